@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// Runs odin, under a Node that is new enough: this one, or the one the project brings along.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+const isNewEnough = major > 22 || (major === 22 && minor >= 12);
+
+if (!isNewEnough) runWithBundledNode();
+else if (existsSync(new URL('../dist/main.js', import.meta.url))) await import('../dist/main.js');
+else fail('odin is not built yet: run `npm run build` in its folder');
+
+function runWithBundledNode() {
+  const node = bundledNode();
+  if (node === undefined) {
+    return fail(`odin needs Node 22.12 or newer (this is ${process.version}): https://nodejs.org`);
+  }
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => child.kill(signal));
+  }
+  child.on('error', (error) => fail(`cannot start ${node}: ${error.message}`));
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+  });
+}
+
+function bundledNode() {
+  try {
+    const name = `node-${process.platform}-${process.arch}/bin/node`;
+    return createRequire(import.meta.url).resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`error: ${message}\n`);
+  process.exitCode = 3;
+}

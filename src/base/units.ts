@@ -1,0 +1,58 @@
+/** Durations and byte sizes as people write and read them. */
+
+const durationUnits: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const byteUnits: Record<string, number> = {
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+};
+
+/** Milliseconds of `250ms`, `30s`, `1m30s`, `1.5h`; undefined when it is none of these. */
+export function parseDurationMs(text: string): number | undefined {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    total += Number(amount) * (durationUnits[unit as string] as number);
+  }
+  return total;
+}
+
+/** Bytes of `64MiB`, `512KB` or a plain number of bytes; undefined when it is none of these. */
+export function parseBytes(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(B|KiB|MiB|GiB|KB|MB|GB)?$/.exec(text);
+  if (match === null) return undefined;
+  return Math.round(Number(match[1]) * (byteUnits[match[2] ?? 'B'] as number));
+}
+
+/** The shortest text that {@link parseDurationMs} reads back as `ms`: `30s`, `1m30s`, `1.5ms`. */
+export function formatDuration(ms: number): string {
+  if (!Number.isInteger(ms) || ms < 1_000) return `${ms}ms`;
+  const parts: string[] = [];
+  let rest = ms;
+  for (const unit of ['h', 'm', 's', 'ms']) {
+    const size = durationUnits[unit] as number;
+    if (rest >= size) parts.push(`${Math.floor(rest / size)}${unit}`);
+    rest %= size;
+  }
+  return parts.join('');
+}
+
+/** Bytes for people, in binary units with at most one decimal: `64MiB`, `1.5KiB`, `812B`. */
+export function formatBytes(bytes: number): string {
+  for (const unit of ['GiB', 'MiB', 'KiB']) {
+    const size = byteUnits[unit] as number;
+    if (bytes >= size) return `${Math.round((bytes / size) * 10) / 10}${unit}`;
+  }
+  return `${bytes}B`;
+}
+
+/** A count with thin grouping for people: `1 234 567`. */
+export function formatCount(count: number): string {
+  return Math.round(count)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ' ');
+}

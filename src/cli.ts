@@ -1,0 +1,68 @@
+/** From arguments to exit code. Nothing below this file ends the process. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { type ExitCode, exitCodes, OdinError } from './base/errors.ts';
+import { commands } from './commands/index.ts';
+import type { Host } from './host/host.ts';
+
+/** Runs one command line and returns the exit code; prints errors, never throws. */
+export async function run(host: Host): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  try {
+    const program = await createProgram(host, (code) => {
+      exitCode = code;
+    });
+    await program.parseAsync(host.argv.length === 0 ? ['--help'] : [...host.argv], {
+      from: 'user',
+    });
+    return exitCode;
+  } catch (error) {
+    return report(error, host);
+  }
+}
+
+/** A command named anywhere in the arguments is loaded; the others are known by name and summary. */
+async function createProgram(host: Host, onExit: (code: ExitCode) => void): Promise<Command> {
+  const program = new Command('odin')
+    .description('Serve, feed and load-test a WebSocket fan-out of market events.')
+    .version(version())
+    .option('-c, --config <file>', 'configuration file (default: odin.yaml, if it is there)')
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
+    })
+    .exitOverride();
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program
+      .command(name)
+      .summary(summary)
+      .description(`${capital(summary)}.`);
+    if (host.argv.includes(name)) (await load())(command, host, onExit);
+  }
+  return program;
+}
+
+function report(error: unknown, host: Host): ExitCode {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  if (!(error instanceof OdinError)) {
+    const text = error instanceof Error ? error.stack : String(error);
+    host.stderr.write(`${text}\nerror: this is a bug in odin\n`);
+    return exitCodes.bug;
+  }
+  const lines = error.message.split('\n').map((line) => `error: ${line}\n`);
+  const hints =
+    error.hint === undefined ? [] : error.hint.split('\n').map((line) => `hint: ${line}\n`);
+  host.stderr.write([...lines, ...hints].join(''));
+  return error.exitCode;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

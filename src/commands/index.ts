@@ -1,0 +1,35 @@
+/** Everything odin can do: what `odin --help` needs, and where each command is loaded from. */
+import type { Configure } from './define-command.ts';
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<Configure>;
+}
+
+/** Commands by name. Only the command that was asked for is loaded. */
+export const commands: Readonly<Record<string, Entry>> = {
+  demo: {
+    summary: 'run server, publisher and clients in one go and show what was delivered',
+    load: async () => (await import('./demo.ts')).demo,
+  },
+  serve: {
+    summary: 'run the WebSocket fan-out server',
+    load: async () => (await import('./serve.ts')).serve,
+  },
+  publish: {
+    summary: 'feed a broker with synthetic or recorded events',
+    load: async () => (await import('./publish.ts')).publish,
+  },
+  loadtest: {
+    summary: 'open many clients and measure what reaches them',
+    load: async () => (await import('./loadtest.ts')).loadtest,
+  },
+  topics: {
+    summary: 'create and list the topics of the broker',
+    load: async () => (await import('./topics.ts')).topics,
+  },
+  config: {
+    summary: 'show, check and document the configuration',
+    load: async () => (await import('./config.ts')).config,
+  },
+};

@@ -1,0 +1,29 @@
+/** `odin serve`: runs the fan-out server until it is told to stop. */
+import { createLog } from '../host/log.ts';
+import { untilAborted } from '../host/signals.ts';
+import { defineCommand } from './define-command.ts';
+import { nodeIdOf } from './node-id.ts';
+
+/** See the file's first line. */
+export const serve = defineCommand({
+  sections: ['server', 'broker', 'log'],
+  examples: [
+    'odin serve',
+    'odin serve --broker kafka://127.0.0.1:9092 --port 3004',
+    'KAFKA_BROKERS=10.0.0.5:9092 WS_MAX_CONNECTIONS=18000 odin serve --log-format json',
+  ],
+  async run({ config, host }) {
+    const { openBroker } = await import('../broker/open.ts');
+    const { startServer } = await import('../server/index.ts');
+    const log = createLog(host.stderr, config.log.level, config.log.format);
+    const nodeId = nodeIdOf(config.server);
+    await using broker = await openBroker(config.broker, {
+      log: log.child({ part: 'broker' }),
+      nodeId,
+    });
+    await using server = await startServer(config.server, { broker, nodeId, log });
+    await Promise.race([server.ready, untilAborted(host.signal)]);
+    await untilAborted(host.signal);
+    return undefined;
+  },
+});

@@ -1,0 +1,72 @@
+/** What each field is called in a file, in the environment and on the command line. */
+import * as z from 'zod';
+import { configSchema, type Section } from './schema.ts';
+
+/** One field of the configuration, as flags, docs and error messages see it. */
+export interface Field {
+  readonly section: Section;
+  /** `['server', 'port']` */
+  readonly path: readonly string[];
+  readonly env: string;
+  /** Without the dashes. Secrets have none: a command line shows in `ps`. */
+  readonly flag: string | undefined;
+  /** `<n>`, `<duration>`, or empty for a toggle. */
+  readonly value: string;
+  /** In human form; undefined when the field may stay unset. */
+  readonly default: unknown;
+  readonly description: string;
+  readonly secret: boolean;
+}
+
+/** The part of a JSON Schema that matters here; it is the contract, not zod's internals. */
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly enum?: readonly string[];
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly value?: string;
+  readonly env?: string;
+  readonly flag?: string;
+  readonly secret?: boolean;
+}
+
+/** The editor schema of `odin.yaml`, and the source of every name below. */
+export function configJsonSchema(): SchemaNode {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as SchemaNode;
+}
+
+/** All fields of the given sections, in the order of the schema. */
+export function describeConfig(sections: readonly Section[]): Field[] {
+  const root = configJsonSchema();
+  return sections.flatMap((section) => walk(root.properties![section]!, section, [section]));
+}
+
+/** What the schema says about a whole section. */
+export function describeSection(section: Section): string {
+  return configJsonSchema().properties![section]!.description ?? '';
+}
+
+function walk(node: SchemaNode, section: Section, path: readonly string[]): Field[] {
+  return Object.entries(node.properties ?? {}).flatMap(([key, child]): Field[] => {
+    const here = [...path, key];
+    if (child.properties) return walk(child, section, here);
+    const secret = child.secret ?? false;
+    return [
+      {
+        section,
+        path: here,
+        env: child.env ?? `ODIN_${here.map(words).join('_').replaceAll('-', '_').toUpperCase()}`,
+        flag: secret ? undefined : (child.flag ?? here.slice(1).map(words).join('-')),
+        value: child.enum ? `<${child.enum.join('|')}>` : (child.value ?? '<text>'),
+        default: child.default,
+        description: child.description ?? '',
+        secret,
+      },
+    ];
+  });
+}
+
+/** `heartbeatMs` → `heartbeat`, `maxEventBytes` → `max-event-bytes`: durations carry their unit. */
+function words(name: string): string {
+  return name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

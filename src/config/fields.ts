@@ -1,0 +1,93 @@
+/** Field kinds. Each takes what a file gives (typed) or what environment and flags give (text). */
+import * as z from 'zod';
+import { parseBytes, parseDurationMs } from '../base/units.ts';
+
+/** What a field may carry beside its type; see `describe.ts` for how names are derived. */
+export interface FieldMeta {
+  /** Environment name, when it is not the derived `ODIN_<SECTION>_<FIELD>`. */
+  readonly env?: string;
+  /** Flag without the dashes, when it is not the derived one. */
+  readonly flag?: string;
+  /** Has no flag, and is masked wherever it is shown. */
+  readonly secret?: boolean;
+}
+
+/** A whole number from `min` to `max`. */
+export function count({ min = 0, max = Number.MAX_SAFE_INTEGER } = {}) {
+  const expected =
+    max === Number.MAX_SAFE_INTEGER
+      ? `a whole number${min > 0 ? ` of at least ${min}` : ''}`
+      : `a whole number from ${min} to ${max}`;
+  return textOr(z.int().min(min).max(max), readNumber, expected).meta({ value: '<n>' });
+}
+
+/** A number from `min` to `max`, fractions allowed. */
+export function amount({ min = 0, max = Number.POSITIVE_INFINITY } = {}) {
+  const expected = Number.isFinite(max) ? `a number from ${min} to ${max}` : 'a number';
+  return textOr(z.number().min(min).max(max), readNumber, expected).meta({ value: '<n>' });
+}
+
+/** Milliseconds, written `250ms`, `30s`, `1m30s`. With `bareSeconds`, `20` means 20 seconds. */
+export function duration({ bareSeconds = false, min = 0 } = {}) {
+  const read = (text: string) =>
+    bareSeconds && /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : parseDurationMs(text);
+  const least = min > 0 ? ` of at least ${min}ms` : '';
+  const checked = z.number().min(min);
+  const fromText = z.string().transform(read).pipe(checked);
+  const fromNumber = z
+    .number()
+    .transform((seconds) => seconds * 1_000)
+    .pipe(checked);
+  return z
+    .union(bareSeconds ? [fromText, fromNumber] : [fromText], {
+      error: `expected a duration${least} such as ${bareSeconds ? '30 (seconds), ' : ''}30s or 1m30s`,
+    })
+    .meta({ value: '<duration>' });
+}
+
+/** Bytes, written `64MiB`, `16KiB` or a plain number of bytes. */
+export function bytes({ min = 0 } = {}) {
+  return textOr(z.int().min(min), parseBytes, 'a size such as 64MiB, 16KiB or 4096').meta({
+    value: '<bytes>',
+  });
+}
+
+/** Off unless said otherwise; `true`/`false` in files and the environment, a bare flag. */
+export function toggle() {
+  const read = (text: string) => ({ true: true, '1': true, false: false, '0': false })[text];
+  return textOr(z.boolean(), read, 'true or false').meta({ value: '' });
+}
+
+/** A list of texts, comma-separated in the environment and in flags. */
+export function list() {
+  const read = (text: string) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  return textOr(z.array(z.string()), read, 'a comma-separated list').meta({ value: '<a,b,…>' });
+}
+
+/** A text; empty only where `min` is 0. */
+export function text({ min = 1 } = {}) {
+  return z.string({ error: 'expected text' }).min(min, { error: 'must not be empty' });
+}
+
+function readNumber(text: string): number | undefined {
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+function textOr<T>(
+  native: z.ZodType<T, T>,
+  read: (text: string) => T | undefined,
+  expected: string,
+) {
+  const fromText = z.string().transform((given, context): T => {
+    const value = read(given);
+    const checked = value === undefined ? undefined : native.safeParse(value);
+    if (checked?.success) return checked.data;
+    context.issues.push({ code: 'custom', input: given, message: expected });
+    return z.NEVER;
+  });
+  return z.union([native, fromText], { error: `expected ${expected}` });
+}

@@ -1,0 +1,158 @@
+/** Default < file < environment < flag; every complaint at once, each with the place it came from. */
+import { parseEnv } from 'node:util';
+import leven from 'leven';
+import type * as z from 'zod';
+import { UsageError } from '../base/errors.ts';
+import type { Host } from '../host/host.ts';
+import { describeConfig, type Field } from './describe.ts';
+import { aliases, withoutEffect } from './environment.ts';
+import { type Config, configSchema, type Section } from './schema.ts';
+
+/** What a command asks for. */
+export interface ConfigRequest {
+  /** Sections whose environment names are read; the file is always checked as a whole. */
+  readonly sections: readonly Section[];
+  /** Values of the flags by flag name without dashes; absent when not given. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** `--config`; without it `odin.yaml` is read if it is there. */
+  readonly file: string | undefined;
+}
+
+/** The configuration, and where each value that is no default came from. */
+export interface ResolvedConfig {
+  readonly config: Config;
+  /** `server.port` → `--port`, `WS_ADDR`, `.env: WS_ADDR` or `odin.yaml`. */
+  readonly origins: ReadonlyMap<string, string>;
+  readonly warnings: readonly string[];
+}
+
+/** What has been gathered so far from files, environment and flags. */
+interface Draft {
+  readonly values: Record<string, unknown>;
+  readonly origins: Map<string, string>;
+  readonly complaints: string[];
+  readonly warnings: string[];
+}
+
+/** Resolves the configuration. Throws a UsageError that lists every complaint. */
+export async function resolveConfig(request: ConfigRequest, host: Host): Promise<ResolvedConfig> {
+  const fields = describeConfig(request.sections);
+  const draft: Draft = { values: {}, origins: new Map(), complaints: [], warnings: [] };
+  const file = request.file ?? 'odin.yaml';
+  await readConfigFile(file, request.file !== undefined, host, draft);
+  const dotEnv = parseEnv((await host.readText('.env')) ?? '');
+  applyEnvironment(fields, dotEnv, '.env: ', draft);
+  applyEnvironment(fields, host.env, '', draft);
+  for (const field of fields) {
+    const value = field.flag === undefined ? undefined : request.flags[field.flag];
+    if (value !== undefined) assign(draft, field.path, value, `--${field.flag}`);
+  }
+  const parsed = configSchema.safeParse(draft.values);
+  const secrets = new Set(fields.filter((field) => field.secret).map(({ path }) => path.join('.')));
+  for (const issue of parsed.error?.issues ?? []) {
+    draft.complaints.push(...complaintsOf(issue, draft, file, secrets));
+  }
+  if (!parsed.success || draft.complaints.length > 0) {
+    throw new UsageError(draft.complaints.join('\n'), {
+      hint: '`odin config docs` lists every setting',
+    });
+  }
+  return { config: parsed.data, origins: draft.origins, warnings: draft.warnings };
+}
+
+async function readConfigFile(path: string, isAsked: boolean, host: Host, draft: Draft) {
+  const text = await host.readText(path);
+  if (text === undefined) {
+    if (isAsked) draft.complaints.push(`--config: no such file: ${path}`);
+    return;
+  }
+  const { parseDocument } = await import('yaml');
+  const document = parseDocument(text);
+  for (const error of document.errors) draft.complaints.push(`${path}: ${error.message}`);
+  if (document.errors.length > 0) return;
+  const value: unknown = document.toJS() ?? {};
+  if (!isObject(value)) {
+    draft.complaints.push(`${path}: expected sections such as server: and broker:`);
+    return;
+  }
+  Object.assign(draft.values, value);
+  for (const key of leafPaths(value)) draft.origins.set(key, path);
+}
+
+function applyEnvironment(
+  fields: readonly Field[],
+  env: Readonly<Record<string, string | undefined>>,
+  prefix: string,
+  draft: Draft,
+): void {
+  const sections = new Set<string>(fields.map((field) => field.section));
+  for (const { env: name, read, expected } of aliases) {
+    const text = env[name];
+    if (!text) continue;
+    const values = read(text);
+    if (values === undefined) draft.complaints.push(`${prefix}${name}: expected ${expected}`);
+    for (const [path, value] of Object.entries(values ?? {})) {
+      if (sections.has(path.split('.')[0]!)) assign(draft, path.split('.'), value, prefix + name);
+    }
+  }
+  for (const field of fields) {
+    const text = env[field.env];
+    if (text) assign(draft, field.path, text, prefix + field.env);
+  }
+  for (const [name, reason] of Object.entries(withoutEffect)) {
+    if (env[name] && sections.has('server')) draft.warnings.push(`${prefix}${name}: ${reason}`);
+  }
+}
+
+function assign(draft: Draft, path: readonly string[], value: unknown, origin: string): void {
+  let node = draft.values;
+  for (const key of path.slice(0, -1)) {
+    if (!isObject(node[key])) node[key] = {};
+    node = node[key] as Record<string, unknown>;
+  }
+  node[path.at(-1)!] = value;
+  draft.origins.set(path.join('.'), origin);
+}
+
+function complaintsOf(
+  issue: z.core.$ZodIssue,
+  draft: Draft,
+  file: string,
+  secrets: ReadonlySet<string>,
+): string[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const known = keysAt(draft, issue.path);
+      const nearest = known.toSorted((a, b) => leven(a, key) - leven(b, key))[0];
+      const isNear = nearest !== undefined && leven(nearest, key) <= Math.max(2, key.length / 3);
+      const full = path === '' ? key : `${path}.${key}`;
+      return `${file}: unknown key ${full}${isNear ? `, did you mean ${nearest}?` : ''}`;
+    });
+  }
+  const origin = draft.origins.get(path) ?? file;
+  const place = origin === file ? `${file}: ${path}` : origin;
+  const value = issue.path.reduce<unknown>((node, key) => (node as never)?.[key], draft.values);
+  const given = secrets.has(path) || value === undefined ? '' : `, got ${JSON.stringify(value)}`;
+  return [`${place}: ${issue.message}${given}`];
+}
+
+/** The keys that the schema knows at a place of the file. */
+function keysAt(draft: Draft, path: readonly PropertyKey[]): string[] {
+  const all = describeConfig(Object.keys(configSchema.shape) as Section[]);
+  const depth = path.length;
+  const here = all.filter((field) => path.every((key, index) => field.path[index] === key));
+  return [
+    ...new Set(here.map((field) => field.path[depth]).filter((key) => key !== undefined)),
+  ].filter((key) => !draft.origins.has([...path, key].join('.')));
+}
+
+function leafPaths(value: Record<string, unknown>, path: readonly string[] = []): string[] {
+  return Object.entries(value).flatMap(([key, child]) =>
+    isObject(child) ? leafPaths(child, [...path, key]) : [[...path, key].join('.')],
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

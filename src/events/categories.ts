@@ -1,0 +1,54 @@
+/** The eight categories of events: topic, channel suffix and how long the broker keeps them. */
+
+/** Channel suffixes, in the order the topics are listed everywhere. */
+export const categories = [
+  'trade',
+  'liquidity',
+  'balances',
+  'metadata',
+  'social',
+  'community',
+  'creation',
+  'analytics',
+] as const;
+
+/** The part of a channel name after the symbol. */
+export type Category = (typeof categories)[number];
+
+interface CategoryFacts {
+  readonly topic: string;
+  /** How long the broker keeps records of this topic, in milliseconds. */
+  readonly retentionMs: number;
+}
+
+/** Topic and retention of each category; the values are those of the system odin replaces. */
+export const categoryFacts: Readonly<Record<Category, CategoryFacts>> = {
+  trade: { topic: 'odin.trades', retentionMs: 30_000 },
+  liquidity: { topic: 'odin.liquidity', retentionMs: 60_000 },
+  balances: { topic: 'odin.balances', retentionMs: 30_000 },
+  metadata: { topic: 'odin.metadata', retentionMs: 3_600_000 },
+  social: { topic: 'odin.social', retentionMs: 3_600_000 },
+  community: { topic: 'odin.community', retentionMs: 300_000 },
+  creation: { topic: 'odin.creation', retentionMs: 3_600_000 },
+  analytics: { topic: 'odin.analytics', retentionMs: 300_000 },
+};
+
+/** All topics, in the order of {@link categories}. */
+export const topics: readonly string[] = categories.map(
+  (category) => categoryFacts[category].topic,
+);
+
+/** Partitions of each topic. */
+export const partitionsPerTopic = 12;
+
+const byTopic = new Map(categories.map((category) => [categoryFacts[category].topic, category]));
+
+/** The category whose events a topic carries; undefined for a topic that is not odin's. */
+export function categoryOfTopic(topic: string): Category | undefined {
+  return byTopic.get(topic);
+}
+
+/** Whether `text` is the suffix of a channel. */
+export function isCategory(text: string): text is Category {
+  return Object.hasOwn(categoryFacts, text);
+}

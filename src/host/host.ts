@@ -1,0 +1,56 @@
+/** Everything odin may take from the process it runs in. Tests pass their own. */
+import { readFile } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
+
+/** An output that may be a terminal. */
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+/** The process edge: nothing outside `host/` and `main.ts` touches `process`. */
+export interface Host {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Text of a file; undefined when there is none. Other failures throw. */
+  readonly readText: (path: string) => Promise<string | undefined>;
+  /** Aborted on the first SIGINT or SIGTERM; the reason is the signal's name. */
+  readonly signal: AbortSignal;
+}
+
+/** The host of the real process. A second signal ends it at once, with the shell's code for it. */
+export function processHost(): Host & Disposable {
+  const stop = new AbortController();
+  const abort = (name: NodeJS.Signals) => {
+    if (stop.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+    stop.abort(name);
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, abort);
+  // `odin … | head` closes our stdout: that is the reader's right, not an error.
+  for (const output of [process.stdout, process.stderr]) output.on('error', ignoreClosedPipe);
+  return {
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    readText,
+    signal: stop.signal,
+    [Symbol.dispose]() {
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
+    },
+  };
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}

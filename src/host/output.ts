@@ -1,0 +1,37 @@
+/** Results on stdout: JSON or lines; waits for a slow reader instead of buffering without end. */
+import { once } from 'node:events';
+import type { Output } from './host.ts';
+
+/** Writes text and waits until the reader took it. */
+export async function write(output: Output, text: string): Promise<void> {
+  if (!output.write(text) && !output.destroyed) await once(output, 'drain').catch(() => undefined);
+}
+
+/** Writes one line. */
+export function writeLine(output: Output, line: string): Promise<void> {
+  return write(output, `${line}\n`);
+}
+
+/** Writes a value as indented JSON. */
+export function writeJson(output: Output, value: unknown): Promise<void> {
+  return write(output, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Rows as aligned columns; numbers (strings of digits, `.`, spaces) stand right. */
+export function formatTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const widths = header.map((cell, column) =>
+    Math.max(cell.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] as number;
+        return /^[\d. ]+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return [line(header), ...rows.map(line)].join('\n');
+}

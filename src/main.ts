@@ -1,0 +1,6 @@
+/** The process: builds the real host, runs the command line, sets the exit code. */
+import { run } from './cli.ts';
+import { processHost } from './host/host.ts';
+
+using host = processHost();
+process.exitCode = await run(host);

@@ -1,0 +1,27 @@
+/** Every close code odin sends: number, reason, and whether the client may come back. */
+
+interface Disconnect {
+  readonly code: number;
+  readonly reason: string;
+  /** 4000–4499 and most standard codes: come back, with back-off. 4500–4999: do not. */
+  readonly mayReturn: boolean;
+}
+
+const row = (code: number, reason: string, mayReturn: boolean): Disconnect => ({
+  code,
+  reason,
+  mayReturn,
+});
+
+/** Close codes by name. ws itself sends 1002, 1007 and 1009 for broken or oversized frames. */
+export const disconnects = {
+  draining: row(1001, 'server is going away', true),
+  policy: row(1008, 'policy violation', false),
+  messageTooBig: row(1009, 'message too big', false),
+  overloaded: row(1013, 'overloaded, try again later', true),
+  tooSlow: row(4001, 'client too slow: resume from your last position', true),
+  unresponsive: row(4003, 'no answer to ping', true),
+} as const satisfies Record<string, Disconnect>;
+
+/** The name of a row of {@link disconnects}; used as a metrics label. */
+export type DisconnectName = keyof typeof disconnects;

@@ -1,0 +1,87 @@
+/** Cohorts: connections with equal subscriptions, which share every byte they are sent. */
+import type { ProtocolVersion } from '../protocol/versions.ts';
+import type { Channel } from './channels.ts';
+import type { Connection } from './connection.ts';
+import type { Frame } from './history.ts';
+
+/** Connections of one protocol version with the same set of subscriptions. */
+export class Cohort {
+  readonly key: string;
+  readonly version: ProtocolVersion;
+  readonly subscriptions: ReadonlySet<string>;
+  /** Those who have everything up to the last flush. Dense; order means nothing. */
+  readonly members: Connection[] = [];
+  /** Those who have not, and are served from the history. */
+  readonly stragglers = new Set<Connection>();
+  /** Frames since the last flush. */
+  pending: Frame[] = [];
+
+  constructor(key: string, version: ProtocolVersion, subscriptions: ReadonlySet<string>) {
+    this.key = key;
+    this.version = version;
+    this.subscriptions = subscriptions;
+  }
+
+  get size(): number {
+    return this.members.length + this.stragglers.size;
+  }
+
+  wants(channel: Channel): boolean {
+    for (const subscription of channel.matching) {
+      if (this.subscriptions.has(subscription)) return true;
+    }
+    return false;
+  }
+}
+
+/** All cohorts, and which of them want a channel. */
+export class Cohorts {
+  readonly #byKey = new Map<string, Cohort>();
+  readonly #bySubscription = new Map<string, Set<Cohort>>();
+  #version = 0;
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** The cohort for a set of subscriptions, made if there is none. */
+  for(version: ProtocolVersion, subscriptions: ReadonlySet<string>): Cohort {
+    const key = `${version} ${[...subscriptions].sort().join(' ')}`;
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const cohort = new Cohort(key, version, subscriptions);
+    this.#byKey.set(key, cohort);
+    for (const subscription of subscriptions) {
+      const set = this.#bySubscription.get(subscription);
+      if (set === undefined) this.#bySubscription.set(subscription, new Set([cohort]));
+      else set.add(cohort);
+    }
+    this.#version++;
+    return cohort;
+  }
+
+  /** Forgets a cohort that nobody is in. */
+  releaseIfEmpty(cohort: Cohort): void {
+    if (cohort.size > 0 || !this.#byKey.delete(cohort.key)) return;
+    for (const subscription of cohort.subscriptions) {
+      const set = this.#bySubscription.get(subscription);
+      set?.delete(cohort);
+      if (set?.size === 0) this.#bySubscription.delete(subscription);
+    }
+    cohort.pending = [];
+    this.#version++;
+  }
+
+  /** The cohorts that want a channel; remembered on the channel until any cohort comes or goes. */
+  interestedIn(channel: Channel): readonly Cohort[] {
+    if (channel.interestVersion !== this.#version) {
+      const found = new Set<Cohort>();
+      for (const subscription of channel.matching) {
+        for (const cohort of this.#bySubscription.get(subscription) ?? []) found.add(cohort);
+      }
+      channel.interested = [...found];
+      channel.interestVersion = this.#version;
+    }
+    return channel.interested;
+  }
+}

@@ -1,0 +1,128 @@
+/** Connection: one client's session, a cursor on the history and the socket it writes to. */
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { type DisconnectName, disconnects } from '../protocol/disconnects.ts';
+import type { ProtocolVersion } from '../protocol/versions.ts';
+import { frameOf, opcodes } from '../protocol/websocket-frame.ts';
+import type { Cohort } from './cohort.ts';
+import type { Frame } from './history.ts';
+
+const pingFrame = frameOf(Buffer.alloc(0), opcodes.ping);
+
+/** One client. `ws` reads its socket and closes it; events are written past `ws`, shared. */
+export class Connection {
+  readonly id: number;
+  readonly version: ProtocolVersion;
+  readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+  cohort: Cohort;
+  /** Place in its cohort's members. */
+  memberIndex = -1;
+  /** History index of the next frame to look at; means something for stragglers only. */
+  cursor = 0;
+  /** Its cohort's shared flushes have everything for it from this history index on. */
+  joinsAt = 0;
+  /** Whether its socket holds so much that nothing more is written until it drains. */
+  isBehind = false;
+  /** Why it was closed by us; undefined while open or closed by the client. */
+  closedAs: DisconnectName | undefined;
+  /** Time of the last sign of life and of the last ping, on the node's monotonic clock. */
+  seenMs: number;
+  pingedMs: number;
+  #seq = 0;
+  /** First history index of subscriptions that were added while it was a straggler. */
+  #starts: Map<string, number> | undefined;
+
+  constructor(
+    id: number,
+    version: ProtocolVersion,
+    webSocket: WebSocket,
+    socket: Socket,
+    cohort: Cohort,
+    nowMs: number,
+  ) {
+    this.id = id;
+    this.version = version;
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.cohort = cohort;
+    this.seenMs = nowMs;
+    this.pingedMs = nowMs;
+  }
+
+  /** Bytes that its socket has not handed to the kernel. */
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get isClosing(): boolean {
+    return this.#webSocket.readyState !== this.#webSocket.OPEN;
+  }
+
+  /** Writes whole frames; false when the socket wants to be left alone until it drains. */
+  write(frames: Buffer): boolean {
+    return this.isClosing || this.#socket.write(frames);
+  }
+
+  /** Writes one control message. */
+  send(message: string): void {
+    this.write(frameOf(Buffer.from(message)));
+  }
+
+  ping(nowMs: number): void {
+    this.pingedMs = nowMs;
+    this.write(pingFrame);
+  }
+
+  /** The first of `count` numbers for v1 messages. */
+  takeSeq(count: number): number {
+    const first = this.#seq + 1;
+    this.#seq += count;
+    return first;
+  }
+
+  /** Whether a straggler is to get a frame. */
+  wants(frame: Frame): boolean {
+    if (this.#starts === undefined) return this.cohort.wants(frame.channel);
+    const { subscriptions } = this.cohort;
+    for (const subscription of frame.channel.matching) {
+      const start = this.#starts.get(subscription) ?? 0;
+      if (subscriptions.has(subscription) && start <= frame.index) return true;
+    }
+    return false;
+  }
+
+  /** Notes that what is new in `subscriptions` starts at history index `index`. */
+  startAt(subscriptions: ReadonlySet<string>, before: ReadonlySet<string>, index: number): void {
+    this.joinsAt = index;
+    const starts = new Map<string, number>();
+    for (const subscription of subscriptions) {
+      const start = before.has(subscription) ? this.#starts?.get(subscription) : index;
+      if (start !== undefined) starts.set(subscription, start);
+    }
+    this.#starts = starts;
+  }
+
+  /** Forgets what only a straggler needs. */
+  caughtUp(): void {
+    this.#starts = undefined;
+  }
+
+  /** Starts a closing handshake; what its socket holds is sent first, within `ws`'s time limit. */
+  close(name: DisconnectName): void {
+    if (this.isClosing) return;
+    this.closedAs = name;
+    this.#webSocket.close(disconnects[name].code, disconnects[name].reason);
+  }
+
+  /** Closes at once: says why, but waits for nobody. */
+  terminate(name: DisconnectName): void {
+    this.close(name);
+    this.#webSocket.terminate();
+  }
+
+  /** The history no longer holds what this client is missing. */
+  closeTooSlow(): void {
+    this.close('tooSlow');
+  }
+}

@@ -1,0 +1,90 @@
+/** Health: what the node knows about itself, for people, load balancers and probes. */
+import type { Broker, ConsumerState } from '../broker/broker.ts';
+import type { Connections } from './connections.ts';
+import type { Counters } from './counters.ts';
+import type { Delivery } from './delivery.ts';
+import type { History } from './history.ts';
+
+/** Above this share of its connections a node warns, in percent. */
+const capacityWarningPercent = 90;
+
+/** Everything the reports below read. */
+export interface NodeState {
+  readonly nodeId: string;
+  readonly startedMs: number;
+  readonly broker: Broker;
+  /** How reading from the broker goes. */
+  consumer: () => ConsumerState;
+  readonly connections: Connections;
+  readonly delivery: Delivery;
+  readonly history: History;
+  readonly counters: Counters;
+  readonly maxConnections: number;
+  /** Whether the history holds what the broker held at the start. */
+  isWarm: boolean;
+  isDraining: boolean;
+}
+
+/** Body of `/health`. */
+export interface HealthReport {
+  readonly status: 'healthy' | 'degraded';
+  readonly node: string;
+  readonly uptime_s: number;
+  readonly checks: {
+    readonly broker: Readonly<Record<string, unknown>>;
+    readonly capacity: {
+      readonly current: number;
+      readonly max: number;
+      readonly percentage: number;
+    };
+    readonly clients: { readonly behind: number; readonly cohorts: number };
+    readonly history: { readonly events: number; readonly bytes: number; readonly warm: boolean };
+  };
+  readonly warnings: readonly string[];
+}
+
+/** Why this node should get no new clients; empty when it is ready. */
+export function notReadyReasons(state: NodeState): string[] {
+  const { connected, lastError } = state.consumer();
+  const reasons: string[] = [];
+  if (state.isDraining) reasons.push('server is going away');
+  if (!state.isWarm) reasons.push('history is not warm yet');
+  if (!connected) reasons.push(`broker is not connected${lastError ? `: ${lastError}` : ''}`);
+  return reasons;
+}
+
+/** The whole picture. */
+export function healthReport(state: NodeState): HealthReport {
+  const { connected, paused, lagRecords, lastError } = state.consumer();
+  const { connections, delivery, history, counters, maxConnections, broker } = state;
+  const percentage = Math.round((connections.size / maxConnections) * 1_000) / 10;
+  const skipped = [...counters.skipped.values()].reduce((sum, count) => sum + count, 0);
+  const warnings = [...notReadyReasons(state)];
+  if (percentage > capacityWarningPercent)
+    warnings.push(`${percentage} % of all connections in use`);
+  if (skipped > 0) warnings.push(`${skipped} records skipped, see the log`);
+  if (counters.positionsLost > 0) {
+    warnings.push(
+      `${counters.positionsLost} positions were gone from the broker before they were read`,
+    );
+  }
+  return {
+    status: connected && state.isWarm && !state.isDraining ? 'healthy' : 'degraded',
+    node: state.nodeId,
+    uptime_s: Math.round((Date.now() - state.startedMs) / 1_000),
+    checks: {
+      broker: {
+        kind: broker.kind,
+        epoch: broker.epoch,
+        connected,
+        paused,
+        lag_records: lagRecords,
+        last_error: lastError ?? null,
+      },
+      capacity: { current: connections.size, max: maxConnections, percentage },
+      clients: { behind: delivery.behind, cohorts: delivery.cohorts },
+      history: { events: history.next - history.first, bytes: history.bytes, warm: state.isWarm },
+    },
+    warnings,
+  };
+}

@@ -1,0 +1,112 @@
+/** History: the last seconds of events, encoded once, in broker order; what every client reads. */
+
+import { frameHeaderBytes, writeFrameHeader } from '../protocol/websocket-frame.ts';
+import type { Channel } from './channels.ts';
+
+/** An event encoded once. */
+export interface Frame {
+  /** Place in this node's order; grows by one per frame and is never reused. */
+  readonly index: number;
+  readonly channel: Channel;
+  readonly offset: number;
+  /** The event's own time in milliseconds since 1970. */
+  readonly eventMs: number;
+  /** When this node took it, on the node's monotonic clock, in milliseconds. */
+  readonly takenMs: number;
+  /** A whole WebSocket frame: header and payload. */
+  readonly bytes: Buffer;
+  /** Where the payload starts in {@link bytes}. */
+  readonly payloadAt: number;
+}
+
+/** Bounds of a {@link History}. */
+export interface HistoryLimits {
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+}
+
+/** Frames share slabs of this size, so that an event costs no allocation of its own. */
+const slabBytes = 256 * 1024;
+
+/** A ring of frames, bounded in age and bytes. Frames are found by index in constant time. */
+export class History {
+  readonly #limits: HistoryLimits;
+  #frames: (Frame | undefined)[] = new Array(1024);
+  #first = 0;
+  #next = 0;
+  #bytes = 0;
+  #slab = Buffer.alloc(0);
+  #slabUsed = 0;
+
+  constructor(limits: HistoryLimits) {
+    this.#limits = limits;
+  }
+
+  /** Index of the oldest frame still held; equals {@link next} when empty. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /** Index that the next frame will get. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Bytes of all frames held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The frame at `index`, which must be in [first, next). */
+  at(index: number): Frame {
+    return this.#frames[index & (this.#frames.length - 1)] as Frame;
+  }
+
+  /** Encodes and appends one event, then lets go of what is beyond the limits. */
+  append(channel: Channel, offset: number, eventMs: number, json: string, nowMs: number): Frame {
+    const length = Buffer.byteLength(json);
+    const payloadAt = frameHeaderBytes(length);
+    const bytes = this.#room(payloadAt + length);
+    writeFrameHeader(bytes, 0, length);
+    bytes.write(json, payloadAt, 'utf8');
+    const index = this.#next++;
+    const frame: Frame = { index, channel, offset, eventMs, takenMs: nowMs, bytes, payloadAt };
+    if (this.#next - this.#first > this.#frames.length) this.#grow();
+    this.#frames[index & (this.#frames.length - 1)] = frame;
+    this.#bytes += bytes.length;
+    this.trim(nowMs);
+    return frame;
+  }
+
+  /** Lets go of frames that are too old or too many. The newest frame always stays. */
+  trim(nowMs: number): void {
+    const { maxAgeMs, maxBytes } = this.#limits;
+    while (this.#first < this.#next - 1) {
+      const oldest = this.at(this.#first);
+      if (this.#bytes <= maxBytes && nowMs - oldest.takenMs <= maxAgeMs) return;
+      this.#frames[this.#first & (this.#frames.length - 1)] = undefined;
+      this.#first++;
+      this.#bytes -= oldest.bytes.length;
+    }
+  }
+
+  #room(length: number): Buffer {
+    if (length > slabBytes / 4) return Buffer.allocUnsafeSlow(length);
+    if (this.#slabUsed + length > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(slabBytes);
+      this.#slabUsed = 0;
+    }
+    const start = this.#slabUsed;
+    this.#slabUsed += length;
+    return this.#slab.subarray(start, this.#slabUsed);
+  }
+
+  #grow(): void {
+    const old = this.#frames;
+    const grown: (Frame | undefined)[] = new Array(old.length * 2);
+    for (let index = this.#first; index < this.#next - 1; index++) {
+      grown[index & (grown.length - 1)] = old[index & (old.length - 1)];
+    }
+    this.#frames = grown;
+  }
+}

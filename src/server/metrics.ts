@@ -1,0 +1,236 @@
+/** Metrics: what `/metrics` shows, read from the plain counters at the moment of the scrape. */
+import { performance } from 'node:perf_hooks';
+import { cpuUsage, memoryUsage } from 'node:process';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { NodeState } from './health.ts';
+
+/** A registry of its own per server, so that two servers in one process do not mix. */
+export function createMetrics(state: NodeState): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  addConnectionMetrics(registry, state);
+  addDeliveryMetrics(registry, state);
+  addIngestMetrics(registry, state);
+  return registry;
+}
+
+type Read = () => number;
+type ReadLabelled = () => ReadonlyMap<string, number>;
+
+function gauge(registry: Registry, name: string, help: string, read: Read): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+function counter(registry: Registry, name: string, help: string, read: Read): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+function labelled(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: ReadLabelled,
+) {
+  new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [value, count] of read()) this.inc({ [label]: value }, count);
+    },
+  });
+}
+
+function addConnectionMetrics(
+  registry: Registry,
+  { connections, delivery, counters, maxConnections }: NodeState,
+) {
+  gauge(registry, 'ws_current_connections', 'Open connections', () => connections.size);
+  gauge(registry, 'ws_max_connections', 'Connections this node takes', () => maxConnections);
+  gauge(
+    registry,
+    'ws_connections_behind',
+    'Connections whose socket is full, served from the history',
+    () => delivery.behind,
+  );
+  counter(
+    registry,
+    'ws_connections_total',
+    'Connections accepted',
+    () => counters.connectionsAccepted,
+  );
+  labelled(
+    registry,
+    'ws_refused_total',
+    'Requests refused before the upgrade',
+    'code',
+    () => counters.refused,
+  );
+  labelled(
+    registry,
+    'ws_disconnects_total',
+    'Connections closed, by reason',
+    'reason',
+    () => counters.closed,
+  );
+  counter(
+    registry,
+    'ws_client_messages_total',
+    'Messages received from clients',
+    () => counters.clientMessages,
+  );
+  counter(
+    registry,
+    'ws_client_errors_total',
+    'Client messages answered with an error',
+    () => counters.clientErrors,
+  );
+  counter(
+    registry,
+    'ws_subscriptions_rejected_total',
+    'Channels rejected at subscribe',
+    () => counters.subscriptionsRejected,
+  );
+}
+
+function addDeliveryMetrics(registry: Registry, { delivery, counters }: NodeState): void {
+  counter(
+    registry,
+    'ws_total_messages',
+    'Events delivered to clients, one per client',
+    () => counters.messagesDelivered,
+  );
+  counter(
+    registry,
+    'ws_sent_bytes_total',
+    'Bytes of events handed to sockets',
+    () => counters.bytesWritten,
+  );
+  counter(
+    registry,
+    'odin_socket_writes_total',
+    'Writes of events to sockets',
+    () => counters.socketWrites,
+  );
+  counter(registry, 'odin_flushes_total', 'Delivery rounds', () => counters.flushes);
+  counter(
+    registry,
+    'odin_buffers_built_total',
+    'Buffers built for delivery, shared by all clients of a cohort',
+    () => counters.buffersBuilt,
+  );
+  gauge(
+    registry,
+    'odin_flush_interval_seconds',
+    'Present wait between two flushes',
+    () => delivery.flushIntervalMs / 1_000,
+  );
+  gauge(registry, 'odin_cohorts', 'Sets of subscriptions in use', () => delivery.cohorts);
+  counter(
+    registry,
+    'odin_fell_behind_total',
+    'Times a connection was handed to the history',
+    () => counters.fellBehind,
+  );
+  const cpu = createCpuGauge();
+  gauge(
+    registry,
+    'ws_cpu_percent',
+    'CPU of this process since the last scrape, 100 is one core',
+    cpu,
+  );
+  gauge(registry, 'ws_memory_bytes', 'Resident memory of this process', processMemoryBytes);
+}
+
+function addIngestMetrics(registry: Registry, state: NodeState): void {
+  const { history, counters } = state;
+  counter(
+    registry,
+    'odin_events_ingested_total',
+    'Events taken from the broker',
+    () => counters.eventsIngested,
+  );
+  counter(
+    registry,
+    'odin_ingested_bytes_total',
+    'Bytes of events taken from the broker',
+    () => counters.bytesIngested,
+  );
+  labelled(
+    registry,
+    'odin_records_skipped_total',
+    'Broker records that are no events',
+    'reason',
+    () => counters.skipped,
+  );
+  counter(
+    registry,
+    'odin_positions_lost_total',
+    'Positions gone from the broker before they were read',
+    () => counters.positionsLost,
+  );
+  counter(
+    registry,
+    'odin_partition_moves_total',
+    'Channels whose records came from another partition than before',
+    () => counters.partitionMoves,
+  );
+  counter(
+    registry,
+    'odin_channels_forgotten_total',
+    'Quiet channels dropped to stay within the limit',
+    () => counters.channelsForgotten,
+  );
+  gauge(
+    registry,
+    'odin_history_events',
+    'Events in the history',
+    () => history.next - history.first,
+  );
+  gauge(registry, 'odin_history_bytes', 'Bytes in the history', () => history.bytes);
+  gauge(registry, 'odin_broker_connected', 'Whether the broker is connected', () =>
+    Number(state.consumer().connected),
+  );
+  gauge(
+    registry,
+    'odin_broker_lag_records',
+    'Records in the broker that were not taken yet',
+    () => state.consumer().lagRecords,
+  );
+}
+
+function processMemoryBytes(): number {
+  return memoryUsage.rss();
+}
+
+function createCpuGauge(): Read {
+  let last = performance.now();
+  let lastCpu = cpuUsage();
+  return () => {
+    const now = performance.now();
+    const cpu = cpuUsage();
+    const micros = cpu.user + cpu.system - lastCpu.user - lastCpu.system;
+    const percent = now > last ? micros / 10 / (now - last) : 0;
+    last = now;
+    lastCpu = cpu;
+    return percent;
+  };
+}

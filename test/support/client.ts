@@ -1,0 +1,94 @@
+/** A WebSocket client for tests, by the `ws` package: what it received, as promises. */
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+
+/** Messages of either protocol, parsed. */
+export type Received = Record<string, unknown>;
+
+/** One client. Disposing it closes its socket. */
+export class TestClient implements AsyncDisposable {
+  readonly socket: WebSocket;
+  /** All messages, in order. */
+  readonly messages: Received[] = [];
+  closed: { code: number; reason: string } | undefined;
+  #wake: () => void = () => {};
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (data) => {
+      for (const line of data.toString().split('\n')) this.messages.push(JSON.parse(line));
+      this.#wake();
+    });
+    socket.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() };
+      this.#wake();
+    });
+    socket.on('error', () => {});
+  }
+
+  /** Connects; v2 unless told otherwise, and past the welcome. */
+  static async open(url: string, version: 'v1' | 'v2' = 'v2'): Promise<TestClient> {
+    const socket = new WebSocket(url, version === 'v2' ? ['odin.v2'] : []);
+    const client = new TestClient(socket);
+    await once(socket, 'open');
+    if (version === 'v2') await client.next('welcome');
+    return client;
+  }
+
+  say(message: unknown): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  /** Subscribes and waits for the acknowledgement. */
+  async subscribe(...channels: string[]): Promise<Received> {
+    const before = this.messages.length;
+    this.say({ type: 'subscribe', data: { channels } });
+    return this.next('subscription_ack', before);
+  }
+
+  /** The first message of a type at or after a position. */
+  async next(type: string, from = 0): Promise<Received> {
+    await this.until(() => this.messages.slice(from).some((message) => message['type'] === type));
+    return this.messages.slice(from).find((message) => message['type'] === type)!;
+  }
+
+  /** Waits until there are `count` events, and returns all there are. */
+  async events(count: number): Promise<Received[]> {
+    await this.until(() => this.received.length >= count);
+    return this.received;
+  }
+
+  /** All events so far. */
+  get received(): Received[] {
+    return this.messages.filter((message) => message['offset'] !== undefined);
+  }
+
+  /** Waits for a condition on what was received; fails after 10 s or when the socket closes. */
+  async until(condition: () => boolean): Promise<void> {
+    const deadline = AbortSignal.timeout(10_000);
+    while (!condition()) {
+      if (this.closed) throw new Error(`closed with ${this.closed.code} ${this.closed.reason}`);
+      if (deadline.aborted)
+        throw new Error(`waited in vain; got ${JSON.stringify(this.messages.slice(-5))}`);
+      await Promise.race([
+        new Promise<void>((wake) => {
+          this.#wake = wake;
+        }),
+        once(deadline, 'abort'),
+      ]);
+    }
+  }
+
+  /** How the server closed the connection. */
+  async closing(): Promise<{ code: number; reason: string }> {
+    if (this.closed === undefined) await once(this.socket, 'close');
+    return this.closed!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.socket.readyState === WebSocket.CLOSED) return;
+    const closed = once(this.socket, 'close');
+    this.socket.terminate();
+    await closed;
+  }
+}

@@ -1,0 +1,81 @@
+/** A real server on a free port with the embedded broker, and a way to publish to it. */
+import { Writable } from 'node:stream';
+import type { Broker, OutgoingRecord } from '../../src/broker/broker.ts';
+import { openBroker } from '../../src/broker/open.ts';
+import { type Config, configSchema } from '../../src/config/schema.ts';
+import { categoryFacts } from '../../src/events/categories.ts';
+import { type EventType, eventTypes } from '../../src/events/event-types.ts';
+import { createLog } from '../../src/host/log.ts';
+import { type RunningServer, startServer } from '../../src/server/index.ts';
+
+/** A running server with what a test needs to drive it. */
+export interface TestServer extends AsyncDisposable {
+  readonly server: RunningServer;
+  readonly broker: Broker;
+  /** `http://127.0.0.1:port` */
+  readonly http: string;
+  readonly url: string;
+  /** Parsed log lines, oldest first. */
+  readonly logLines: Record<string, unknown>[];
+  publish(...records: readonly OutgoingRecord[]): Promise<void>;
+  health(): Promise<Record<string, never>>;
+  /** Value of a metric line, labels included; 0 when it is absent. */
+  metric(name: string): Promise<number>;
+}
+
+/** Starts one; settings are those of `odin.yaml`, in human form. */
+export async function startTestServer(
+  settings: Record<string, unknown> = {},
+  brokerSettings: Record<string, unknown> = {},
+): Promise<TestServer> {
+  const config: Config = configSchema.parse({
+    server: { port: 0, host: '127.0.0.1', nodeId: 'test-node', ...settings },
+    broker: brokerSettings,
+  });
+  const logLines: Record<string, unknown>[] = [];
+  const log = createLog(collect(logLines), 'debug', 'json');
+  const broker = await openBroker(config.broker, { log, nodeId: 'test-node' });
+  const server = await startServer(config.server, { broker, nodeId: 'test-node', log });
+  await server.ready;
+  const producer = await broker.openProducer();
+  const http = `http://127.0.0.1:${server.port}`;
+  const metrics = async () => (await fetch(`${http}/metrics`)).text();
+  return {
+    server,
+    broker,
+    http,
+    url: server.url,
+    logLines,
+    publish: (...records) => producer.send(records),
+    health: async () => (await (await fetch(`${http}/health`)).json()) as Record<string, never>,
+    async metric(name) {
+      const line = (await metrics()).split('\n').find((text) => text.startsWith(`${name} `));
+      return Number(line?.split(' ').at(-1) ?? 0);
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await producer[Symbol.asyncDispose]();
+      await broker[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A valid record for a token; `data` tells events apart. */
+export function record(
+  key: string,
+  type: EventType = 'TRADE_EXECUTED',
+  data: Record<string, unknown> = {},
+): OutgoingRecord {
+  const timestampMs = Date.now();
+  const { topic } = categoryFacts[eventTypes[type].category];
+  return { topic, key, timestampMs, value: JSON.stringify({ type, timestamp: timestampMs, data }) };
+}
+
+function collect(lines: Record<string, unknown>[]): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      for (const line of String(chunk).trim().split('\n')) lines.push(JSON.parse(line));
+      done();
+    },
+  });
+}
