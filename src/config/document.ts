@@ -46,7 +46,7 @@ export function sampleFile(): string {
       lines.push(
         `#${indent}# ${field.description}${field.secret ? ' (better in the environment)' : ''}`,
       );
-      lines.push(`#${indent}${field.path.at(-1)}: ${sampleValue(field)}`);
+      lines.push(`#${indent}${field.path.at(-1)}:${sampleValue(field)}`);
     }
   }
   return `${lines.join('\n')}\n`;
@@ -95,7 +95,7 @@ function defaultText(field: Field): string {
 function sampleValue(field: Field): string {
   if (field.default === undefined) return '';
   const value = String(field.default);
-  return field.value === '<a,b,…>' ? `[${value.split(',').join(', ')}]` : value;
+  return ` ${field.value === '<a,b,…>' ? `[${value.split(',').join(', ')}]` : value}`;
 }
 
 function sentence(text: string): string {

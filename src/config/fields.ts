@@ -32,17 +32,16 @@ export function duration({ bareSeconds = false, min = 0 } = {}) {
   const read = (text: string) =>
     bareSeconds && /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : parseDurationMs(text);
   const least = min > 0 ? ` of at least ${min}ms` : '';
+  const expected = `a duration${least} such as ${bareSeconds ? '30 (seconds), ' : ''}30s or 1m30s`;
   const checked = z.number().min(min);
-  const fromText = z.string().transform(read).pipe(checked);
+  const fromText = fromTextTo(checked, read, expected);
   const fromNumber = z
     .number()
     .transform((seconds) => seconds * 1_000)
     .pipe(checked);
-  return z
-    .union(bareSeconds ? [fromText, fromNumber] : [fromText], {
-      error: `expected a duration${least} such as ${bareSeconds ? '30 (seconds), ' : ''}30s or 1m30s`,
-    })
-    .meta({ value: '<duration>' });
+  const options = { error: `expected ${expected}` };
+  const field = bareSeconds ? z.union([fromText, fromNumber], options) : fromText;
+  return field.meta({ value: '<duration>' });
 }
 
 /** Bytes, written `64MiB`, `16KiB` or a plain number of bytes. */
@@ -82,12 +81,21 @@ function textOr<T>(
   read: (text: string) => T | undefined,
   expected: string,
 ) {
-  const fromText = z.string().transform((given, context): T => {
+  const error = `expected ${expected}`;
+  return z.union([native, fromTextTo(native, read, expected)], { error });
+}
+
+function fromTextTo<T>(
+  native: z.ZodType<T, T>,
+  read: (text: string) => T | undefined,
+  expected: string,
+) {
+  const error = `expected ${expected}`;
+  return z.string({ error }).transform((given, context): T => {
     const value = read(given);
     const checked = value === undefined ? undefined : native.safeParse(value);
     if (checked?.success) return checked.data;
-    context.issues.push({ code: 'custom', input: given, message: expected });
+    context.issues.push({ code: 'custom', input: given, message: error });
     return z.NEVER;
   });
-  return z.union([native, fromText], { error: `expected ${expected}` });
 }

@@ -68,14 +68,16 @@ async function readConfigFile(path: string, isAsked: boolean, host: Host, draft:
   }
   const { parseDocument } = await import('yaml');
   const document = parseDocument(text);
-  for (const error of document.errors) draft.complaints.push(`${path}: ${error.message}`);
+  for (const error of document.errors) {
+    draft.complaints.push(`${path}: ${error.message.split('\n')[0]?.replace(/:$/, '')}`);
+  }
   if (document.errors.length > 0) return;
   const value: unknown = document.toJS() ?? {};
   if (!isObject(value)) {
     draft.complaints.push(`${path}: expected sections such as server: and broker:`);
     return;
   }
-  Object.assign(draft.values, value);
+  Object.assign(draft.values, withoutNulls(value));
   for (const key of leafPaths(value)) draft.origins.set(key, path);
 }
 
@@ -123,7 +125,7 @@ function complaintsOf(
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const known = keysAt(draft, issue.path);
+      const known = keysAt(issue.path);
       const nearest = known.toSorted((a, b) => leven(a, key) - leven(b, key))[0];
       const isNear = nearest !== undefined && leven(nearest, key) <= Math.max(2, key.length / 3);
       const full = path === '' ? key : `${path}.${key}`;
@@ -138,13 +140,18 @@ function complaintsOf(
 }
 
 /** The keys that the schema knows at a place of the file. */
-function keysAt(draft: Draft, path: readonly PropertyKey[]): string[] {
+function keysAt(path: readonly PropertyKey[]): string[] {
   const all = describeConfig(Object.keys(configSchema.shape) as Section[]);
-  const depth = path.length;
   const here = all.filter((field) => path.every((key, index) => field.path[index] === key));
-  return [
-    ...new Set(here.map((field) => field.path[depth]).filter((key) => key !== undefined)),
-  ].filter((key) => !draft.origins.has([...path, key].join('.')));
+  return [...new Set(here.flatMap((field) => field.path[path.length] ?? []))];
+}
+
+/** A key without a value, as in a file whose settings are commented out, is not set. */
+function withoutNulls(value: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(value).filter(([, child]) => child !== null);
+  return Object.fromEntries(
+    entries.map(([key, child]) => [key, isObject(child) ? withoutNulls(child) : child]),
+  );
 }
 
 function leafPaths(value: Record<string, unknown>, path: readonly string[] = []): string[] {

@@ -32,7 +32,7 @@ export interface ProcessUsage {
 }
 
 /** A child's end of the link. */
-export interface ParentLink {
+interface ParentLink {
   /** Sends anything that can be cloned. */
   send(message: unknown): void;
   usage(): ProcessUsage;

@@ -1,5 +1,7 @@
 /** Everything odin may take from the process it runs in. Tests pass their own. */
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
 import type { Readable, Writable } from 'node:stream';
 
 /** An output that may be a terminal. */
@@ -14,15 +16,23 @@ export interface Host {
   readonly stderr: Output;
   /** Text of a file; undefined when there is none. Other failures throw. */
   readonly readText: (path: string) => Promise<string | undefined>;
+  /** Opens a file as a stream; `-` is standard input. A missing file shows as an `error` event. */
+  readonly openInput: (path: string) => Readable;
   /** Aborted on the first SIGINT or SIGTERM; the reason is the signal's name. */
   readonly signal: AbortSignal;
 }
 
+/** A terminal and a wrapper such as npm both pass Ctrl-C on: that is one signal, not two. */
+const sameSignalMs = 300;
+
 /** The host of the real process. A second signal ends it at once, with the shell's code for it. */
 export function processHost(): Host & Disposable {
   const stop = new AbortController();
+  let abortedMs = 0;
   const abort = (name: NodeJS.Signals) => {
-    if (stop.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+    if (!stop.signal.aborted) abortedMs = performance.now();
+    else if (performance.now() - abortedMs > sameSignalMs)
+      process.exit(name === 'SIGINT' ? 130 : 143);
     stop.abort(name);
   };
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, abort);
@@ -35,6 +45,7 @@ export function processHost(): Host & Disposable {
     stdout: process.stdout,
     stderr: process.stderr,
     readText,
+    openInput: (path) => (path === '-' ? process.stdin : createReadStream(path)),
     signal: stop.signal,
     [Symbol.dispose]() {
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);

@@ -21,6 +21,14 @@ export class Channel {
     this.matching = subscriptionsMatching(name);
     this.partition = partition;
   }
+
+  /** Whether a set of subscriptions covers this channel. */
+  isIn(subscriptions: ReadonlySet<string>): boolean {
+    for (const subscription of this.matching) {
+      if (subscriptions.has(subscription)) return true;
+    }
+    return false;
+  }
 }
 
 /** All channels by name, bounded. */

@@ -25,13 +25,6 @@ export class Cohort {
   get size(): number {
     return this.members.length + this.stragglers.size;
   }
-
-  wants(channel: Channel): boolean {
-    for (const subscription of channel.matching) {
-      if (this.subscriptions.has(subscription)) return true;
-    }
-    return false;
-  }
 }
 
 /** All cohorts, and which of them want a channel. */

@@ -9,6 +9,18 @@ import type { Frame } from './history.ts';
 
 const pingFrame = frameOf(Buffer.alloc(0), opcodes.ping);
 
+/** Changes of subscriptions that a connection may make while it lags; then it is closed. */
+const maxPast = 256;
+
+/** What a connection held for frames below a history index. */
+interface PastSubscriptions {
+  readonly until: number;
+  readonly held: ReadonlySet<string>;
+}
+
+/** Shared by all who have no past, which is nearly everybody. */
+const none: readonly PastSubscriptions[] = [];
+
 /** One client. `ws` reads its socket and closes it; events are written past `ws`, shared. */
 export class Connection {
   readonly id: number;
@@ -30,8 +42,8 @@ export class Connection {
   seenMs: number;
   pingedMs: number;
   #seq = 0;
-  /** First history index of subscriptions that were added while it was a straggler. */
-  #starts: Map<string, number> | undefined;
+  /** Subscriptions it gave up while it was a straggler, oldest first. */
+  #past: readonly PastSubscriptions[] = none;
 
   constructor(
     id: number,
@@ -81,31 +93,22 @@ export class Connection {
     return first;
   }
 
-  /** Whether a straggler is to get a frame. */
-  wants(frame: Frame): boolean {
-    if (this.#starts === undefined) return this.cohort.wants(frame.channel);
-    const { subscriptions } = this.cohort;
-    for (const subscription of frame.channel.matching) {
-      const start = this.#starts.get(subscription) ?? 0;
-      if (subscriptions.has(subscription) && start <= frame.index) return true;
-    }
-    return false;
+  /** Whether a straggler is to get a frame: whether it held the channel from then until now. */
+  wants({ channel, index }: Frame): boolean {
+    if (!channel.isIn(this.cohort.subscriptions)) return false;
+    return this.#past.every(({ until, held }) => index >= until || channel.isIn(held));
   }
 
-  /** Notes that what is new in `subscriptions` starts at history index `index`. */
-  startAt(subscriptions: ReadonlySet<string>, before: ReadonlySet<string>, index: number): void {
-    this.joinsAt = index;
-    const starts = new Map<string, number>();
-    for (const subscription of subscriptions) {
-      const start = before.has(subscription) ? this.#starts?.get(subscription) : index;
-      if (start !== undefined) starts.set(subscription, start);
-    }
-    this.#starts = starts;
+  /** Notes what a straggler held until history index `until`, where its subscriptions change. */
+  changedAt(until: number, held: ReadonlySet<string>): void {
+    this.joinsAt = until;
+    this.#past = [...this.#past, { until, held }];
+    if (this.#past.length > maxPast) this.close('tooSlow');
   }
 
   /** Forgets what only a straggler needs. */
   caughtUp(): void {
-    this.#starts = undefined;
+    this.#past = none;
   }
 
   /** Starts a closing handshake; what its socket holds is sent first, within `ws`'s time limit. */
@@ -119,10 +122,5 @@ export class Connection {
   terminate(name: DisconnectName): void {
     this.close(name);
     this.#webSocket.terminate();
-  }
-
-  /** The history no longer holds what this client is missing. */
-  closeTooSlow(): void {
-    this.close('tooSlow');
   }
 }

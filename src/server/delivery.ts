@@ -101,7 +101,7 @@ export class Delivery {
     connection.cohort = this.#cohorts.for(connection.version, subscriptions);
     if (!isStraggler && this.#flushedTo === this.#history.next) return this.#join(connection);
     if (!isStraggler) connection.cursor = this.#flushedTo;
-    connection.startAt(subscriptions, old.subscriptions, this.#history.next);
+    connection.changedAt(this.#history.next, old.subscriptions);
     connection.cohort.stragglers.add(connection);
     this.#waiting.add(connection);
   }
@@ -122,7 +122,7 @@ export class Delivery {
     if (connection.isBehind) this.#setBehind(connection, false);
     const end = Math.min(this.#flushedTo, this.#history.next);
     while (connection.cursor < end) {
-      if (connection.cursor < this.#history.first) return connection.closeTooSlow();
+      if (connection.cursor < this.#history.first) return connection.close('tooSlow');
       const frames = this.#nextFrames(connection, end);
       if (frames.length > 0 && !this.#send(connection, frames)) {
         return this.#setBehind(connection, true);

@@ -1,7 +1,6 @@
 /** Metrics: what `/metrics` shows, read from the plain counters at the moment of the scrape. */
-import { performance } from 'node:perf_hooks';
-import { cpuUsage, memoryUsage } from 'node:process';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { createCpuMeter, residentBytes } from '../host/usage.ts';
 import type { NodeState } from './health.ts';
 
 /** A registry of its own per server, so that two servers in one process do not mix. */
@@ -150,14 +149,13 @@ function addDeliveryMetrics(registry: Registry, { delivery, counters }: NodeStat
     'Times a connection was handed to the history',
     () => counters.fellBehind,
   );
-  const cpu = createCpuGauge();
   gauge(
     registry,
     'ws_cpu_percent',
     'CPU of this process since the last scrape, 100 is one core',
-    cpu,
+    createCpuMeter(),
   );
-  gauge(registry, 'ws_memory_bytes', 'Resident memory of this process', processMemoryBytes);
+  gauge(registry, 'ws_memory_bytes', 'Resident memory of this process', residentBytes);
 }
 
 function addIngestMetrics(registry: Registry, state: NodeState): void {
@@ -215,22 +213,4 @@ function addIngestMetrics(registry: Registry, state: NodeState): void {
     'Records in the broker that were not taken yet',
     () => state.consumer().lagRecords,
   );
-}
-
-function processMemoryBytes(): number {
-  return memoryUsage.rss();
-}
-
-function createCpuGauge(): Read {
-  let last = performance.now();
-  let lastCpu = cpuUsage();
-  return () => {
-    const now = performance.now();
-    const cpu = cpuUsage();
-    const micros = cpu.user + cpu.system - lastCpu.user - lastCpu.system;
-    const percent = now > last ? micros / 10 / (now - last) : 0;
-    last = now;
-    lastCpu = cpu;
-    return percent;
-  };
 }

@@ -27,7 +27,8 @@ interface Rejection {
 /** Takes batches of NDJSON lines (or one JSON array) of `{"key","type","timestamp","data"}`. */
 export class PublishRoute {
   readonly #producer: Producer;
-  readonly #lastAnswers = new Map<string, { batch: string; answer: Answer }>();
+  /** The newest batch of each producer; a promise, since a repeat may come before the answer. */
+  readonly #newest = new Map<string, { batch: string; answer: Promise<Answer> }>();
 
   constructor(producer: Producer) {
     this.#producer = producer;
@@ -46,12 +47,13 @@ export class PublishRoute {
     }
     const producer = headerOf(request, 'x-odin-producer');
     const batch = headerOf(request, 'x-odin-batch');
-    const last = producer === undefined ? undefined : this.#lastAnswers.get(producer);
-    if (last !== undefined && last.batch === batch) return last.answer;
-    const answer = await this.#publish(
-      type === 'application/json' ? readArray(text) : readLines(text),
-    );
-    if (producer !== undefined && batch !== undefined) this.#remember(producer, batch, answer);
+    const publish = () =>
+      this.#publish(type === 'application/json' ? readArray(text) : readLines(text));
+    if (producer === undefined || batch === undefined) return publish();
+    const last = this.#newest.get(producer);
+    if (last?.batch === batch) return last.answer;
+    const answer = publish();
+    this.#remember(producer, batch, answer);
     return answer;
   }
 
@@ -76,12 +78,14 @@ export class PublishRoute {
     };
   }
 
-  #remember(producer: string, batch: string, answer: Answer): void {
-    this.#lastAnswers.delete(producer);
-    this.#lastAnswers.set(producer, { batch, answer });
-    if (this.#lastAnswers.size <= maxProducers) return;
-    const [oldest] = this.#lastAnswers.keys();
-    if (oldest !== undefined) this.#lastAnswers.delete(oldest);
+  #remember(producer: string, batch: string, answer: Promise<Answer>): void {
+    this.#newest.delete(producer);
+    this.#newest.set(producer, { batch, answer });
+    // What failed was not taken: the next attempt is to be tried, not answered from here.
+    answer.catch(() => this.#newest.delete(producer));
+    if (this.#newest.size <= maxProducers) return;
+    const [oldest] = this.#newest.keys();
+    if (oldest !== undefined) this.#newest.delete(oldest);
   }
 }
 
@@ -117,16 +121,20 @@ function parse(text: string): unknown {
   }
 }
 
-/** The body as text; undefined when it is too large. */
+/** The body as text; undefined when it is too large. Then the rest is read and thrown away. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > maxRequestBytes) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= maxRequestBytes) chunks.push(chunk);
+    else resolve(undefined);
+  });
+  request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+  request.on('error', reject);
+  request.on('close', () => reject(new Error('request was cut off')));
+  return promise;
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {

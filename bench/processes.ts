@@ -1,0 +1,72 @@
+/** Child processes under measurement: started, counted by the kernel, always ended. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+/** Clock ticks per second in /proc/<pid>/stat (USER_HZ, 100 on every Linux that Node runs on). */
+const ticksPerSecond = 100;
+
+/** A child that is killed when disposed. */
+export interface Child extends AsyncDisposable {
+  readonly pid: number;
+  /** Resolves with what it printed on standard output. */
+  readonly output: Promise<string>;
+}
+
+/** Starts `node <args>`; resolves when `isReady` says yes to a line of its output. */
+export async function startNode(
+  args: readonly string[],
+  isReady: (line: string) => boolean,
+): Promise<Child> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = collect(child);
+  const lines = createInterface({ input: child.stderr! });
+  const started = Promise.withResolvers<void>();
+  let log = '';
+  const look = (line: string) => {
+    log += `${line}\n`;
+    if (isReady(line)) started.resolve();
+  };
+  lines.on('line', look);
+  child.stdout!.on('data', (chunk) => look(String(chunk)));
+  child.once('exit', (code) =>
+    started.reject(new Error(`${args.join(' ')} exited with ${code}: ${log}`)),
+  );
+  await started.promise;
+  return { pid: child.pid!, output, [Symbol.asyncDispose]: () => end(child) };
+}
+
+async function collect(child: ChildProcess): Promise<string> {
+  let text = '';
+  for await (const chunk of child.stdout!) text += chunk;
+  return text;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
+
+/** CPU seconds that a process and its present children have used. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const own = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return (
+    own +
+    children
+      .split(' ')
+      .filter(Boolean)
+      .reduce((sum, child) => sum + cpuSeconds(Number(child)), 0)
+  );
+}
+
+/** Resident bytes of a process. */
+export function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}

@@ -1,0 +1,226 @@
+/** `npm run bench`: odin beside the obvious alternative, in one run; writes bench/RESULTS.md. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startFeeder } from './feeder.ts';
+import { type Child, cpuSeconds, residentBytes, startNode } from './processes.ts';
+
+const odin = ['--disable-warning=ExperimentalWarning', 'bin/odin.js'];
+const channel = 'BTC.trade';
+const windowSeconds = Number(process.env['BENCH_SECONDS'] ?? 8);
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
+/** What is measured begins after this long under load, in seconds. */
+const warmUpSeconds = 3;
+
+interface Served extends AsyncDisposable {
+  readonly child: Child;
+  readonly http: string;
+  readonly url: string;
+}
+
+interface Window {
+  readonly serverMicros: number;
+  readonly generatorMicros: number;
+  readonly delivered: number;
+}
+
+interface Row {
+  readonly what: string;
+  readonly ours: string;
+  readonly theirs: string;
+  readonly ratio: string;
+  readonly goal: string;
+}
+
+let nextPort = 4100;
+
+async function startOdin(): Promise<Served> {
+  const port = nextPort++;
+  const args = ['serve', '--host', '127.0.0.1', '--port', String(port), '--log-format', 'json'];
+  const child = await startNode([...odin, ...args], (line) => line.includes('"msg":"ready"'));
+  return served(child, port);
+}
+
+async function startNaive(): Promise<Served> {
+  let port = 0;
+  const child = await startNode(['bench/naive-server.ts'], (line) => {
+    port = Number(/listening (\d+)/.exec(line)?.[1] ?? 0);
+    return port > 0;
+  });
+  return served(child, port);
+}
+
+function served(child: Child, port: number): Served {
+  const address = `127.0.0.1:${port}`;
+  return {
+    child,
+    http: `http://${address}`,
+    url: `ws://${address}/ws`,
+    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+  };
+}
+
+function startOdinClients(url: string, connections: number, workers: number): Promise<Child> {
+  const args = [
+    'loadtest',
+    '--url',
+    url,
+    '--connections',
+    String(connections),
+    '--channels',
+    channel,
+  ];
+  const more = ['--ramp-rate', '1000', '--duration', '600', '--workers', String(workers)];
+  return startNode([...odin, ...args, ...more], (line) => line.includes('hold'));
+}
+
+function startWsClients(url: string, connections: number): Promise<Child> {
+  return startNode(['bench/ws-client.ts', url, String(connections), channel], (line) =>
+    line.includes('all open'),
+  );
+}
+
+async function deliveredBy(http: string): Promise<number> {
+  const text = await (await fetch(`${http}/metrics`)).text();
+  return Number(/^ws_total_messages (\d+)/m.exec(text)?.[1]);
+}
+
+/** CPU of server and generator per delivered message, over one window under load. */
+async function measure(server: Served, clients: Child, perSecond: number): Promise<Window> {
+  using _feeder = startFeeder(server.http, perSecond);
+  await delay(warmUpSeconds * 1_000);
+  const before = {
+    count: await deliveredBy(server.http),
+    server: cpuSeconds(server.child.pid),
+    clients: cpuSeconds(clients.pid),
+  };
+  await delay(windowSeconds * 1_000);
+  const delivered = (await deliveredBy(server.http)) - before.count;
+  return {
+    delivered,
+    serverMicros: ((cpuSeconds(server.child.pid) - before.server) * 1e6) / delivered,
+    generatorMicros: ((cpuSeconds(clients.pid) - before.clients) * 1e6) / delivered,
+  };
+}
+
+async function fanOut(perSecond: number, goal: number): Promise<Row> {
+  const pairs: [number, number][] = [];
+  for (let round = 0; round < rounds; round++) {
+    const pair: number[] = [];
+    for (const start of [startOdin, startNaive]) {
+      await using server = await start();
+      await using clients = await startOdinClients(server.url, 2_000, 1);
+      const { serverMicros, delivered } = await measure(server, clients, perSecond);
+      console.log(
+        `  ${perSecond}/s ${start.name}: ${serverMicros.toFixed(2)} µs per message, ${delivered} delivered`,
+      );
+      pair.push(serverMicros);
+    }
+    pairs.push(pair as [number, number]);
+  }
+  return row(
+    `server CPU per delivered message, 2 000 clients × ${perSecond} msg/s × 300 B, against \`ws.send\``,
+    pairs,
+    goal,
+  );
+}
+
+async function generator(): Promise<Row> {
+  const pairs: [number, number][] = [];
+  for (let round = 0; round < rounds; round++) {
+    const pair: number[] = [];
+    for (const start of [
+      (url: string) => startOdinClients(url, 1_000, 1),
+      (url: string) => startWsClients(url, 1_000),
+    ]) {
+      await using server = await startOdin();
+      await using clients = await start(server.url);
+      const { generatorMicros, delivered } = await measure(server, clients, 25);
+      console.log(
+        `  generator: ${generatorMicros.toFixed(2)} µs per message, ${delivered} delivered`,
+      );
+      pair.push(generatorMicros);
+    }
+    pairs.push(pair as [number, number]);
+  }
+  return row(
+    'load tester CPU per received message, 1 000 clients × 25 msg/s, against `ws` clients',
+    pairs,
+    0.7,
+  );
+}
+
+async function idleMemory(): Promise<Row> {
+  const connections = 10_000;
+  await using server = await startOdin();
+  await delay(1_000);
+  const before = residentBytes(server.child.pid);
+  await using _clients = await startOdinClients(server.url, connections, 2);
+  await delay(3_000);
+  const kib = (residentBytes(server.child.pid) - before) / connections / 1024;
+  console.log(`  idle: ${kib.toFixed(1)} KiB per connection`);
+  return {
+    what: 'server memory (RSS) per idle subscribed connection, 10 000 clients',
+    ours: `${kib.toFixed(1)} KiB`,
+    theirs: '–',
+    ratio: '–',
+    goal: '≤ 14 KiB',
+  };
+}
+
+function row(what: string, pairs: readonly (readonly [number, number])[], goal: number): Row {
+  const median = (values: number[]) =>
+    values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+  const ratios = pairs.map(([ours, theirs]) => ours / theirs);
+  const spread =
+    ratios.length > 1
+      ? ` (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`
+      : '';
+  return {
+    what,
+    ours: `${median(pairs.map(([ours]) => ours)).toFixed(2)} µs`,
+    theirs: `${median(pairs.map(([, theirs]) => theirs)).toFixed(2)} µs`,
+    ratio: `${median(ratios).toFixed(2)}${spread}`,
+    goal: `≤ ${goal.toFixed(2)}`,
+  };
+}
+
+function report(rows: readonly Row[]): string {
+  const model = cpus()[0]?.model ?? 'unknown processor';
+  const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
+  const kernel = readFileSync('/proc/version', 'utf8').split(' ')[2];
+  return [
+    '# Benchmark results',
+    '',
+    'Written by `npm run bench`. Ratios are what counts: both sides of a row run in turn in one run',
+    'on one machine, and CPU is what the kernel charged to the process. Medians of',
+    `${rounds} pairs of ${windowSeconds} s each, with the range of the ratios.`,
+    '',
+    `Machine: ${cpus().length} × ${model}, ${memory}, Linux ${kernel}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}.`,
+    '',
+    '| what | odin | alternative | ratio | goal |',
+    '|---|---|---|---|---|',
+    ...rows.map(
+      ({ what, ours, theirs, ratio, goal }) =>
+        `| ${what} | ${ours} | ${theirs} | ${ratio} | ${goal} |`,
+    ),
+    '',
+  ].join('\n');
+}
+
+const scenarios: Record<string, () => Promise<Row>> = {
+  memory: idleMemory,
+  fanout25: () => fanOut(25, 0.8),
+  fanout100: () => fanOut(100, 0.4),
+  generator,
+};
+const chosen = process.argv.slice(2);
+const rows: Row[] = [];
+for (const [name, run] of Object.entries(scenarios)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  console.log(name);
+  rows.push(await run());
+}
+const text = report(rows);
+console.log(`\n${text}`);
+if (chosen.length === 0) writeFileSync('bench/RESULTS.md', text);

@@ -1,0 +1,86 @@
+/** `odin publish`: feeds a broker, or a server with the embedded one, until done or told to stop. */
+import { type ExitCode, exitCodes } from '../base/errors.ts';
+import { formatCount, formatDuration } from '../base/units.ts';
+import type { Broker, Producer } from '../broker/broker.ts';
+import type { Config } from '../config/schema.ts';
+import { createLog, type Log } from '../host/log.ts';
+import { writeJson, writeLine } from '../host/output.ts';
+import { untilAborted } from '../host/signals.ts';
+import type { PublisherTotals } from '../publisher/publisher-status.ts';
+import { defineCommand } from './define-command.ts';
+
+/** Where `odin serve` listens when nothing is said. */
+const defaultTarget = 'http://127.0.0.1:3004';
+
+/** See the file's first line. */
+export const publish = defineCommand({
+  sections: ['publish', 'broker', 'log'],
+  quietSections: ['server'],
+  json: 'print the totals as JSON',
+  examples: [
+    'odin publish --rate 200 --tokens BTC,ETH',
+    'odin publish --broker kafka://127.0.0.1:9092 --rate 5000 --duration 60',
+    'odin publish --file events.ndjson --speed 10',
+  ],
+  async run({ config, host, isJson }) {
+    const { startPublisher } = await import('../publisher/index.ts');
+    const log = createLog(host.stderr, config.log.level, config.log.format);
+    await using out = await openProducer(config, log);
+    const { producer } = out;
+    await using publisher = await startPublisher(config.publish, {
+      producer,
+      log,
+      readInput: host.openInput,
+    });
+    await Promise.race([publisher.finished, untilAborted(host.signal)]);
+    const totals = await publisher.stop();
+    if (isJson) await writeJson(host.stdout, { schemaVersion: 1, ...totals });
+    else await writeLine(host.stdout, formatTotals(totals));
+    return exitCodeOf(totals, config.publish, host.signal.aborted);
+  },
+});
+
+async function openProducer(config: Pick<Config, 'publish' | 'broker' | 'server'>, log: Log) {
+  await using opened = new AsyncDisposableStack();
+  let producer: Producer;
+  if (config.publish.target === undefined && config.broker.url !== 'embedded') {
+    const { openBroker } = await import('../broker/open.ts');
+    const broker: Broker = opened.use(
+      await openBroker(config.broker, { log, nodeId: 'publisher' }),
+    );
+    producer = opened.use(await broker.openProducer());
+  } else {
+    const { openHttpTarget } = await import('../publisher/http-target.ts');
+    const target = config.publish.target ?? defaultTarget;
+    producer = opened.use(await openHttpTarget(target, log, { token: config.server.adminToken }));
+  }
+  const owned = opened.move();
+  return { producer, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function formatTotals({
+  published,
+  failed,
+  badLines,
+  behindMax,
+  elapsedMs,
+}: PublisherTotals): string {
+  const parts = [
+    `${formatCount(published)} events published in ${formatDuration(Math.round(elapsedMs / 1_000) * 1_000)}`,
+  ];
+  if (failed > 0) parts.push(`${formatCount(failed)} failed`);
+  if (badLines > 0) parts.push(`${formatCount(badLines)} lines skipped`);
+  if (behindMax > 0) parts.push(`at most ${formatCount(behindMax)} behind`);
+  return parts.join(', ');
+}
+
+/** Ctrl-C is the normal end of an endless run, and cuts short one that has an end of its own. */
+function exitCodeOf(
+  totals: PublisherTotals,
+  { file, count, durationMs }: Config['publish'],
+  isInterrupted: boolean,
+): ExitCode {
+  if (totals.failed > 0 || totals.badLines > 0) return exitCodes.partial;
+  const hasEnd = file !== undefined || count !== undefined || durationMs !== undefined;
+  return isInterrupted && hasEnd ? exitCodes.interrupted : exitCodes.ok;
+}

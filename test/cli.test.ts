@@ -1,0 +1,178 @@
+/** The command line in process: help, precedence, complaints, exit codes. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { odin } from './support/fake-host.ts';
+
+const settingOf = (stdout: string, key: string) => {
+  const { settings } = JSON.parse(stdout) as {
+    settings: { key: string; value: unknown; origin: string }[];
+  };
+  return settings.find((setting) => setting.key === key)!;
+};
+
+test('help names every command and goes to standard output', async () => {
+  const { exitCode, stdout, stderr } = await odin('--help');
+  expect(exitCode).toBe(0);
+  expect(stderr).toBe('');
+  for (const name of ['demo', 'serve', 'publish', 'loadtest', 'topics', 'config']) {
+    expect(stdout).toMatch(new RegExp(`^  ${name}`, 'm'));
+  }
+});
+
+test('no arguments shows the help', async () => {
+  expect(await odin('')).toEqual(await odin('--help'));
+});
+
+test('help of a command shows defaults, environment names and examples', async () => {
+  const { exitCode, stdout } = await odin('serve --help');
+  expect(exitCode).toBe(0);
+  expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+    '--port <n> port to listen on; 0 takes a free one (default 3004) [ODIN_SERVER_PORT]',
+  );
+  expect(stdout).toContain('$ odin serve --broker kafka://');
+  expect(stdout).not.toContain('--admin-token');
+});
+
+test('a flag wins over the environment, that over .env, that over the file', async () => {
+  const files = {
+    'odin.yaml': 'server:\n  maxConnections: 1\n',
+    '.env': 'WS_MAX_CONNECTIONS=2\nLOG_LEVEL=debug\n',
+  };
+  const file = await odin('config show --json', { files: { 'odin.yaml': files['odin.yaml'] } });
+  expect(settingOf(file.stdout, 'server.maxConnections')).toMatchObject({
+    value: 1,
+    origin: 'odin.yaml',
+  });
+  const dotEnv = await odin('config show --json', { files });
+  expect(settingOf(dotEnv.stdout, 'server.maxConnections')).toMatchObject({
+    value: 2,
+    origin: '.env: WS_MAX_CONNECTIONS',
+  });
+  const env = await odin('config show --json', { files, env: { WS_MAX_CONNECTIONS: '3' } });
+  expect(settingOf(env.stdout, 'server.maxConnections')).toMatchObject({
+    value: 3,
+    origin: 'WS_MAX_CONNECTIONS',
+  });
+  expect(settingOf(env.stdout, 'log.level')).toMatchObject({
+    value: 'debug',
+    origin: '.env: LOG_LEVEL',
+  });
+  const flag = await odin('serve --max-connections x', { files, env: { WS_MAX_CONNECTIONS: '3' } });
+  expect(flag.stderr).toContain(
+    '--max-connections: expected a whole number of at least 1, got "x"',
+  );
+});
+
+test('all complaints come at once, each with its source and the nearest name', async () => {
+  const { exitCode, stderr, stdout } = await odin(
+    'serve --prot 1 --port 99999 --flush-interval soon',
+    {
+      files: {
+        'odin.yaml': 'server:\n  maxConections: 5\nbrokr: {}\n',
+        '.env': 'WS_MODE=triple\n',
+      },
+      env: { WS_MAX_CONNECTIONS: 'many' },
+    },
+  );
+  expect(exitCode).toBe(2);
+  expect(stdout).toBe('');
+  expect(
+    stderr
+      .split('\n')
+      .filter((line) => line.startsWith('error:'))
+      .toSorted(),
+  ).toEqual([
+    'error: --flush-interval: expected a duration such as 30s or 1m30s, got "soon"',
+    'error: --port: expected a whole number from 0 to 65535, got "99999"',
+    'error: --prot: unknown flag, did you mean --port?',
+    'error: .env: WS_MODE: expected single, got "triple"',
+    'error: WS_MAX_CONNECTIONS: expected a whole number of at least 1, got "many"',
+    'error: odin.yaml: unknown key brokr, did you mean broker?',
+    'error: odin.yaml: unknown key server.maxConections, did you mean maxConnections?',
+  ]);
+  expect(stderr).toContain('hint: ');
+});
+
+test.each([
+  ['servr', /unknown command 'servr'\n\(Did you mean serve\?\)/],
+  ['--nope', /unknown option '--nope'/],
+  ['serve now', /unexpected argument: now/],
+  ['config', /Usage: odin config/],
+  ['config check --config missing.yaml', /--config: no such file: missing.yaml/],
+  ['publish --rate 0', /--rate: expected a number from 0.1 to 50000, got "0"/],
+  ['publish --tokens B/C', /--tokens: expected token symbols/],
+  ['publish --target ftp://x', /--target: expected http:\/\/host:port/],
+  ['loadtest --channels nonsense', /--channels: expected channels such as/],
+  ['loadtest --url http://x', /--url: expected ws:\/\/host:port\/ws/],
+  ['serve --broker rabbit://x', /--broker: expected embedded or kafka:\/\/host:port/],
+])('`odin %s` exits with 2 and says why', async (line, message) => {
+  const { exitCode, stderr, stdout } = await odin(line);
+  expect(stderr).toMatch(message);
+  expect(stdout).toBe('');
+  expect(exitCode).toBe(2);
+});
+
+test('broken YAML is reported with its place', async () => {
+  const { exitCode, stderr } = await odin('config check', {
+    files: { 'odin.yaml': 'server:\n  port: [1\n' },
+  });
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(/^error: odin.yaml: .* at line 3/m);
+});
+
+test('names of the replaced system work or say what replaced them', async () => {
+  const env = {
+    WS_ADDR: ':3999',
+    KAFKA_BROKERS: 'a:1, b:2',
+    WS_WORKER_POOL_SIZE: '192',
+    WS_MAX_GOROUTINES: '9',
+  };
+  const { exitCode, stdout, stderr } = await odin('config show --json', { env });
+  expect(exitCode).toBe(0);
+  expect(settingOf(stdout, 'server.port')).toMatchObject({ value: 3999, origin: 'WS_ADDR' });
+  expect(settingOf(stdout, 'broker.url')).toMatchObject({
+    value: 'kafka://a:1,b:2',
+    origin: 'KAFKA_BROKERS',
+  });
+  expect(stderr).toContain('warning: WS_WORKER_POOL_SIZE: odin has no worker pool');
+  expect(stderr).toContain('warning: WS_MAX_GOROUTINES: ');
+});
+
+test('secrets have no flag and are never shown', async () => {
+  const env = { ADMIN_TOKEN: 'hunter2', KAFKA_SASL_PASSWORD: 'swordfish' };
+  for (const line of [
+    'config show',
+    'config show --json',
+    'config check',
+    'config docs',
+    'config env',
+  ]) {
+    const { stdout, stderr } = await odin(line, { env });
+    expect(stdout + stderr).not.toMatch(/hunter2|swordfish/);
+  }
+  const { stdout } = await odin('config show --json', { env });
+  expect(settingOf(stdout, 'server.adminToken').value).toBe('********');
+});
+
+test('`config env` prints what the environment takes, and taking it changes nothing', async () => {
+  const { stdout } = await odin('config env');
+  expect(stdout).toContain('WS_FLUSH_INTERVAL=50ms');
+  const defaults = await odin('config show --json');
+  const same = await odin('config show --json', { files: { '.env': stdout } });
+  const values = (text: string) =>
+    JSON.parse(text).settings.map((row: { value: unknown }) => row.value);
+  expect(values(same.stdout)).toEqual(values(defaults.stdout));
+});
+
+test('the sample file is valid and changes nothing once uncommented', async () => {
+  const sample = readFileSync('templates/odin.yaml', 'utf8');
+  const uncommented = sample.replaceAll(/^#(?=\w| {2,}\w)/gm, '');
+  const plain = await odin('config check', { files: { 'odin.yaml': sample } });
+  expect(plain).toMatchObject({ exitCode: 0, stderr: '' });
+  const { exitCode, stderr, stdout } = await odin('config show --json', {
+    files: { 'odin.yaml': uncommented },
+  });
+  expect(stderr).toBe('');
+  expect(exitCode).toBe(0);
+  expect(settingOf(stdout, 'server.port')).toMatchObject({ value: 3004, origin: 'odin.yaml' });
+});

@@ -1,0 +1,43 @@
+/** Runs a command line in this process, against a host made of strings. */
+import { Readable, Writable } from 'node:stream';
+import { run } from '../../src/cli.ts';
+import type { Host } from '../../src/host/host.ts';
+
+/** What a test may give a command. */
+interface Given {
+  readonly env?: Record<string, string>;
+  readonly files?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+/** What came out. */
+interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `await odin('config show --json', { env: { LOG_LEVEL: 'debug' } })` */
+export async function odin(line: string, given: Given = {}): Promise<Outcome> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const sink = (to: string[]) =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        to.push(String(chunk));
+        done();
+      },
+    });
+  const host: Host = {
+    argv: line.split(' ').filter(Boolean),
+    env: given.env ?? {},
+    stdin: Readable.from([]),
+    stdout: sink(out),
+    stderr: sink(err),
+    signal: given.signal ?? AbortSignal.abort(),
+    readText: async (path) => given.files?.[path],
+    openInput: (path) => Readable.from([given.files?.[path] ?? '']),
+  };
+  const exitCode = await run(host);
+  return { exitCode, stdout: out.join(''), stderr: err.join('') };
+}
