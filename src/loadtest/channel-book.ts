@@ -1,0 +1,126 @@
+/** What any client of a worker has seen of each channel: ids, and which event follows which. */
+
+/** What is known of one event besides its offset. */
+interface Link {
+  /** Offset of the event before it on the channel; NaN when the server did not know. */
+  readonly prev: number;
+  /** When the first client of this worker received it, in milliseconds since 1970. */
+  readonly seenAtMs: number;
+}
+
+interface Chain {
+  readonly name: string;
+  /** By offset, oldest received first. */
+  readonly links: Map<number, Link>;
+  newest: number;
+}
+
+/** Result of a walk: `complete` is false when the chain was known only in part. */
+export interface Walk {
+  readonly count: number;
+  readonly complete: boolean;
+}
+
+/** The newest event of a channel, as one worker saw it. */
+export interface NewestEvent {
+  readonly channel: string;
+  readonly offset: number;
+  readonly seenAtMs: number;
+}
+
+/** Most channels one worker follows; events of further channels count as `unexpected`. */
+const maxChannels = 65_536;
+const maxLinksPerChannel = 4_096;
+/** Links of all channels together: about 30 MiB. */
+const maxLinks = 262_144;
+const minLinksPerChannel = 16;
+
+/** Channels by dense id, each with a bounded chain of its latest events. */
+export class ChannelBook {
+  readonly #ids = new Map<string, number>();
+  readonly #chains: Chain[] = [];
+  /** Links forgotten to make room: a gap older than these is counted as "at least". */
+  forgotten = 0;
+
+  /** The id of a channel, given on first use; -1 when there are too many channels. */
+  idOf(name: string): number {
+    const known = this.#ids.get(name);
+    if (known !== undefined) return known;
+    if (this.#chains.length >= maxChannels) return -1;
+    const id = this.#chains.length;
+    this.#ids.set(name, id);
+    this.#chains.push({ name, links: new Map(), newest: Number.NaN });
+    return id;
+  }
+
+  nameOf(id: number): string {
+    return this.#chain(id).name;
+  }
+
+  /** Remembers an event; the first to tell of an offset is believed. */
+  note(id: number, offset: number, prev: number, nowMs: number): void {
+    const chain = this.#chain(id);
+    if (chain.links.has(offset)) return;
+    chain.links.set(offset, { prev, seenAtMs: nowMs });
+    if (!(offset <= chain.newest)) chain.newest = offset;
+    const share = Math.floor(maxLinks / this.#chains.length);
+    const limit = Math.min(maxLinksPerChannel, Math.max(minLinksPerChannel, share));
+    while (chain.links.size > limit) {
+      chain.links.delete(chain.links.keys().next().value as number);
+      this.forgotten++;
+    }
+  }
+
+  /**
+   * How many events of a channel lie between `after` (exclusive) and `last` (inclusive). `last` is
+   * known to exist, so the count is 1 or more. NaN for `after` ends the walk where knowledge ends.
+   */
+  walk(id: number, last: number, after: number): Walk {
+    const { links } = this.#chain(id);
+    let count = 0;
+    let at = last;
+    while (at > after || Number.isNaN(after)) {
+      count++;
+      const link = links.get(at);
+      if (link === undefined || !(link.prev < at)) return { count, complete: false };
+      at = link.prev;
+    }
+    return { count: Math.max(1, count), complete: at === after };
+  }
+
+  /** How many events up to `last` this worker first saw after `sinceMs`. */
+  countSince(id: number, last: number, sinceMs: number): number {
+    const { links } = this.#chain(id);
+    let count = 0;
+    for (let at = last; ; count++) {
+      const link = links.get(at);
+      if (link === undefined || link.seenAtMs <= sinceMs) return count;
+      if (!(link.prev < at)) return count + 1;
+      at = link.prev;
+    }
+  }
+
+  /** The newest event of every channel that had one. */
+  newest(): NewestEvent[] {
+    const events: NewestEvent[] = [];
+    for (const { name, newest, links } of this.#chains) {
+      const link = links.get(newest);
+      if (link !== undefined) {
+        events.push({ channel: name, offset: newest, seenAtMs: link.seenAtMs });
+      }
+    }
+    return events;
+  }
+
+  /** Forgets all events, since offsets start anew in another epoch. Ids stay. */
+  reset(): void {
+    for (const chain of this.#chains) {
+      chain.links.clear();
+      chain.newest = Number.NaN;
+    }
+  }
+
+  #chain(id: number): Chain {
+    return this.#chains[id] as Chain;
+  }
+}

@@ -1,0 +1,91 @@
+/** What all clients of one worker share: target, buffers, readers and counters. */
+import { performance } from 'node:perf_hooks';
+import { Histogram } from '../base/histogram.ts';
+import type { ProtocolVersion } from '../protocol/versions.ts';
+import { ChannelBook } from './channel-book.ts';
+import { ErrorLog } from './error-log.ts';
+import type { Target } from './handshake.ts';
+import { MessageReader } from './message-reader.ts';
+import { SequenceLedger } from './sequence-ledger.ts';
+
+/** What every client needs to know. */
+interface ClientSettings {
+  readonly target: Target;
+  readonly version: ProtocolVersion;
+  /** How long one attempt may take until its subscription is acknowledged. */
+  readonly connectTimeoutMs: number;
+  readonly reconnectAttempts: number;
+}
+
+/** Counters of one worker's clients. */
+class ClientCounters {
+  /** Clients that were open at least once. */
+  opened = 0;
+  /** Clients that never got a connection. */
+  failed = 0;
+  /** Connections lost after they were open. */
+  dropped = 0;
+  reconnected = 0;
+  /** Clients that are open now. */
+  active = 0;
+  /** Events, over the whole run. */
+  received = 0;
+  /** WebSocket text messages. */
+  frames = 0;
+  /** Bytes read from sockets, handshakes included. */
+  bytes = 0;
+  control = 0;
+  badMessages = 0;
+  /** v1 numbers that did not follow the one before. */
+  seqBreaks = 0;
+  /** Times the positions of the server started anew. */
+  epochChanges = 0;
+  /** Close codes that the server sent. */
+  readonly closeCodes = new Map<number, number>();
+
+  /** Clients of which is known whether they could connect. */
+  get settled(): number {
+    return this.opened + this.failed;
+  }
+}
+
+/** Reads of at most this size; a full one means that the kernel has more. */
+const readBufferBytes = 64 * 1024;
+
+/** Milliseconds since 1970 with a fraction, from a clock that never jumps. */
+export function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** The shared state of one worker. Node reads one socket at a time, so one buffer serves all. */
+export class ClientContext {
+  readonly settings: ClientSettings;
+  readonly readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
+  readonly counters = new ClientCounters();
+  readonly errors = new ErrorLog();
+  readonly book = new ChannelBook();
+  readonly messages = new MessageReader(this.book);
+  readonly ledger = new SequenceLedger(this.book);
+  /** From planned start to the upgrade, of clients that opened for the first time. */
+  readonly connectMs = new Histogram();
+  /** From the event's own time to its arrival; filled while {@link measuring}. */
+  readonly latencyMs = new Histogram();
+  measuring = false;
+  /** When the current chunk was read. */
+  nowMs = epochMs();
+  #epoch: string | undefined;
+
+  constructor(settings: ClientSettings) {
+    this.settings = settings;
+  }
+
+  /** Takes the epoch of a `welcome`; another one than before makes all known offsets void. */
+  enterEpoch(epoch: string): void {
+    if (this.#epoch !== undefined && this.#epoch !== epoch) {
+      this.counters.epochChanges++;
+      this.book.reset();
+      this.messages.reset();
+    }
+    this.#epoch = epoch;
+  }
+}

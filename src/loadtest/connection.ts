@@ -1,0 +1,191 @@
+/** One socket of a virtual client: connect, upgrade, frames in, and how it ended. */
+import { connect, type Socket } from 'node:net';
+import { messageOf } from '../base/errors.ts';
+import { maskedFrameOf, opcodes } from '../protocol/websocket-frame.ts';
+import { type ClientContext, epochMs } from './client-context.ts';
+import { classify, type ErrorClass, type Phase } from './error-log.ts';
+import { type FrameHandler, FrameReader } from './frame-reader.ts';
+import { createKey, flawOf, parseAnswer, retryAfterMs, upgradeRequest } from './handshake.ts';
+
+/** How a connection ended. */
+export interface ConnectionEnd {
+  readonly class: ErrorClass;
+  /** For a person: the server's words, or the system's. */
+  readonly example: string;
+  /** What a refusal asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** The code of the server's close frame. */
+  readonly closeCode?: number;
+}
+
+/** Who uses a connection. */
+export interface ConnectionOwner {
+  /** The upgrade is done; the subscription comes next. */
+  onUpgraded(): void;
+  /** One text message; the bytes are valid only during the call. */
+  onMessage(bytes: Buffer, start: number, end: number): void;
+  /** Called once, when the socket is closed. */
+  onEnded(end: ConnectionEnd): void;
+}
+
+const maxAnswerBytes = 16 * 1024;
+const maxMessageBytes = 16 * 1024 * 1024;
+const headEnd = '\r\n\r\n';
+const maskKey = 0x6f64696e;
+
+/** A connection attempt and the connection it becomes. */
+export class Connection implements FrameHandler {
+  readonly #owner: ConnectionOwner;
+  readonly #context: ClientContext;
+  readonly #socket: Socket;
+  #phase: Phase = 'connect';
+  #key = '';
+  /** The answer so far; undefined before and after the upgrade. */
+  #answer: string | undefined;
+  #reader: FrameReader | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #end: ConnectionEnd | undefined;
+
+  constructor(owner: ConnectionOwner, context: ClientContext) {
+    this.#owner = owner;
+    this.#context = context;
+    const { target, connectTimeoutMs } = context.settings;
+    this.#timer = setTimeout(() => {
+      this.fail(`${this.#phase}-timeout`, `nothing within ${connectTimeoutMs}ms`);
+    }, connectTimeoutMs);
+    this.#socket = connect({
+      host: target.address,
+      port: target.port,
+      onread: {
+        buffer: context.readBuffer,
+        callback: (size, bytes) => this.#read(bytes as Buffer, size),
+      },
+    });
+    this.#socket.on('connect', () => this.#upgrade());
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#end ??= { class: classify(this.#phase, error.code), example: messageOf(error) };
+    });
+    this.#socket.on('close', () => this.#closed());
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** The subscription is acknowledged: from now on the connection counts as open. */
+  confirm(): void {
+    this.#phase = 'open';
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  send(frame: Buffer): void {
+    this.#socket.write(frame);
+  }
+
+  /** Gives the connection up for a reason. */
+  fail(errorClass: ErrorClass, example: string, more: Partial<ConnectionEnd> = {}): void {
+    this.#end ??= { class: errorClass, example, ...more };
+    this.#reader?.stop();
+    this.#socket.destroy();
+  }
+
+  /** Says goodbye and closes; nothing is read any more. */
+  close(): void {
+    if (this.#reader === undefined) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#reader.stop();
+    this.#socket.end(closeFrame(1000));
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  onMessage(bytes: Buffer, start: number, end: number): void {
+    this.#owner.onMessage(bytes, start, end);
+  }
+
+  onPing(bytes: Buffer, start: number, end: number): void {
+    this.#socket.write(maskedFrameOf(bytes.subarray(start, end), maskKey, opcodes.pong));
+  }
+
+  onClose(closeCode: number): void {
+    this.#end ??= {
+      class: `${this.#phase}-close-${closeCode}`,
+      example: `the server closed with code ${closeCode}`,
+      closeCode,
+    };
+    this.#socket.write(closeFrame(closeCode === 1005 ? 1000 : closeCode));
+    this.#socket.destroySoon();
+  }
+
+  #upgrade(): void {
+    const { target, version } = this.#context.settings;
+    this.#phase = 'upgrade';
+    this.#key = createKey();
+    this.#answer = '';
+    this.#socket.write(upgradeRequest(target, this.#key, version), 'latin1');
+  }
+
+  /** Returns true, since false would stop the reading. */
+  #read(bytes: Buffer, size: number): boolean {
+    this.#context.counters.bytes += size;
+    this.#context.nowMs = epochMs();
+    if (this.#reader !== undefined) this.#readFrames(bytes, 0, size);
+    else if (this.#answer !== undefined) this.#readAnswer(this.#answer, bytes, size);
+    return true;
+  }
+
+  #readFrames(bytes: Buffer, start: number, end: number): void {
+    const complaint = this.#reader?.push(bytes, start, end);
+    if (complaint !== undefined) this.fail(`${this.#phase}-protocol-error`, complaint);
+  }
+
+  #readAnswer(before: string, bytes: Buffer, size: number): void {
+    const text = before + bytes.toString('latin1', 0, size);
+    const at = text.indexOf(headEnd);
+    if (at < 0) {
+      this.#answer = text;
+      if (text.length > maxAnswerBytes) this.fail('upgrade-bad-response', 'answer without an end');
+      return;
+    }
+    this.#answer = undefined;
+    const bodyAt = at + headEnd.length;
+    const answer = parseAnswer(text.slice(0, at), text.slice(bodyAt));
+    if (answer === undefined) {
+      this.fail('upgrade-bad-response', text.slice(0, 80));
+    } else if (answer.status !== 101) {
+      const wait = retryAfterMs(answer);
+      const example = answer.body.trim() || `status ${answer.status}`;
+      this.fail(`upgrade-status-${answer.status}`, example, { retryAfterMs: wait });
+    } else {
+      const flaw = flawOf(answer, this.#key, this.#context.settings.version);
+      if (flaw !== undefined) this.fail(`upgrade-${flaw}`, text.slice(0, at));
+      else this.#startFrames(bytes, bodyAt - before.length, size);
+    }
+  }
+
+  #startFrames(bytes: Buffer, start: number, end: number): void {
+    this.#phase = 'subscribe';
+    this.#reader = new FrameReader(this, maxMessageBytes);
+    this.#owner.onUpgraded();
+    if (start < end) this.#readFrames(bytes, start, end);
+  }
+
+  #closed(): void {
+    clearTimeout(this.#timer);
+    this.#owner.onEnded(
+      this.#end ?? { class: `${this.#phase}-closed`, example: 'the server closed the socket' },
+    );
+  }
+}
+
+function closeFrame(code: number): Buffer {
+  const payload = Buffer.allocUnsafe(2);
+  payload.writeUInt16BE(code);
+  return maskedFrameOf(payload, maskKey, opcodes.close);
+}

@@ -1,0 +1,66 @@
+/** Tests of handshake.ts. */
+import { expect, test } from 'vitest';
+import {
+  acceptOf,
+  createKey,
+  flawOf,
+  parseAnswer,
+  retryAfterMs,
+  upgradeRequest,
+} from './handshake.ts';
+
+const target = { address: '127.0.0.1', port: 80, host: 'example', path: '/ws?token=1' };
+/** The example of RFC 6455 §1.3. */
+const key = 'dGhlIHNhbXBsZSBub25jZQ==';
+const accept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
+
+function answerOf(...lines: string[]) {
+  const answer = parseAnswer(['HTTP/1.1 101 Switching Protocols', ...lines].join('\r\n'), '');
+  if (answer === undefined) throw new Error('not HTTP');
+  return answer;
+}
+
+test('the key of the standard has the answer of the standard', () => {
+  expect(acceptOf(key)).toBe(accept);
+  expect(Buffer.from(createKey(), 'base64')).toHaveLength(16);
+});
+
+test('only v2 asks for a subprotocol', () => {
+  expect(upgradeRequest(target, key, 'v2')).toContain('Sec-WebSocket-Protocol: odin.v2\r\n');
+  expect(upgradeRequest(target, key, 'v1')).not.toContain('Sec-WebSocket-Protocol');
+  expect(upgradeRequest(target, key, 'v1')).toMatch(
+    /^GET \/ws\?token=1 HTTP\/1\.1\r\nHost: example\r\n/,
+  );
+});
+
+test('a good answer is accepted whatever the case of its headers', () => {
+  const lines = ['UPGRADE: WebSocket', 'connection: upgrade', `sec-WebSocket-accept:${accept} `];
+  expect(flawOf(answerOf(...lines), key, 'v1')).toBeUndefined();
+  expect(flawOf(answerOf(...lines), key, 'v2')).toBe('bad-subprotocol');
+  const v2 = answerOf(...lines, 'Sec-WebSocket-Protocol: odin.v2');
+  expect(flawOf(v2, key, 'v2')).toBeUndefined();
+  expect(flawOf(v2, key, 'v1')).toBe('bad-subprotocol');
+});
+
+test('a wrong accept, no upgrade and an extension nobody asked for are flaws', () => {
+  const upgrade = 'Upgrade: websocket';
+  const good = `Sec-WebSocket-Accept: ${accept}`;
+  expect(flawOf(answerOf(upgrade, 'Sec-WebSocket-Accept: x'), key, 'v1')).toBe('bad-accept');
+  expect(flawOf(answerOf(good), key, 'v1')).toBe('bad-response');
+  const extended = answerOf(upgrade, good, 'Sec-WebSocket-Extensions: permessage-deflate');
+  expect(flawOf(extended, key, 'v1')).toBe('bad-response');
+});
+
+test('what is not HTTP/1.1 is no answer', () => {
+  expect(parseAnswer('SSH-2.0-OpenSSH', '')).toBeUndefined();
+  expect(parseAnswer('HTTP/1.1 101x', '')).toBeUndefined();
+});
+
+test('only 429 and 503 with Retry-After invite a retry', () => {
+  const wait = (head: string) => retryAfterMs(parseAnswer(head, '') as never);
+  expect(wait('HTTP/1.1 503 Busy\r\nRetry-After: 5')).toBe(5_000);
+  expect(wait('HTTP/1.1 429 Slow\r\nretry-after: Mon, 01 Jan 2001 00:00:00 GMT')).toBe(0);
+  expect(wait('HTTP/1.1 503 Busy')).toBeUndefined();
+  expect(wait('HTTP/1.1 503 Busy\r\nRetry-After: soon')).toBeUndefined();
+  expect(wait('HTTP/1.1 401 No\r\nRetry-After: 5')).toBeUndefined();
+});

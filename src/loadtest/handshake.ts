@@ -1,0 +1,90 @@
+/** The HTTP upgrade as a client does it by hand, for sockets that share one buffer. */
+import { hash, randomBytes } from 'node:crypto';
+import { type ProtocolVersion, subprotocols } from '../protocol/versions.ts';
+
+/** Where the server is: resolved once, so a test measures the server and not the name service. */
+export interface Target {
+  /** IP address to connect to. */
+  readonly address: string;
+  readonly port: number;
+  /** `Host` header. */
+  readonly host: string;
+  /** Path and query. */
+  readonly path: string;
+}
+
+/** What the server answered. */
+export interface UpgradeAnswer {
+  readonly status: number;
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** What came of the body, for refusals. */
+  readonly body: string;
+}
+
+/** Why a `101` answer is not acceptable. */
+export type UpgradeFlaw = 'bad-response' | 'bad-accept' | 'bad-subprotocol';
+
+const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** A fresh `Sec-WebSocket-Key`. */
+export function createKey(): string {
+  return randomBytes(16).toString('base64');
+}
+
+/** The `Sec-WebSocket-Accept` that answers a key (RFC 6455 §4.2.2). */
+export function acceptOf(key: string): string {
+  return hash('sha1', key + guid, 'base64');
+}
+
+/** The request; v1 asks for no subprotocol, as its clients never did. */
+export function upgradeRequest(target: Target, key: string, version: ProtocolVersion): string {
+  const lines = [
+    `GET ${target.path} HTTP/1.1`,
+    `Host: ${target.host}`,
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Key: ${key}`,
+    'Sec-WebSocket-Version: 13',
+    ...(version === 'v1' ? [] : [`Sec-WebSocket-Protocol: ${subprotocols[version]}`]),
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** Reads an answer; `head` ends before the empty line. Undefined when it is not HTTP/1.1. */
+export function parseAnswer(head: string, body: string): UpgradeAnswer | undefined {
+  const [first = '', ...lines] = head.split('\r\n');
+  const status = /^HTTP\/1\.1 (\d{3})(?: |$)/.exec(first)?.[1];
+  if (status === undefined) return undefined;
+  const headers = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    if (colon > 0) headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
+  }
+  return { status: Number(status), headers, body };
+}
+
+/** What is wrong with a `101` answer; undefined when the connection is a WebSocket now. */
+export function flawOf(
+  answer: UpgradeAnswer,
+  key: string,
+  version: ProtocolVersion,
+): UpgradeFlaw | undefined {
+  const { headers } = answer;
+  if (headers.get('upgrade')?.toLowerCase() !== 'websocket') return 'bad-response';
+  if (headers.get('sec-websocket-accept') !== acceptOf(key)) return 'bad-accept';
+  // Nothing was offered, so nothing may be chosen; a frame reader would misread extensions.
+  if (headers.has('sec-websocket-extensions')) return 'bad-response';
+  const expected = version === 'v1' ? undefined : subprotocols[version];
+  return headers.get('sec-websocket-protocol') === expected ? undefined : 'bad-subprotocol';
+}
+
+/** Milliseconds that a refusal asks to wait; undefined when it does not invite a retry. */
+export function retryAfterMs({ status, headers }: UpgradeAnswer): number | undefined {
+  if (status !== 429 && status !== 503) return undefined;
+  const header = headers.get('retry-after');
+  if (header === undefined) return undefined;
+  if (/^\d+$/.test(header)) return Number(header) * 1_000;
+  const until = Date.parse(header);
+  return Number.isNaN(until) ? undefined : Math.max(0, until - Date.now());
+}

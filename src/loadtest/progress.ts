@@ -1,0 +1,73 @@
+/** What a load test shows while it runs: one line per interval. */
+import { formatCount } from '../base/units.ts';
+import type { Totals } from './totals.ts';
+
+/** Where a run stands: clients are opened, held, and given time for what is still on its way. */
+export type LoadTestPhase = 'ramp' | 'hold' | 'settle';
+
+/** The state of a run at one moment. */
+export interface Progress {
+  readonly elapsedMs: number;
+  readonly phase: LoadTestPhase;
+  readonly target: number;
+  readonly opened: number;
+  readonly active: number;
+  readonly failed: number;
+  /** Events since the line before. */
+  readonly receivedPerSecond: number;
+  readonly lost: number;
+  /** Latency since the begin of the hold phase, in milliseconds; 0 when there is none yet. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Makes the progress of successive totals; remembers the last for the rate. */
+export function createProgressMeter(
+  target: number,
+): (totals: Totals, phase: LoadTestPhase, elapsedMs: number) => Progress {
+  let before = { elapsedMs: 0, received: 0 };
+  return ({ connections, messages, latency }, phase, elapsedMs) => {
+    const seconds = Math.max(1, elapsedMs - before.elapsedMs) / 1_000;
+    const receivedPerSecond = Math.max(0, messages.received - before.received) / seconds;
+    before = { elapsedMs, received: messages.received };
+    const { opened, active, failed } = connections;
+    return {
+      elapsedMs,
+      phase,
+      target,
+      opened,
+      active,
+      failed,
+      receivedPerSecond,
+      lost: messages.lost,
+      p50: latency.percentile(50),
+      p99: latency.percentile(99),
+    };
+  };
+}
+
+const maxColumns = 78;
+
+/** A line of at most 78 columns: `12s hold    1 000/1 000 open  48 210 ev/s  p50 2.1ms …`. */
+export function formatProgress(progress: Progress): string {
+  const { active, target, failed, receivedPerSecond, lost, p50, p99 } = progress;
+  const latency = p99 > 0 ? `p50 ${formatMs(p50)}  p99 ${formatMs(p99)}` : '';
+  return [
+    `${Math.round(progress.elapsedMs / 1_000)}s ${progress.phase.padEnd(6)}`,
+    `${formatCount(active)}/${formatCount(target)} open`,
+    `${formatCount(receivedPerSecond)} ev/s`,
+    latency,
+    failed > 0 ? `${formatCount(failed)} failed` : '',
+    lost > 0 ? `${formatCount(lost)} lost` : '',
+  ]
+    .filter((part) => part !== '')
+    .join('  ')
+    .slice(0, maxColumns);
+}
+
+/** Milliseconds for people: `0.42ms`, `4.2ms`, `420ms`, `4.20s`. */
+export function formatMs(ms: number): string {
+  if (ms >= 1_000) return `${(ms / 1_000).toFixed(2)}s`;
+  if (ms >= 100) return `${ms.toFixed(0)}ms`;
+  return `${ms.toFixed(ms >= 1 ? 1 : 2)}ms`;
+}

@@ -1,0 +1,213 @@
+/** Tests of sequence-ledger.ts, with the cursors and the book it works on. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ChannelBook } from './channel-book.ts';
+import { Cursor, SubscriptionSet } from './cursor.ts';
+import { SequenceLedger } from './sequence-ledger.ts';
+
+/** Offsets of a channel: not consecutive, as others share its partition. */
+const offsets = [10, 13, 14, 20, 21, 25, 30, 31, 40, 41];
+const none = {
+  lost: 0,
+  duplicated: 0,
+  reordered: 0,
+  missedWhileDisconnected: 0,
+  unexpected: 0,
+  gapsUntracked: 0,
+};
+
+/** A ledger, and clients that receive events by their index in {@link offsets}. */
+function createLedger(subscription = 'BTC.trade') {
+  const book = new ChannelBook();
+  const ledger = new SequenceLedger(book);
+  const set = new SubscriptionSet([subscription], book);
+  const join = (client: number) => {
+    const cursor = new Cursor(client, set);
+    cursor.subscribedAtMs = 0;
+    const receive = (...indices: number[]) => {
+      for (const index of indices) {
+        const channel = book.idOf('BTC.trade');
+        const offset = offsets[index] as number;
+        const prev = offsets[index - 1] ?? Number.NaN;
+        book.note(channel, offset, prev, 10_000 + index);
+        ledger.observe(cursor, { channel, offset, prev, ts: 0 });
+      }
+    };
+    return { cursor, receive };
+  };
+  return { book, ledger, join };
+}
+
+test('events in their order are no news', () => {
+  const { ledger, join } = createLedger();
+  join(0).receive(0, 1, 2, 3);
+  join(1).receive(2, 3, 4);
+  expect(ledger.counts()).toEqual(none);
+});
+
+test('events that another client received are counted exactly when they are lost', () => {
+  const { ledger, join } = createLedger();
+  const client = join(7);
+  client.receive(0, 4);
+  join(1).receive(0, 1, 2, 3, 4);
+  expect(ledger.counts()).toEqual({ ...none, lost: 3 });
+  expect(ledger.gaps(9)).toEqual([
+    { connection: 7, channel: 'BTC.trade', after: 10, got: 21, lost: 3, atLeast: false },
+  ]);
+});
+
+test('a gap that nobody can measure counts as at least one', () => {
+  const { ledger, join } = createLedger();
+  join(0).receive(0, 4);
+  expect(ledger.counts().lost).toBe(1);
+  expect(ledger.gaps(9)[0]?.atLeast).toBe(true);
+});
+
+test('a gap is measured exactly once the events come to another client later', () => {
+  const { ledger, join } = createLedger();
+  join(0).receive(0, 4);
+  const other = join(1);
+  other.receive(1, 2);
+  expect(ledger.counts().lost).toBe(1);
+  other.receive(3);
+  expect(ledger.counts().lost).toBe(3);
+  expect(ledger.gaps(9)[0]?.atLeast).toBe(false);
+});
+
+test('an event that fills a gap is reordered and no longer lost', () => {
+  const { ledger, join } = createLedger();
+  join(0).receive(0, 3, 1, 2, 4);
+  expect(ledger.counts()).toEqual({ ...none, reordered: 2 });
+  expect(ledger.gaps(9)).toEqual([]);
+});
+
+test('an event that fills a gap twice is duplicated the second time', () => {
+  const { ledger, join } = createLedger();
+  join(0).receive(0, 2, 1, 1);
+  expect(ledger.counts()).toEqual({ ...none, reordered: 1, duplicated: 1 });
+});
+
+test('an event that was seen is duplicated', () => {
+  const { ledger, join } = createLedger();
+  join(0).receive(0, 1, 1, 0, 2);
+  expect(ledger.counts()).toEqual({ ...none, duplicated: 2 });
+});
+
+test('an event before the first one is reordered, not duplicated', () => {
+  const { ledger, join } = createLedger();
+  join(0).receive(3, 2, 4);
+  expect(ledger.counts()).toEqual({ ...none, reordered: 1 });
+});
+
+test('what a client misses between two connections is not lost', () => {
+  const { ledger, join } = createLedger();
+  const client = join(0);
+  client.receive(0, 1);
+  join(1).receive(0, 1, 2, 3, 4, 5);
+  ledger.disconnected(client.cursor);
+  client.receive(5, 6);
+  expect(ledger.counts()).toEqual({ ...none, missedWhileDisconnected: 3 });
+});
+
+test('a client that missed nothing while it was away has missed nothing', () => {
+  const { ledger, join } = createLedger();
+  const client = join(0);
+  client.receive(0, 1);
+  ledger.disconnected(client.cursor);
+  ledger.disconnected(client.cursor);
+  client.receive(2, 3);
+  expect(ledger.counts()).toEqual(none);
+});
+
+test('events of a channel that was not asked for are unexpected', () => {
+  const { ledger, join } = createLedger('ETH.trade');
+  join(0).receive(0, 1);
+  expect(ledger.counts()).toEqual({ ...none, unexpected: 2 });
+});
+
+test.each(['*', '*.trade', 'BTC.*'])('the subscription %s covers the channel', (subscription) => {
+  const { ledger, join } = createLedger(subscription);
+  join(0).receive(0, 1, 3);
+  expect(ledger.counts()).toEqual({ ...none, lost: 1 });
+});
+
+test('a tail that did not arrive is lost', () => {
+  const { book, ledger, join } = createLedger();
+  const short = join(0);
+  const whole = join(1);
+  short.receive(0, 1);
+  whole.receive(0, 1, 2, 3, 4);
+  const targets = book.newest();
+  expect(ledger.hasAll([whole.cursor], targets)).toBe(true);
+  expect(ledger.hasAll([short.cursor, whole.cursor], targets)).toBe(false);
+  ledger.closeTail([short.cursor, whole.cursor], targets);
+  expect(ledger.counts()).toEqual({ ...none, lost: 3 });
+  expect(ledger.gaps(9)[0]).toMatchObject({ connection: 0, after: 13, got: null, lost: 3 });
+});
+
+test('a client without any event lacks what others received well after it subscribed', () => {
+  const { book, ledger, join } = createLedger();
+  const { cursor } = join(0);
+  cursor.subscribedAtMs = 10_002.5 - 1_000;
+  join(1).receive(0, 1, 2, 3, 4);
+  ledger.closeTail([cursor], book.newest());
+  expect(ledger.counts()).toEqual({ ...none, lost: 2 });
+});
+
+test('a client that has just subscribed, or is away, lacks nothing', () => {
+  const { book, ledger, join } = createLedger();
+  const young = join(0).cursor;
+  young.subscribedAtMs = 9_500;
+  const away = join(1).cursor;
+  ledger.disconnected(away);
+  join(2).receive(0, 1);
+  ledger.closeTail([young, away], book.newest());
+  expect(ledger.counts()).toEqual(none);
+});
+
+test('a predecessor that does not fit counts as a gap of at least one', () => {
+  const { book, ledger, join } = createLedger();
+  const client = join(0);
+  client.receive(0, 1);
+  const event = { channel: book.idOf('BTC.trade'), offset: 99, prev: Number.NaN, ts: 0 };
+  ledger.observe(client.cursor, event);
+  expect(ledger.counts().lost).toBe(1);
+});
+
+test('beyond the gaps that are remembered, losses still count', () => {
+  const { book, ledger, join } = createLedger();
+  const { cursor } = join(0);
+  const channel = book.idOf('BTC.trade');
+  ledger.observe(cursor, { channel, offset: 0, prev: Number.NaN, ts: 0 });
+  for (let i = 1; i <= 10_005; i++) {
+    ledger.observe(cursor, { channel, offset: i * 2, prev: i * 2 - 1, ts: 0 });
+  }
+  expect(ledger.counts()).toEqual({ ...none, lost: 10_005, gapsUntracked: 5 });
+});
+
+test('whatever is dropped, doubled or swapped, the counts are what was done', () => {
+  const fault = fc.constantFrom('ok', 'ok', 'drop', 'double', 'swap');
+  fc.assert(
+    fc.property(fc.array(fault, { minLength: 8, maxLength: 8 }), (faults) => {
+      const { ledger, join } = createLedger();
+      const expected = { ...none };
+      const sent = [0];
+      for (let i = 1; i < 9; i++) {
+        const kind = faults[i - 1];
+        // A swap takes the next event along, so its own fault is not applied.
+        if (kind === 'swap' && i < 8) {
+          sent.push(i + 1, i++);
+          expected.reordered++;
+        } else if (kind === 'drop') expected.lost++;
+        else if (kind === 'double') {
+          sent.push(i, i);
+          expected.duplicated++;
+        } else sent.push(i);
+      }
+      join(1).receive(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
+      join(0).receive(...sent, 9);
+      expect(ledger.counts()).toEqual(expected);
+    }),
+    { seed: 5, numRuns: 500 },
+  );
+});

@@ -1,0 +1,90 @@
+/** The figures of all workers as one. */
+import { Histogram } from '../base/histogram.ts';
+import type { ChildExit } from '../host/child.ts';
+import { ErrorLog } from './error-log.ts';
+import { maxListedGaps, type WorkerReport } from './worker-messages.ts';
+import type { WorkerState } from './worker-pool.ts';
+
+type Counts<Part> = { -readonly [Name in keyof Part]: number };
+
+/** Sums over all workers; clients of a worker that died count as failed. */
+export interface Totals {
+  readonly connections: Counts<WorkerReport['connections']>;
+  readonly messages: Counts<WorkerReport['messages']>;
+  readonly latency: Histogram;
+  readonly connect: Histogram;
+  readonly errors: ErrorLog;
+  readonly gaps: WorkerReport['gaps'][number][];
+  readonly closeCodes: ReadonlyMap<number, number>;
+  /** CPU and event loop of the worst worker, memory of all. */
+  readonly generator: WorkerReport['generator'];
+  readonly deaths: readonly ChildExit[];
+}
+
+/** Adds up what the workers last reported. */
+export function totalsOf(workers: readonly WorkerState[]): Totals {
+  const totals = emptyTotals();
+  const deaths: ChildExit[] = [];
+  const closeCodes = new Map<number, number>();
+  const generator = { cpuPercent: 0, loopDelayP99Ms: 0, rssBytes: 0 };
+  for (const { report, exit, clients } of workers) {
+    if (report !== undefined) {
+      addCounts(totals.messages, report.messages);
+      totals.latency.merge(report.latency);
+      totals.connect.merge(report.connect);
+      for (const error of report.errors) totals.errors.add(error.class, error.example, error.count);
+      totals.gaps.push(...report.gaps.slice(0, maxListedGaps - totals.gaps.length));
+      for (const [code, count] of report.closeCodes) {
+        closeCodes.set(code, (closeCodes.get(code) ?? 0) + count);
+      }
+      generator.cpuPercent = Math.max(generator.cpuPercent, report.generator.cpuPercent);
+      generator.loopDelayP99Ms = Math.max(
+        generator.loopDelayP99Ms,
+        report.generator.loopDelayP99Ms,
+      );
+      generator.rssBytes += report.generator.rssBytes;
+    }
+    if (exit !== undefined) {
+      deaths.push(exit);
+      totals.connections.failed += clients;
+      totals.errors.add('local-worker-died', describeExit(exit), clients);
+    } else if (report !== undefined) addCounts(totals.connections, report.connections);
+  }
+  return { ...totals, closeCodes, generator, deaths };
+}
+
+/** How a process ended, in words. */
+export function describeExit({ code, signal, stderr }: ChildExit): string {
+  const how = signal === null ? `exit code ${code}` : signal;
+  const why = /^\w*Error.*$/m.exec(stderr)?.[0] ?? stderr.split('\n').at(-1) ?? '';
+  return why === '' ? how : `${how}: ${why}`;
+}
+
+function emptyTotals() {
+  return {
+    connections: { opened: 0, failed: 0, dropped: 0, reconnected: 0, active: 0 },
+    messages: {
+      received: 0,
+      frames: 0,
+      bytes: 0,
+      control: 0,
+      lost: 0,
+      duplicated: 0,
+      reordered: 0,
+      missedWhileDisconnected: 0,
+      unexpected: 0,
+      gapsUntracked: 0,
+      badMessages: 0,
+      seqBreaks: 0,
+      epochChanges: 0,
+    },
+    latency: new Histogram(),
+    connect: new Histogram(),
+    errors: new ErrorLog(),
+    gaps: [] as Totals['gaps'],
+  };
+}
+
+function addCounts<Part extends object>(sums: Counts<Part>, part: Part): void {
+  for (const name of Object.keys(sums) as (keyof Part)[]) sums[name] += part[name] as number;
+}

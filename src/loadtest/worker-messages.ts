@@ -1,0 +1,70 @@
+/** What the parent of a load test and its workers say to each other. */
+import type { HistogramSnapshot } from '../base/histogram.ts';
+import type { NewestEvent } from './channel-book.ts';
+import type { ErrorCount } from './error-log.ts';
+import type { Target } from './handshake.ts';
+import type { LoadTestConfig } from './plan.ts';
+import type { GapReport, SequenceCounts } from './sequence-ledger.ts';
+
+/** What one worker has to do. */
+export interface Assignment {
+  readonly worker: number;
+  readonly workers: number;
+  readonly config: LoadTestConfig;
+  readonly target: Target;
+  /** When the first client of the whole test is due, in milliseconds since 1970. */
+  readonly startAtMs: number;
+}
+
+/** From the parent, in this order; `stop` may come at any time. */
+export type ToWorker =
+  | { readonly kind: 'start'; readonly assignment: Assignment }
+  /** All clients are open: latency is measured from here. */
+  | { readonly kind: 'hold' }
+  /** The time is over: tell the newest event of each channel. */
+  | { readonly kind: 'end-hold' }
+  /** Wait at most `withinMs` until all clients have these, then count what is missing. */
+  | { readonly kind: 'settle'; readonly targets: readonly NewestEvent[]; readonly withinMs: number }
+  | { readonly kind: 'stop' };
+
+/** From a worker. */
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'report'; readonly report: WorkerReport }
+  | { readonly kind: 'newest'; readonly newest: readonly NewestEvent[] }
+  | { readonly kind: 'settled' }
+  | { readonly kind: 'final'; readonly report: WorkerReport };
+
+/** Everything a worker knows, counted since its start, so that a report lost is no harm. */
+export interface WorkerReport {
+  readonly connections: {
+    readonly opened: number;
+    readonly failed: number;
+    readonly dropped: number;
+    readonly reconnected: number;
+    readonly active: number;
+  };
+  readonly messages: SequenceCounts & {
+    readonly received: number;
+    readonly frames: number;
+    readonly bytes: number;
+    readonly control: number;
+    readonly badMessages: number;
+    readonly seqBreaks: number;
+    readonly epochChanges: number;
+  };
+  readonly latency: HistogramSnapshot;
+  readonly connect: HistogramSnapshot;
+  readonly errors: readonly ErrorCount[];
+  readonly gaps: readonly GapReport[];
+  readonly closeCodes: readonly (readonly [number, number])[];
+  readonly generator: {
+    /** Of one core, over the hold phase. */
+    readonly cpuPercent: number;
+    readonly loopDelayP99Ms: number;
+    readonly rssBytes: number;
+  };
+}
+
+/** Gaps that a report lists one by one. */
+export const maxListedGaps = 100;

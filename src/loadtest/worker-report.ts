@@ -1,0 +1,32 @@
+/** The report of a worker from the counters of its clients. */
+import type { ClientContext } from './client-context.ts';
+import { maxListedGaps, type WorkerReport } from './worker-messages.ts';
+
+/** Everything that the clients of `context` counted until now. */
+export function workerReport(
+  context: ClientContext,
+  generator: WorkerReport['generator'],
+): WorkerReport {
+  const { counters, ledger } = context;
+  const { opened, failed, dropped, reconnected, active } = counters;
+  const { received, frames, bytes, control, badMessages, seqBreaks, epochChanges } = counters;
+  return {
+    connections: { opened, failed, dropped, reconnected, active },
+    messages: {
+      ...ledger.counts(),
+      received,
+      frames,
+      bytes,
+      control,
+      badMessages,
+      seqBreaks,
+      epochChanges,
+    },
+    latency: context.latencyMs.snapshot(),
+    connect: context.connectMs.snapshot(),
+    errors: context.errors.list(),
+    gaps: ledger.gaps(maxListedGaps),
+    closeCodes: [...counters.closeCodes],
+    generator,
+  };
+}

@@ -1,0 +1,104 @@
+/** Tests of the load tester's worker processes: interrupted, killed, orphaned. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { FaultServer } from './support/fault-server.ts';
+import { configOf, publish, run } from './support/run-loadtest.ts';
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test.each([
+  ['while it holds', {}, {}],
+  ['while it ramps', {}, { rampRate: '8' }],
+  ['while the server stalls', { stall: true }, {}],
+])('a run interrupted %s gives its report within 2 s', async (_, faults, settings) => {
+  await using server = await FaultServer.start(faults);
+  const stop = new AbortController();
+  let pids: readonly number[] = [];
+  const running = run(
+    server.url,
+    { durationMs: '60s', workers: '2', ...settings },
+    {
+      signal: stop.signal,
+      onWorkers: (ids) => {
+        pids = ids;
+      },
+    },
+  );
+  await expect.poll(() => server.sockets, { timeout: 10_000 }).toBeGreaterThan(1);
+  const abortedAt = Date.now();
+  stop.abort();
+  const report = await running;
+  expect(Date.now() - abortedAt).toBeLessThan(2_000);
+  expect(report.verdict).toBe('interrupted');
+  expect(pids).toHaveLength(2);
+  expect(pids.filter(isAlive)).toEqual([]);
+  await expect.poll(() => server.sockets).toBe(0);
+});
+
+test('a worker that dies fails its clients and is named', async () => {
+  await using server = await FaultServer.start();
+  let pids: readonly number[] = [];
+  const onWorkers = (ids: readonly number[]) => {
+    pids = ids;
+  };
+  const [report] = await Promise.all([
+    run(server.url, { workers: '2' }, { onWorkers }),
+    publish(server, 20, 10).then(() => process.kill(pids[0] as number, 'SIGKILL')),
+  ]);
+  expect(report.connections).toMatchObject({ opened: 10, failed: 10, active: 10 });
+  expect(report.reasons[0]).toBe('1 worker process died (SIGKILL)');
+  expect(report.verdict).toBe('fail');
+});
+
+/** A load test in a process of its own: prints the workers' process ids, then the verdict. */
+function spawnRun(url: string) {
+  const config = configOf(url, { workers: '2', durationMs: '60s' });
+  const code = `
+    import { pino } from 'pino';
+    import { runLoadTest } from './src/loadtest/index.ts';
+    const stop = new AbortController();
+    process.on('SIGINT', () => stop.abort());
+    const report = await runLoadTest(${JSON.stringify(config)}, {
+      signal: stop.signal,
+      onProgress: () => {},
+      log: pino({ level: 'silent' }),
+      onWorkers: (pids) => console.log(pids.join(' ')),
+    });
+    console.log(report.verdict, report.connections.opened, report.connections.failed);`;
+  return spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // A process group of its own, as a terminal gives to a command.
+    detached: true,
+  });
+}
+
+test('Ctrl-C reaches the workers too, and still their figures are reported', async () => {
+  await using server = await FaultServer.start();
+  const parent = spawnRun(server.url);
+  await once(parent.stdout, 'data');
+  await server.subscribed(20);
+  process.kill(-(parent.pid as number), 'SIGINT');
+  const [line] = await once(parent.stdout, 'data');
+  expect(String(line)).toBe('interrupted 20 0\n');
+  await once(parent, 'exit');
+});
+
+test('workers end when their parent is killed', async () => {
+  await using server = await FaultServer.start();
+  const parent = spawnRun(server.url);
+  const [line] = await once(parent.stdout, 'data');
+  const pids = String(line).trim().split(' ').map(Number);
+  await server.subscribed(20);
+  expect(pids.filter(isAlive)).toHaveLength(2);
+  parent.kill('SIGKILL');
+  await expect.poll(() => pids.filter(isAlive), { timeout: 5_000 }).toEqual([]);
+  await expect.poll(() => server.sockets).toBe(0);
+});

@@ -1,0 +1,222 @@
+/** A WebSocket server that speaks odin's protocol and makes the mistakes it is told to make. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { OdinEvent } from '../../src/events/event.ts';
+import {
+  controlMessages,
+  encodeEvent,
+  encodeV1Prefix,
+} from '../../src/protocol/server-messages.ts';
+import { subprotocols } from '../../src/protocol/versions.ts';
+
+/** An event on its way to one client. */
+interface Delivery {
+  /** Clients are numbered in the order of their subscriptions, from 0. */
+  readonly client: number;
+  /** Events of a channel are numbered from 0. */
+  readonly n: number;
+  readonly channel: string;
+}
+
+/** What happens to a delivery; `hold` sends it right behind the client's next event. */
+type Fault = 'drop' | 'duplicate' | 'hold' | undefined;
+
+/** What a {@link FaultServer} does wrong; nothing by default. */
+export interface Faults {
+  /** Decides about each event for each client. */
+  readonly deliver?: (delivery: Delivery) => Fault;
+  /** Status with which the request number `request` (from 0) is refused; headers may follow. */
+  readonly refuse?: (request: number) => string | undefined;
+  /** Takes requests and never answers. */
+  readonly stall?: boolean;
+  /** Answers the upgrade with the wrong `Sec-WebSocket-Accept`. */
+  readonly badAccept?: boolean;
+  /** Rejects every channel of a subscription. */
+  readonly rejectChannels?: boolean;
+  /** Epoch told in the `welcome`. */
+  readonly epoch?: string;
+}
+
+interface Client {
+  readonly socket: WebSocket;
+  readonly number: number;
+  readonly channels: ReadonlySet<string>;
+  readonly isV1: boolean;
+  seq: number;
+  held: string[];
+}
+
+interface Channel {
+  offset: number;
+  sent: number;
+}
+
+/** A running server; publishes on request. */
+export class FaultServer implements AsyncDisposable {
+  readonly #http: Server;
+  readonly #faults: Faults;
+  readonly #wss = new WebSocketServer({ noServer: true, handleProtocols: chooseProtocol });
+  readonly #clients: Client[] = [];
+  readonly #channels = new Map<string, Channel>();
+  readonly #sockets = new Set<Duplex>();
+  readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
+  /** Paths, with their queries, that were asked for. */
+  readonly paths = new Set<string>();
+  #requests = 0;
+  #subscriptions = 0;
+
+  private constructor(faults: Faults) {
+    this.#faults = faults;
+    this.#http = createServer();
+    this.#http.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  /** Listens on a free port of 127.0.0.1, or on `port`. */
+  static async start(faults: Faults = {}, port = 0): Promise<FaultServer> {
+    const server = new FaultServer(faults);
+    server.#http.listen(port, '127.0.0.1');
+    await once(server.#http, 'listening');
+    return server;
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}/ws`;
+  }
+
+  /** Clients that are subscribed now. */
+  get clients(): number {
+    return this.#clients.length;
+  }
+
+  /** Sockets that are open, upgraded or not. */
+  get sockets(): number {
+    return this.#sockets.size;
+  }
+
+  /** Upgrade requests until now. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Resolves once `count` subscriptions have been made in all. */
+  subscribed(count: number): Promise<void> {
+    if (this.#subscriptions >= count) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ count, resolve }));
+  }
+
+  /** Sends the next event of a channel to all its subscribers, with the faults asked for. */
+  publish(channel: string, timestamp = Date.now()): void {
+    const state = this.#channels.get(channel) ?? { offset: 0, sent: 0 };
+    this.#channels.set(channel, state);
+    const prev = state.sent === 0 ? null : state.offset;
+    state.offset += 1 + (state.sent % 3);
+    const n = state.sent++;
+    const event: OdinEvent = { type: 'TRADE_EXECUTED', timestamp, data: { n, text: 'naïve {"\n' } };
+    const text = encodeEvent(event, { channel, offset: state.offset, prev });
+    for (const client of this.#clients) {
+      if (!client.channels.has(channel)) continue;
+      const fault = this.#faults.deliver?.({ client: client.number, n, channel });
+      deliver(client, text, fault);
+    }
+  }
+
+  /** Sends raw text to every client. */
+  broadcast(text: string): void {
+    for (const { socket } of this.#clients) socket.send(text);
+  }
+
+  /** Closes all connections with a code; without one, their sockets just vanish. */
+  closeAll(code?: number): void {
+    for (const { socket } of this.#clients) {
+      if (code === undefined) socket.terminate();
+      else socket.close(code);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#http.close();
+    for (const socket of this.#sockets) socket.destroy();
+    if (this.#http.listening) await once(this.#http, 'close');
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => undefined);
+    const refusal = this.#faults.refuse?.(this.#requests);
+    this.#requests++;
+    this.paths.add(request.url ?? '');
+    if (this.#faults.stall) {
+      socket.on('end', () => socket.end()).resume();
+      return;
+    }
+    if (refusal !== undefined) {
+      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n{"code":"TEST"}`);
+      return;
+    }
+    if (this.#faults.badAccept) request.headers['sec-websocket-key'] = 'AAAAAAAAAAAAAAAAAAAAAA==';
+    this.#wss.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket));
+  }
+
+  #open(socket: WebSocket): void {
+    const isV1 = socket.protocol !== subprotocols.v2;
+    if (!isV1) socket.send(this.#welcome());
+    socket.on('error', () => undefined);
+    socket.on('message', (message) => {
+      const { data } = JSON.parse(String(message)) as { data: { channels: string[] } };
+      const rejected = this.#faults.rejectChannels
+        ? data.channels.map((channel) => ({ channel, code: 'INVALID_CHANNEL' as const }))
+        : [];
+      const accepted = rejected.length > 0 ? [] : data.channels;
+      socket.send(controlMessages.subscriptionAck(undefined, accepted, accepted.length, rejected));
+      const number = this.#subscriptions++;
+      const channels = new Set(accepted);
+      this.#clients.push({ socket, number, channels, isV1, seq: 0, held: [] });
+      for (const { count, resolve } of this.#waiting) {
+        if (this.#subscriptions >= count) resolve();
+      }
+    });
+    socket.on('close', () => {
+      const at = this.#clients.findIndex((client) => client.socket === socket);
+      if (at >= 0) this.#clients.splice(at, 1);
+    });
+  }
+
+  #welcome(): string {
+    return controlMessages.welcome({
+      protocol: subprotocols.v2,
+      client_id: 'test',
+      epoch: this.#faults.epoch ?? 'e1',
+      node: 'fault',
+      heartbeat_ms: 25_000,
+      limits: {},
+    });
+  }
+}
+
+function deliver(client: Client, text: string, fault: Fault): void {
+  if (fault === 'hold') {
+    client.held.push(text);
+    return;
+  }
+  if (fault === 'drop') return;
+  const late = client.held;
+  client.held = [];
+  for (const event of fault === 'duplicate' ? [text, text, ...late] : [text, ...late]) {
+    const v1 = client.isV1 ? `${encodeV1Prefix(++client.seq)}${event.slice(1)}` : event;
+    client.socket.send(v1);
+  }
+}
+
+function chooseProtocol(offered: Set<string>): string | false {
+  return offered.has(subprotocols.v2) ? subprotocols.v2 : false;
+}

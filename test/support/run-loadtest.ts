@@ -1,0 +1,46 @@
+/** Short load tests against a fault server. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { configSchema } from '../../src/config/schema.ts';
+import { type LoadTestDeps, runLoadTest } from '../../src/loadtest/index.ts';
+import type { FaultServer } from './fault-server.ts';
+
+/** What all clients subscribe to. */
+export const channel = 'BTC.trade';
+
+/** Twenty clients for a second, unless `settings` say otherwise. */
+export function configOf(url: string, settings: Record<string, string> = {}) {
+  const loadtest = {
+    url,
+    connections: '20',
+    rampRate: '400',
+    durationMs: '1s',
+    channels: channel,
+    reportIntervalMs: '100ms',
+    ...settings,
+  };
+  return configSchema.parse({ loadtest }).loadtest;
+}
+
+/** Runs a load test without any output. */
+export function run(
+  url: string,
+  settings: Record<string, string>,
+  deps: Partial<LoadTestDeps> = {},
+) {
+  const quiet = {
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+    log: pino({ level: 'silent' }),
+  };
+  return runLoadTest(configOf(url, settings), { ...quiet, ...deps });
+}
+
+/** Publishes `count` events, one every 5 ms, once `clients` clients have subscribed. */
+export async function publish(server: FaultServer, clients: number, count: number): Promise<void> {
+  await server.subscribed(clients);
+  for (let n = 0; n < count; n++) {
+    server.publish(channel);
+    await sleep(5);
+  }
+}
