@@ -51,11 +51,6 @@ export class RemoteError extends OdinError {
   override readonly exitCode = exitCodes.remote;
 }
 
-/** Something did not happen within its time. */
-export class TimeoutError extends OdinError {
-  override readonly exitCode = exitCodes.timeout;
-}
-
 /** The message of anything thrown, for logs and hints. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {

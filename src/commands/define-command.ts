@@ -54,7 +54,9 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
       const strays = strayArguments(command);
       const request = {
         sections: [...sections, ...quietSections],
-        flags: Object.fromEntries([...flags].map(([key, field]) => [field.flag, options[key]])),
+        flags: Object.fromEntries(
+          [...flags].map(([key, field]) => [field.path.join('.'), options[key]]),
+        ),
         file: options['config'] as string | undefined,
       };
       const resolved = await resolveConfig(request, host).catch((error: unknown) => {

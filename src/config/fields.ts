@@ -1,16 +1,9 @@
-/** Field kinds. Each takes what a file gives (typed) or what environment and flags give (text). */
+/**
+ * Field kinds. Each takes what a file gives (typed) or what environment and flags give (text).
+ * A field's `meta` may set `env` and `flag` where the derived names will not do, and `secret`.
+ */
 import * as z from 'zod';
 import { parseBytes, parseDurationMs } from '../base/units.ts';
-
-/** What a field may carry beside its type; see `describe.ts` for how names are derived. */
-export interface FieldMeta {
-  /** Environment name, when it is not the derived `ODIN_<SECTION>_<FIELD>`. */
-  readonly env?: string;
-  /** Flag without the dashes, when it is not the derived one. */
-  readonly flag?: string;
-  /** Has no flag, and is masked wherever it is shown. */
-  readonly secret?: boolean;
-}
 
 /** A whole number from `min` to `max`. */
 export function count({ min = 0, max = Number.MAX_SAFE_INTEGER } = {}) {

@@ -12,7 +12,7 @@ import { type Config, configSchema, type Section } from './schema.ts';
 export interface ConfigRequest {
   /** Sections whose environment names are read; the file is always checked as a whole. */
   readonly sections: readonly Section[];
-  /** Values of the flags by flag name without dashes; absent when not given. */
+  /** Values of the flags by path (`server.port`); sections share flag names. Absent when not given. */
   readonly flags: Readonly<Record<string, unknown>>;
   /** `--config`; without it `odin.yaml` is read if it is there. */
   readonly file: string | undefined;
@@ -44,7 +44,7 @@ export async function resolveConfig(request: ConfigRequest, host: Host): Promise
   applyEnvironment(fields, dotEnv, '.env: ', draft);
   applyEnvironment(fields, host.env, '', draft);
   for (const field of fields) {
-    const value = field.flag === undefined ? undefined : request.flags[field.flag];
+    const value = request.flags[field.path.join('.')];
     if (value !== undefined) assign(draft, field.path, value, `--${field.flag}`);
   }
   const parsed = configSchema.safeParse(draft.values);

@@ -45,11 +45,6 @@ export function normaliseChannel(text: string): string | undefined {
   return isCategory(category) ? `${symbol}.${category}` : undefined;
 }
 
-/** Whether a canonical channel name stands for more than one channel. */
-export function isWildcard(channel: string): boolean {
-  return channel.includes('*');
-}
-
 /**
  * The subscriptions that a channel satisfies: itself, `BTC.*`, `*.trade` and `*`. Looking these
  * four up is how wildcards are matched, so no subscription is ever compared with a pattern.

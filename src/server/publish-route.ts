@@ -7,7 +7,7 @@ import { checkEvent, isComplaint } from '../events/event.ts';
 import { eventTypes } from '../events/event-types.ts';
 
 /** Most bytes of one request; larger ones are answered 413. */
-export const maxRequestBytes = 1024 * 1024;
+const maxRequestBytes = 1024 * 1024;
 /** Producers whose last batch is remembered, to recognise one that is sent again. */
 const maxProducers = 1_024;
 /** Bad lines that an answer lists. */

@@ -1,0 +1,204 @@
+/** The built command as people run it: processes, signals, pipes, an old Node. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { portOf, spawnOdin } from './support/spawn-odin.ts';
+
+const serve = ['serve', '--host', '127.0.0.1', '--port', '0', '--log-format', 'json'];
+
+async function modulesLoadedBy(...args: string[]): Promise<string[]> {
+  const preload = new URL('./support/loaded-modules.ts', import.meta.url).href;
+  await using odin = spawnOdin(args, { nodeOptions: ['--import', preload] });
+  const loaded = text(odin.child.stdio[3] as Readable);
+  await odin.ended;
+  return (await loaded).split('\n').filter(Boolean);
+}
+
+test('help and version load no engine and no library but commander', async () => {
+  for (const args of [['--help'], ['--version'], []]) {
+    const loaded = await modulesLoadedBy(...args);
+    expect(loaded.some((url) => url.endsWith('/dist/cli.js'))).toBe(true);
+    expect(
+      loaded.filter((url) => /\/dist\/(server|broker|publisher|loadtest|config)\//.test(url)),
+    ).toEqual([]);
+    const packages = loaded.flatMap((url) => /node_modules\/([^/]+)/.exec(url)?.[1] ?? []);
+    expect([...new Set(packages)]).toEqual(['commander']);
+  }
+});
+
+test('help of a command loads the schema, not its engine', async () => {
+  const loaded = await modulesLoadedBy('serve', '--help');
+  expect(loaded.some((url) => url.endsWith('/dist/config/schema.js'))).toBe(true);
+  expect(
+    loaded.filter((url) =>
+      /\/dist\/(server|publisher|loadtest)\/|node_modules\/(ws|kafkajs|prom-client)\//.test(url),
+    ),
+  ).toEqual([]);
+});
+
+test('serve, publish and loadtest work together across processes', async () => {
+  await using server = spawnOdin(serve);
+  const port = portOf(await server.line(/"msg":"listening"/));
+  await server.line(/"msg":"ready"/);
+  await using publisher = spawnOdin([
+    'publish',
+    '--target',
+    `http://127.0.0.1:${port}`,
+    '--rate',
+    '100',
+    '--api-port',
+    '0',
+    '--seed',
+    '7',
+  ]);
+  await using loadtest = spawnOdin([
+    'loadtest',
+    '--url',
+    `ws://127.0.0.1:${port}/ws`,
+    '--connections',
+    '100',
+    '--duration',
+    '3',
+    '--channels',
+    '*',
+    '--json',
+  ]);
+  const { exitCode, stdout, stderr } = await loadtest.ended;
+  expect(stderr).toContain('100/100 open');
+  const report = JSON.parse(stdout);
+  expect(report.reasons).toEqual([]);
+  expect(exitCode).toBe(0);
+  expect(report).toMatchObject({
+    schemaVersion: 1,
+    verdict: 'pass',
+    connections: { target: 100, opened: 100, failed: 0, dropped: 0 },
+    messages: { lost: 0, duplicated: 0, reordered: 0 },
+  });
+  // 3 s at 100/s to 100 clients; the hold may be a little longer than asked.
+  expect(report.messages.received).toBeGreaterThan(25_000);
+  publisher.child.kill('SIGINT');
+  expect((await publisher.ended).exitCode).toBe(0);
+  expect((await publisher.ended).stdout).toMatch(/events published/);
+  server.child.kill('SIGTERM');
+  expect((await server.ended).exitCode).toBe(0);
+});
+
+test('the demo ends by itself with a summary and 0; off a terminal its progress is plain lines', async () => {
+  await using demo = spawnOdin(['demo', '--duration', '2', '--connections', '20']);
+  const { exitCode, stdout, stderr } = await demo.ended;
+  expect(stderr).toMatch(/events published/);
+  expect(stderr).not.toContain('\u001B');
+  expect(stdout).toMatch(
+    /connections +20 of 20\npublished +\d+ events.*\ndelivered +[\d ]+ messages\nlost +0\nlatency +p50 \S+ +p99 \S+\n$/,
+  );
+  expect(exitCode).toBe(0);
+});
+
+test('--keep prints addresses that answer, until Ctrl-C', async () => {
+  await using demo = spawnOdin(['demo', '--duration', '1', '--connections', '5', '--keep']);
+  const health = /http\S+/.exec(await demo.line(/^health/))![0];
+  const status = /http\S+/.exec(await demo.line(/^publisher/))![0];
+  expect(await (await fetch(health)).json()).toMatchObject({ status: 'healthy' });
+  expect(await (await fetch(status)).json()).toMatchObject({ isRunning: true });
+  demo.child.kill('SIGINT');
+  expect((await demo.ended).exitCode).toBe(0);
+});
+
+test('Ctrl-C in a load test still prints the report and exits with 130', async () => {
+  await using server = spawnOdin(serve);
+  const port = portOf(await server.line(/"msg":"listening"/));
+  await using loadtest = spawnOdin([
+    'loadtest',
+    '--url',
+    `ws://127.0.0.1:${port}/ws`,
+    '--connections',
+    '20',
+    '--duration',
+    '600',
+    '--json',
+  ]);
+  await loadtest.line(/hold/);
+  loadtest.child.kill('SIGINT');
+  const { exitCode, stdout } = await loadtest.ended;
+  expect(JSON.parse(stdout)).toMatchObject({ verdict: 'interrupted', connections: { opened: 20 } });
+  expect(exitCode).toBe(130);
+});
+
+test('a port in use is said in one line, with what to do, and exits with 3', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  await using server = spawnOdin(['serve', '--host', '127.0.0.1', '--port', String(port)]);
+  const { exitCode, stderr, stdout } = await server.ended;
+  other.close();
+  expect(stderr).toBe(
+    `error: port ${port} on 127.0.0.1 is in use\nhint: stop what listens there, or choose another with --port (0 takes a free one)\n`,
+  );
+  expect(stdout).toBe('');
+  expect(exitCode).toBe(3);
+});
+
+test.each([
+  [
+    ['serve', '--port', '0', '--broker', 'kafka://127.0.0.1:1', '--kafka-connect-timeout', '500ms'],
+    /cannot reach kafka:\/\/127\.0\.0\.1:1/,
+  ],
+  [
+    ['publish', '--target', 'http://127.0.0.1:1', '--api-port', '0'],
+    /cannot reach http:\/\/127\.0\.0\.1:1/,
+  ],
+  [
+    ['topics', 'list', '--broker', 'kafka://127.0.0.1:1', '--kafka-connect-timeout', '500ms'],
+    /cannot reach kafka:\/\/127\.0\.0\.1:1/,
+  ],
+])('odin %j says that nobody answers, with a hint, and exits with 4', async (args, message) => {
+  await using odin = spawnOdin(args);
+  const { exitCode, stderr } = await odin.ended;
+  expect(stderr).toMatch(message);
+  expect(stderr).toMatch(/^hint: /m);
+  expect(stderr).not.toMatch(/at .*\.js:\d+/);
+  expect(exitCode).toBe(4);
+});
+
+test('a reader that goes away is no error', async () => {
+  const { execPath } = process;
+  const shell = `"${execPath}" bin/odin.js config docs | head -1; exit \${PIPESTATUS[0]}`;
+  expect(execFileSync('bash', ['-c', shell], { encoding: 'utf8' })).toBe('# Configuration\n');
+});
+
+const oldNode = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'node'))
+  .filter((path) => existsSync(path))
+  .find(
+    (path) =>
+      Number(/^v(\d+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))?.[1]) < 22,
+  );
+
+test.skipIf(oldNode === undefined)(
+  'under an older Node it runs itself with the one it brings',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'odin-'));
+    try {
+      await using help = spawnOdin(['--help'], { node: oldNode!, cwd: folder });
+      expect(await help.ended).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining('Usage: odin'),
+        stderr: '',
+      });
+      await using server = spawnOdin(serve, { node: oldNode!, cwd: folder });
+      await server.line(/"msg":"ready"/);
+      server.child.kill('SIGTERM');
+      expect((await server.ended).exitCode).toBe(0);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);
