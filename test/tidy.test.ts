@@ -33,7 +33,7 @@ const homes: readonly [RegExp, RegExp][] = [
   [/^zod$/, /^(config\/|events\/payloads)/],
   [/^pino/, /^host\/log\.ts/],
   [/^ws$/, /^server\//],
-  [/^kafkajs/, /^broker\/kafka/],
+  [/^kafkajs/, /^broker\/kafka\//],
   [/^prom-client$/, /^(server|publisher)\//],
   [/^node:(child_process|process)$/, /^host\//],
 ];

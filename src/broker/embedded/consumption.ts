@@ -1,0 +1,84 @@
+/** A reader of the embedded broker: a cursor in its log. */
+import type { BrokerRecord, ConsumeOptions, ConsumerState, Consumption } from '../broker.ts';
+import { type EmbeddedLog, LostRanges } from './log.ts';
+
+/** Records handed over in one call at most. */
+const maxBatchRecords = 2_048;
+
+/** What a reader asks of its broker. */
+interface EmbeddedReaderHost {
+  /** Have `deliver` called soon. */
+  wake(): void;
+  closed(): void;
+}
+
+/** Made by `EmbeddedBroker.consume`, which calls {@link deliver} when there may be records. */
+export class EmbeddedConsumption implements Consumption {
+  readonly caughtUp: Promise<void>;
+  readonly #log: EmbeddedLog;
+  readonly #options: ConsumeOptions;
+  readonly #host: EmbeddedReaderHost;
+  readonly #lost = new LostRanges();
+  readonly #goal: number;
+  #reachGoal: (() => void) | undefined;
+  #cursor: number;
+  #isPaused = false;
+  #isClosed = false;
+
+  constructor(log: EmbeddedLog, options: ConsumeOptions, host: EmbeddedReaderHost) {
+    this.#log = log;
+    this.#options = options;
+    this.#host = host;
+    this.#cursor = log.cursorSince(Date.now() - options.lookbackMs);
+    this.#goal = log.end;
+    this.caughtUp = new Promise((resolve) => {
+      this.#reachGoal = resolve;
+    });
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#host.wake();
+  }
+
+  state(): ConsumerState {
+    return {
+      connected: !this.#isClosed,
+      paused: this.#isPaused,
+      lagRecords: this.#log.end - this.#cursor,
+      lastError: undefined,
+    };
+  }
+
+  /** Hands over what is there, unless paused. */
+  deliver(): void {
+    const end = this.#log.end;
+    while (!this.#isPaused && !this.#isClosed) {
+      for (const range of this.#lost.take()) this.#options.onLost(range);
+      if (this.#cursor >= this.#goal) this.#reachGoal?.();
+      if (this.#cursor >= end) return;
+      const records = this.#log.read(this.#cursor, Math.min(maxBatchRecords, end - this.#cursor));
+      this.#cursor += records.length;
+      this.#options.onRecords(records);
+    }
+  }
+
+  /** The log let go of `record`, its oldest. */
+  overtake(record: BrokerRecord): void {
+    if (this.#cursor >= this.#log.start) return;
+    this.#cursor = this.#log.start;
+    this.#log.overtaken += 1;
+    this.#lost.add(record);
+  }
+
+  /** Resolves {@link caughtUp} too: nobody should wait for a reader that is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#host.closed();
+    this.#reachGoal?.();
+  }
+}

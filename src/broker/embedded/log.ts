@@ -1,0 +1,123 @@
+/** The log of the embedded broker: records in the order they came, bounded in bytes and time. */
+import type { BrokerRecord, LostRange, OutgoingRecord } from '../broker.ts';
+
+/** What a record costs beside its text, in bytes: the objects that hold it. */
+const recordOverheadBytes = 200;
+
+/** Limits of an {@link EmbeddedLog}. */
+export interface EmbeddedLogLimits {
+  readonly maxBytes: number;
+  readonly retentionMs: number;
+}
+
+/**
+ * Offsets count from 0 in each topic; a topic is one partition. All topics share one order, so a
+ * reader holds one cursor: the number of the next entry, counted over all topics.
+ */
+export class EmbeddedLog {
+  /** Records that retention took before some reader had them. */
+  overtaken = 0;
+  readonly #limits: EmbeddedLogLimits;
+  readonly #ends = new Map<string, number>();
+  #records: BrokerRecord[] = [];
+  #receivedMs: number[] = [];
+  /** Index of the first entry that is still held; those before wait to be cut off together. */
+  #head = 0;
+  /** Cursor of the entry at index 0. */
+  #base = 0;
+  #bytes = 0;
+
+  constructor(limits: EmbeddedLogLimits) {
+    this.#limits = limits;
+  }
+
+  /** Cursor of the oldest record held. */
+  get start(): number {
+    return this.#base + this.#head;
+  }
+
+  /** Cursor that the next record will get. */
+  get end(): number {
+    return this.#base + this.#records.length;
+  }
+
+  /** Bytes that {@link append} would need for a record. */
+  static sizeOf(record: OutgoingRecord): number {
+    return recordOverheadBytes + record.key.length + Buffer.byteLength(record.value);
+  }
+
+  /** Adds a record. Take {@link trim} afterwards. */
+  append({ topic, key, value, timestampMs }: OutgoingRecord, nowMs: number): void {
+    const offset = this.#ends.get(topic) ?? 0;
+    this.#ends.set(topic, offset + 1);
+    const record = { topic, partition: 0, offset, key, value: Buffer.from(value), timestampMs };
+    this.#records.push(record);
+    this.#receivedMs.push(nowMs);
+    this.#bytes += bytesOf(record);
+  }
+
+  /** Whether the log holds more than it may. */
+  isOverfull(nowMs: number): boolean {
+    return (
+      this.#head < this.#records.length &&
+      (this.#bytes > this.#limits.maxBytes ||
+        this.#receivedMs[this.#head]! <= nowMs - this.#limits.retentionMs)
+    );
+  }
+
+  /** Lets go of the oldest record, if the log holds more than it may. */
+  trim(nowMs: number): BrokerRecord | undefined {
+    if (!this.isOverfull(nowMs)) return undefined;
+    const record = this.#records[this.#head]!;
+    this.#head += 1;
+    this.#bytes -= bytesOf(record);
+    if (this.#head >= 1_024 && this.#head * 2 > this.#records.length) this.#cut();
+    return record;
+  }
+
+  /** At most `limit` records from `cursor` on, which must not be before {@link start}. */
+  read(cursor: number, limit: number): BrokerRecord[] {
+    return this.#records.slice(cursor - this.#base, cursor - this.#base + limit);
+  }
+
+  /** Cursor of the first record that came at `sinceMs` or later. */
+  cursorSince(sinceMs: number): number {
+    let low = this.#head;
+    let high = this.#records.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#receivedMs[middle]! < sinceMs) low = middle + 1;
+      else high = middle;
+    }
+    return this.#base + low;
+  }
+
+  #cut(): void {
+    this.#records = this.#records.slice(this.#head);
+    this.#receivedMs = this.#receivedMs.slice(this.#head);
+    this.#base += this.#head;
+    this.#head = 0;
+  }
+}
+
+/** Ranges of a topic that a reader missed, one per topic: offsets of a topic are without gaps. */
+export class LostRanges {
+  readonly #byTopic = new Map<string, { from: number; to: number }>();
+
+  add({ topic, offset }: BrokerRecord): void {
+    const range = this.#byTopic.get(topic);
+    if (range === undefined) this.#byTopic.set(topic, { from: offset, to: offset });
+    else range.to = offset;
+  }
+
+  /** What was added since the last call. */
+  take(): LostRange[] {
+    const ranges = [...this.#byTopic].map(([topic, range]) => ({ topic, partition: 0, ...range }));
+    this.#byTopic.clear();
+    return ranges;
+  }
+}
+
+function bytesOf({ key, value }: BrokerRecord): number {
+  return recordOverheadBytes + (key?.length ?? 0) + value.length;
+}

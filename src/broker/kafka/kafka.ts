@@ -1,0 +1,119 @@
+/** The Kafka driver: one cluster, its admin client, and what was opened through it. */
+import { createHash } from 'node:crypto';
+import type { Admin } from 'kafkajs';
+import type { Config } from '../../config/schema.ts';
+import type { Log } from '../../host/log.ts';
+import type {
+  Broker,
+  ConsumeOptions,
+  Consumption,
+  Producer,
+  TopicDescription,
+  TopicOutcome,
+} from '../broker.ts';
+import type { BrokerSettings } from '../open.ts';
+import { disconnect, KafkaClients, within } from './client.ts';
+import { KafkaConsumption } from './consumer.ts';
+import { KafkaProducer } from './producer.ts';
+import { createTopics, describeTopics } from './topics.ts';
+
+const closeMs = 3_000;
+
+/** Connects to a Kafka cluster; see `openBroker`. */
+export async function openKafka(
+  config: Config['broker'],
+  { log, nodeId }: BrokerSettings,
+): Promise<Broker> {
+  const clients = await KafkaClients.create(config, log);
+  const admin = createAdmin(clients, config);
+  const { connectTimeoutMs } = config.kafka;
+  try {
+    const opening = admin.connect().then(() => admin.describeCluster());
+    const late = () => clients.complaint(new Error(`no answer within ${2 * connectTimeoutMs}ms`));
+    const { clusterId } = await within(2 * connectTimeoutMs, opening, late);
+    return new KafkaBroker({ config, log, nodeId, clients, admin, clusterId });
+  } catch (error) {
+    void disconnect(admin, closeMs);
+    throw clients.complaint(error);
+  }
+}
+
+function createAdmin(clients: KafkaClients, { kafka }: Config['broker']): Admin {
+  const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 500 };
+  return clients.create({ requestTimeoutMs: kafka.connectTimeoutMs, retry }).admin();
+}
+
+interface KafkaBrokerParts {
+  readonly config: Config['broker'];
+  readonly log: Log;
+  readonly nodeId: string;
+  readonly clients: KafkaClients;
+  readonly admin: Admin;
+  readonly clusterId: string;
+}
+
+class KafkaBroker implements Broker {
+  readonly kind = 'kafka';
+  /** Of the cluster's id: topics keep their offsets as long as the cluster lives. */
+  readonly epoch: string;
+  readonly #parts: KafkaBrokerParts;
+  readonly #opened = new Set<AsyncDisposable>();
+
+  constructor(parts: KafkaBrokerParts) {
+    this.#parts = parts;
+    const digest = createHash('sha256').update(parts.clusterId).digest();
+    this.epoch = digest.subarray(0, 6).toString('base64url');
+  }
+
+  async openProducer(): Promise<Producer> {
+    const producer = new KafkaProducer(this.#parts);
+    this.#opened.add(producer);
+    await producer.open();
+    return producer;
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumption> {
+    const { clients, admin, config, log, nodeId } = this.#parts;
+    const consumption = new KafkaConsumption(options, {
+      clients,
+      admin,
+      log,
+      topics: config.kafka.topics,
+      groupId: `${config.kafka.groupId}-${nodeId}`,
+    });
+    this.#opened.add(consumption);
+    await consumption.open();
+    return consumption;
+  }
+
+  async createTopics(wanted: readonly TopicDescription[]): Promise<TopicOutcome[]> {
+    return await this.#administer('creating topics', (admin) => createTopics(admin, wanted));
+  }
+
+  async listTopics(): Promise<TopicDescription[]> {
+    const { topics } = this.#parts.config.kafka;
+    return await this.#administer('listing topics', (admin) => describeTopics(admin, topics));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#opened].map((opened) => opened[Symbol.asyncDispose]()));
+    await disconnect(this.#parts.admin, closeMs);
+  }
+
+  /**
+   * With a client of its own: one that was once asked about a topic that is gone since fails at
+   * everything.
+   */
+  async #administer<T>(doing: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+    const { clients, config } = this.#parts;
+    const admin = createAdmin(clients, config);
+    try {
+      await admin.connect();
+      return await work(admin);
+    } catch (error) {
+      throw clients.complaint(error, doing);
+    } finally {
+      await disconnect(admin, closeMs);
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/** Topics of a Kafka cluster: what is there, creating what is missing, and offsets in them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
+import { RemoteError } from '../../base/errors.ts';
+import { formatDuration } from '../../base/units.ts';
+import type { TopicDescription, TopicOutcome } from '../broker.ts';
+import { protocolErrorType } from './client.ts';
+
+/** Of kafkajs' `ConfigResourceTypes`, which Node does not find among its named exports. */
+const topicResource = 2;
+
+/** A partition without a leader has one again within this time, in milliseconds, or is in trouble. */
+const leaderPatienceMs = 2_000;
+const leaderTrouble = new Set([
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'REPLICA_NOT_AVAILABLE',
+]);
+
+/** The offsets that a partition holds now. */
+export interface PartitionBounds {
+  readonly topic: string;
+  readonly partition: number;
+  /** The oldest record still held. */
+  readonly low: number;
+  /** What the next record will get. */
+  readonly high: number;
+}
+
+/** A {@link PartitionBounds} with the place to start reading from. */
+export interface PartitionStart extends PartitionBounds {
+  readonly start: number;
+}
+
+/** How each of `topics` is; those that do not exist are left out. */
+export async function describeTopics(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<TopicDescription[]> {
+  const existing = new Set(await admin.listTopics());
+  const wanted = topics.filter((topic) => existing.has(topic));
+  if (wanted.length === 0) return [];
+  const [metadata, configs] = await Promise.all([
+    admin.fetchTopicMetadata({ topics: wanted }),
+    admin.describeConfigs({
+      includeSynonyms: false,
+      resources: wanted.map((name) => ({
+        type: topicResource,
+        name,
+        configNames: ['retention.ms'],
+      })),
+    }),
+  ]);
+  return wanted.map((topic) => {
+    const partitions = metadata.topics.find(({ name }) => name === topic)!.partitions;
+    const config = configs.resources.find(({ resourceName }) => resourceName === topic);
+    return {
+      topic,
+      partitions: partitions.length,
+      replicationFactor: partitions[0]?.replicas.length ?? 0,
+      retentionMs: Number(config?.configEntries[0]?.configValue ?? Number.NaN),
+    };
+  });
+}
+
+/** Creates the topics that are missing and says how those that exist differ. */
+export async function createTopics(
+  admin: Admin,
+  wanted: readonly TopicDescription[],
+): Promise<TopicOutcome[]> {
+  const existing = await describeTopics(
+    admin,
+    wanted.map(({ topic }) => topic),
+  );
+  const missing = wanted.filter(({ topic }) => !existing.some((found) => found.topic === topic));
+  if (missing.length > 0) {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map((topic) => ({
+        topic: topic.topic,
+        numPartitions: topic.partitions,
+        replicationFactor: topic.replicationFactor,
+        configEntries: configEntries(topic.retentionMs),
+      })),
+    });
+    await fetchBounds(
+      admin,
+      missing.map(({ topic }) => topic),
+    );
+  }
+  return wanted.map((topic) => {
+    const found = existing.find((other) => other.topic === topic.topic);
+    if (found === undefined) return { topic: topic.topic, outcome: 'created', differences: [] };
+    const differences = differencesOf(found, topic);
+    const outcome = differences.length > 0 ? 'differs' : 'exists';
+    return { topic: topic.topic, outcome, differences };
+  });
+}
+
+/** Rejects with one RemoteError that names all of `topics` that do not exist. */
+export async function requireTopics(admin: Admin, url: string, topics: readonly string[]) {
+  const existing = new Set(await admin.listTopics());
+  const missing = topics.filter((topic) => !existing.has(topic));
+  if (missing.length === 0) return;
+  throw missingTopics(url, missing);
+}
+
+/** What to say about topics that do not exist. */
+export function missingTopics(url: string, topics: readonly string[]): RemoteError {
+  const [noun, verb] = topics.length === 1 ? ['topic', 'does'] : ['topics', 'do'];
+  return new RemoteError(`${noun} ${topics.join(', ')} ${verb} not exist on ${url}`, {
+    hint: `odin topics create --broker ${url}`,
+  });
+}
+
+/** The bounds of every partition of `topics`. */
+export async function fetchBounds(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<PartitionBounds[]> {
+  const perTopic = topics.map(async (topic) => {
+    const partitions = await patiently(() => admin.fetchTopicOffsets(topic));
+    return partitions.map(({ partition, low, high }) => ({
+      topic,
+      partition,
+      low: Number(low),
+      high: Number(high),
+    }));
+  });
+  return (await Promise.all(perTopic)).flat();
+}
+
+/** Where to start reading to get every record with a time of `sinceMs` or later. */
+export async function fetchStarts(
+  admin: Admin,
+  topics: readonly string[],
+  sinceMs: number,
+): Promise<PartitionStart[]> {
+  // The bounds come first: a partition with nothing so new answers with its end at the time of
+  // asking, and a record that came in between would be skipped.
+  const bounds = await fetchBounds(admin, topics);
+  const starts = new Map<string, number>();
+  const perTopic = topics.map(async (topic) => {
+    const partitions = await patiently(() => admin.fetchTopicOffsetsByTimestamp(topic, sinceMs));
+    for (const { partition, offset } of partitions) {
+      starts.set(`${topic} ${partition}`, Number(offset));
+    }
+  });
+  await Promise.all(perTopic);
+  return bounds.map((bound) => ({
+    ...bound,
+    start: Math.min(starts.get(`${bound.topic} ${bound.partition}`) ?? bound.high, bound.high),
+  }));
+}
+
+/** kafkajs gives up at once when a partition is just made, or changes its leader. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + leaderPatienceMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const type = protocolErrorType(error) ?? '';
+      if (!leaderTrouble.has(type) || performance.now() > deadlineMs) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+/**
+ * Kafka deletes whole segments only, and by default starts a new one after a week. A segment that
+ * lasts a third of the retention keeps the disk near what the retention asks for.
+ */
+function configEntries(retentionMs: number): { name: string; value: string }[] {
+  const entries = [{ name: 'retention.ms', value: String(retentionMs) }];
+  if (retentionMs <= 0) return entries;
+  const segmentMs = Math.round(Math.min(Math.max(retentionMs / 3, 10_000), 3_600_000));
+  return [...entries, { name: 'segment.ms', value: String(segmentMs) }];
+}
+
+function differencesOf(found: TopicDescription, wanted: TopicDescription): string[] {
+  const show = (ms: number) => (ms < 0 ? 'for ever' : formatDuration(ms));
+  const pairs: [name: string, is: string, wanted: string][] = [
+    ['partitions', String(found.partitions), String(wanted.partitions)],
+    ['replication factor', String(found.replicationFactor), String(wanted.replicationFactor)],
+    ['retention', show(found.retentionMs), show(wanted.retentionMs)],
+  ];
+  return pairs
+    .filter(([, is, other]) => is !== other)
+    .map(([name, is, other]) => `${name}: ${is}, wanted ${other}`);
+}

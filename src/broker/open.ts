@@ -1,0 +1,27 @@
+/** Opening the broker that the configuration names. */
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../host/log.ts';
+import type { Broker } from './broker.ts';
+
+/** What a broker takes from the node that opens it. */
+export interface BrokerSettings {
+  readonly log: Log;
+  /** Unique among the nodes that share a broker: consumers are told apart by it. */
+  readonly nodeId: string;
+}
+
+/**
+ * Connects to the broker, loading its driver only now. Rejects with a RemoteError when it does not
+ * answer, and with a UsageError when what the configuration says about it does not fit together.
+ */
+export async function openBroker(
+  config: Config['broker'],
+  settings: BrokerSettings,
+): Promise<Broker> {
+  if (config.url === 'embedded') {
+    const { EmbeddedBroker } = await import('./embedded/embedded.ts');
+    return new EmbeddedBroker(config);
+  }
+  const { openKafka } = await import('./kafka/kafka.ts');
+  return await openKafka(config, settings);
+}

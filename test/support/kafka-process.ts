@@ -1,0 +1,187 @@
+/** A Kafka broker as a process of our own, for tests. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { silenceWarning } from '../../src/host/warnings.ts';
+import { kafkaClassPath } from './kafka-jars.ts';
+
+const startTimeoutMs = 60_000;
+const stopTimeoutMs = 20_000;
+/** Starting quickly matters more than running fast. */
+const jvmFlags = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
+
+/** Who may log in at {@link TestKafka.saslBrokers}. */
+export const saslUser = { username: 'odin', password: 'odin-secret' };
+
+/** A running Kafka broker. Disposing it stops it and removes its data. */
+export interface TestKafka extends AsyncDisposable {
+  /** `127.0.0.1:port` */
+  readonly brokers: string;
+  /** The same broker, for those who log in with the mechanism `plain` as {@link saslUser}. */
+  readonly saslBrokers: string;
+  /** Ends the process, as an operator (SIGTERM) or as a crash (SIGKILL). */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Starts it again, on the same port and with its data. */
+  start(): Promise<void>;
+}
+
+/** Starts a broker on free ports and waits until it answers. */
+export async function startKafka(): Promise<TestKafka> {
+  const classPath = await kafkaClassPath();
+  const folder = await mkdtemp(join(tmpdir(), 'odin-kafka-'));
+  const ports = await freePorts();
+  const properties = join(folder, 'server.properties');
+  await writeFile(properties, serverProperties(folder, ports));
+  const kafka = new KafkaProcess({ classPath, folder, properties, ports });
+  try {
+    await kafka.format();
+    await kafka.start();
+  } catch (error) {
+    await kafka[Symbol.asyncDispose]();
+    throw error;
+  }
+  return kafka;
+}
+
+/** An admin client of kafkajs itself, for what odin does not do. */
+export async function kafkaAdmin(brokers: string): Promise<Admin & AsyncDisposable> {
+  silenceWarning('TimeoutNegativeWarning');
+  const kafka = new Kafka({
+    brokers: [brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 1 },
+  });
+  const admin = kafka.admin();
+  await admin.connect();
+  return Object.assign(admin, { [Symbol.asyncDispose]: () => admin.disconnect() });
+}
+
+interface KafkaProcessParts {
+  readonly classPath: string;
+  readonly folder: string;
+  readonly properties: string;
+  readonly ports: Ports;
+}
+
+interface Ports {
+  readonly plain: number;
+  readonly sasl: number;
+  readonly controller: number;
+}
+
+class KafkaProcess implements TestKafka {
+  readonly brokers: string;
+  readonly saslBrokers: string;
+  readonly #parts: KafkaProcessParts;
+  #child: ChildProcess | undefined;
+
+  constructor(parts: KafkaProcessParts) {
+    this.#parts = parts;
+    this.brokers = `127.0.0.1:${parts.ports.plain}`;
+    this.saslBrokers = `127.0.0.1:${parts.ports.sasl}`;
+  }
+
+  async format(): Promise<void> {
+    const { classPath, properties } = this.#parts;
+    const clusterId = randomBytes(16).toString('base64url');
+    const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
+    await promisify(execFile)('java', [...jvmFlags, '-cp', classPath, ...tool]);
+  }
+
+  async start(): Promise<void> {
+    const { classPath, folder, properties } = this.#parts;
+    const log = openSync(join(folder, 'kafka.log'), 'a');
+    const child = spawn('java', [...jvmFlags, '-cp', classPath, 'kafka.Kafka', properties], {
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    this.#child = child;
+    // A test process that ends early must not leave a Kafka running.
+    const killChild = () => child.kill('SIGKILL');
+    process.once('exit', killChild);
+    child.once('exit', () => process.off('exit', killChild));
+    const deadline = performance.now() + startTimeoutMs;
+    while (!(await answers(this.brokers))) {
+      if (child.exitCode === null && performance.now() < deadline) continue;
+      const tail = (await readFile(join(folder, 'kafka.log'), 'utf8')).slice(-3_000);
+      throw new Error(`kafka did not start (exit code ${child.exitCode}); its log ends:\n${tail}`);
+    }
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const force = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    await exited;
+    clearTimeout(force);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL');
+    await rm(this.#parts.folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether the broker takes part in its cluster; waits a little when not. */
+async function answers(brokers: string): Promise<boolean> {
+  try {
+    await using admin = await kafkaAdmin(brokers);
+    return (await admin.describeCluster()).brokers.length > 0;
+  } catch {
+    await sleep(100);
+    return false;
+  }
+}
+
+async function freePorts(): Promise<Ports> {
+  const servers = [createServer(), createServer(), createServer()];
+  const ports: number[] = [];
+  for (const server of servers) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ports.push((server.address() as AddressInfo).port);
+  }
+  for (const server of servers) server.close();
+  return { plain: ports[0]!, sasl: ports[1]!, controller: ports[2]! };
+}
+
+function serverProperties(folder: string, { plain, sasl, controller }: Ports): string {
+  const { username, password } = saslUser;
+  const login = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+  const clients = `PLAINTEXT://127.0.0.1:${plain},SASL://127.0.0.1:${sasl}`;
+  return `process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:${controller}
+listeners=${clients},CONTROLLER://127.0.0.1:${controller}
+advertised.listeners=${clients}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl.plain.sasl.jaas.config=${login} user_${username}="${password}";
+log.dirs=${join(folder, 'data')}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=400
+group.initial.rebalance.delay.ms=0
+log.retention.check.interval.ms=1000
+`;
+}
