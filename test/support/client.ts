@@ -63,9 +63,9 @@ export class TestClient implements AsyncDisposable {
     return this.messages.filter((message) => message['offset'] !== undefined);
   }
 
-  /** Waits for a condition on what was received; fails after 10 s or when the socket closes. */
-  async until(condition: () => boolean): Promise<void> {
-    const deadline = AbortSignal.timeout(10_000);
+  /** Waits for a condition on what was received; fails in the end, or when the socket closes. */
+  async until(condition: () => boolean, withinMs = 10_000): Promise<void> {
+    const deadline = AbortSignal.timeout(withinMs);
     while (!condition()) {
       if (this.closed) throw new Error(`closed with ${this.closed.code} ${this.closed.reason}`);
       if (deadline.aborted)

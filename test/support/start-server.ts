@@ -34,8 +34,9 @@ export async function startTestServer(
   });
   const logLines: Record<string, unknown>[] = [];
   const log = createLog(collect(logLines), 'debug', 'json');
-  const broker = await openBroker(config.broker, { log, nodeId: 'test-node' });
-  const server = await startServer(config.server, { broker, nodeId: 'test-node', log });
+  const nodeId = config.server.nodeId ?? 'test-node';
+  const broker = await openBroker(config.broker, { log, nodeId });
+  const server = await startServer(config.server, { broker, nodeId, log });
   await server.ready;
   const producer = await broker.openProducer();
   const http = `http://127.0.0.1:${server.port}`;
