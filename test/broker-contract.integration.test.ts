@@ -2,32 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { Broker } from '../src/broker/broker.ts';
-import { kafkaAdmin, kafkaBrokers } from './support/kafka.ts';
-import { consumeInto, Inbox, openQuietly, outgoing } from './support/kafka-inbox.ts';
-
-const drivers = [
-  { name: 'embedded', url: 'embedded', isThere: true },
-  { name: 'kafka', url: `kafka://${kafkaBrokers}`, isThere: kafkaBrokers !== undefined },
-];
+import { drivers, forget, large, openPair, openWithShortMemory } from './support/broker-drivers.ts';
+import { consumeInto, Inbox, outgoing } from './support/kafka-inbox.ts';
 
 describe.each(drivers)('the $name broker', ({ url, isThere }) => {
   const brokerTest = test.skipIf(!isThere);
 
-  async function open(): Promise<{ broker: Broker; topic: string; other: string }> {
-    const name = `contract-${randomBytes(4).toString('hex')}`;
-    const [topic, other] = [`${name}.a`, `${name}.b`];
-    const broker = await openQuietly({ url, kafka: { topics: [topic, other] } }, name);
-    const shape = { partitions: 3, replicationFactor: 1, retentionMs: 600_000 };
-    await broker.createTopics([
-      { topic, ...shape },
-      { topic: other, ...shape },
-    ]);
-    return { broker, topic, other };
-  }
-
   brokerTest('keeps the order of each key, also across sends that overlap', async () => {
-    const { broker, topic } = await open();
+    const { broker, topic } = await openPair(url);
     await using _ = broker;
     const inbox = new Inbox();
     await using _consumption = await consumeInto(broker, inbox);
@@ -47,7 +29,7 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
   });
 
   brokerTest('gives positions that grow within a partition', async () => {
-    const { broker, topic, other } = await open();
+    const { broker, topic, other } = await openPair(url);
     await using _ = broker;
     const inbox = new Inbox();
     await using _consumption = await consumeInto(broker, inbox);
@@ -65,7 +47,7 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
   });
 
   brokerTest('carries key, value and time of a record, whatever its size', async () => {
-    const { broker, topic } = await open();
+    const { broker, topic } = await openPair(url);
     await using _ = broker;
     const inbox = new Inbox();
     await using _consumption = await consumeInto(broker, inbox);
@@ -86,7 +68,7 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
   });
 
   brokerTest('replays what is recent, and nothing older', async () => {
-    const { broker, topic } = await open();
+    const { broker, topic } = await openPair(url);
     await using _ = broker;
     await using producer = await broker.openProducer();
     await producer.send([outgoing(topic, 'BTC', 'old')]);
@@ -102,7 +84,7 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
   });
 
   brokerTest('has caught up when everything from before the start was handed over', async () => {
-    const { broker, topic } = await open();
+    const { broker, topic } = await openPair(url);
     await using _ = broker;
     await using producer = await broker.openProducer();
     const records = Array.from({ length: 5_000 }, (_, n) => outgoing(topic, `K${n % 50}`, `${n}`));
@@ -121,7 +103,7 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
   });
 
   brokerTest('gives each of two consumers everything', async () => {
-    const { broker, topic } = await open();
+    const { broker, topic } = await openPair(url);
     await using _ = broker;
     const [first, second] = [new Inbox(), new Inbox()];
     await using _first = await consumeInto(broker, first);
@@ -135,7 +117,7 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
   });
 
   brokerTest('loses and repeats nothing when paused and resumed under way', async () => {
-    const { broker, topic, other } = await open();
+    const { broker, topic, other } = await openPair(url);
     await using _ = broker;
     const inbox = new Inbox();
     await using consumption = await consumeInto(broker, inbox);
@@ -162,7 +144,7 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
   });
 
   brokerTest('hands nothing over after a consumer was disposed of', async () => {
-    const { broker, topic } = await open();
+    const { broker, topic } = await openPair(url);
     await using _ = broker;
     const [ended, running] = [new Inbox(), new Inbox()];
     const consumption = await consumeInto(broker, ended);
@@ -200,24 +182,3 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
     },
   );
 });
-
-async function openWithShortMemory(url: string): Promise<{ broker: Broker; topic: string }> {
-  const topic = `contract-${randomBytes(4).toString('hex')}`;
-  const given = { url, kafka: { topics: [topic] }, embedded: { maxBytes: '64KiB' } };
-  const broker = await openQuietly(given, topic);
-  await broker.createTopics([{ topic, partitions: 1, replicationFactor: 1, retentionMs: 600_000 }]);
-  return { broker, topic };
-}
-
-function large(n: number): string {
-  return `${n}`.padEnd(3_000);
-}
-
-/** Has Kafka forget what the embedded broker forgets for want of room. */
-async function forget(url: string, topic: string, offset: number): Promise<void> {
-  if (url === 'embedded') return;
-  await using admin = await kafkaAdmin(kafkaBrokers!);
-  // kafkajs knows no topic that it was not asked about before.
-  await admin.fetchTopicOffsets(topic);
-  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: `${offset}` }] });
-}

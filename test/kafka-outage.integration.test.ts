@@ -94,6 +94,30 @@ describeKafka('a broker of its own', () => {
       expect(consumption.state().lastError).toBeUndefined();
     });
   }
+
+  test('that is away cannot be read back from, and can again when it is there', async () => {
+    const topic = 'read-back';
+    const given = { url: `kafka://${kafka.brokers}`, kafka: { topics: [topic] } };
+    await using broker = await openQuietly(given, 'read-back');
+    await broker.createTopics([shape(topic)]);
+    await using producer = await broker.openProducer();
+    for (let n = 0; n < 5; n++) await producer.send([outgoing(topic, 'BTC', `${n}`)]);
+    const partition = (await broker.partitionOf(topic, 'BTC'))!;
+    const readAll = async () => {
+      const limits = { maxRecords: 100, maxBytes: 100_000, signal: AbortSignal.timeout(30_000) };
+      return await broker.readBack({ topic, partition, from: 0, to: 5, ...limits });
+    };
+    expect((await readAll()).records).toHaveLength(5);
+    await kafka.stop('SIGKILL');
+    const startedMs = performance.now();
+    const error = await failure(readAll());
+    expect(error.message).toContain(`reading ${topic} again failed`);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    await kafka.start();
+    const { records, complete } = await readAll();
+    expect(records.map(numberOf)).toEqual([0, 1, 2, 3, 4]);
+    expect(complete).toBe(true);
+  });
 });
 
 function numberOf({ value }: { readonly value: Buffer }): number {

@@ -30,6 +30,7 @@ test.each(['v1', 'v2'])('with %s, a server without faults passes', async (protoc
     opened: 20,
     failed: 0,
     dropped: 0,
+    moved: 0,
     reconnected: 0,
     active: 20,
   });

@@ -33,6 +33,7 @@ const homes: readonly [RegExp, RegExp][] = [
   [/^zod$/, /^(config\/|events\/payloads)/],
   [/^pino/, /^host\/log\.ts/],
   [/^ws$/, /^server\//],
+  [/^jose$/, /^server\/security\//],
   [/^kafkajs/, /^broker\/kafka\//],
   [/^prom-client$/, /^(server|publisher)\//],
   [/^node:(child_process|process)$/, /^host\//],

@@ -41,12 +41,12 @@ export class UsageError extends OdinError {
   override readonly exitCode = exitCodes.usage;
 }
 
-/** Something the run needs is missing on this machine: descriptors, ports, a free port. */
+/** Something the run needs is missing on this machine: descriptors, source ports, disk. */
 export class PreflightError extends OdinError {
   override readonly exitCode = exitCodes.preflight;
 }
 
-/** A broker, server or API could not be reached, or refused us. */
+/** A broker, server or API could not be reached, or refused us; or a port of ours is taken. */
 export class RemoteError extends OdinError {
   override readonly exitCode = exitCodes.remote;
 }

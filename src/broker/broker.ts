@@ -73,6 +73,8 @@ export interface Consumption extends AsyncDisposable {
   pause(): void;
   resume(): void;
   state(): ConsumerState;
+  /** Offset of the next record to be handed over; undefined for a partition it does not read. */
+  position(topic: string, partition: number): number | undefined;
 }
 
 /** A topic as it should be, or as it is. */
@@ -92,6 +94,33 @@ export interface TopicOutcome {
   readonly differences: readonly string[];
 }
 
+/** Which records to read again; see {@link Broker.readBack}. */
+export interface ReadBackRequest {
+  readonly topic: string;
+  readonly partition: number;
+  /** First offset wanted. */
+  readonly from: number;
+  /** The offset behind the last one wanted. */
+  readonly to: number;
+  readonly maxRecords: number;
+  /** Of keys and values together. */
+  readonly maxBytes: number;
+  /** Ends the reading; what was read by then is the result. */
+  readonly signal: AbortSignal;
+}
+
+/** What was read again. */
+export interface ReadBackResult {
+  /** In the order of the partition, beginning with the oldest. */
+  readonly records: readonly BrokerRecord[];
+  /**
+   * True when every record of [from, to) that ever existed is in `records`: nothing was removed by
+   * retention, no limit was hit, and `from` is not beyond the end of the log, where it would belong
+   * to another one. Offsets that never carried a record (compaction, markers) do not matter.
+   */
+  readonly complete: boolean;
+}
+
 /** A connection to a broker. Disposing it closes everything that was opened through it. */
 export interface Broker extends AsyncDisposable {
   readonly kind: 'embedded' | 'kafka';
@@ -99,6 +128,13 @@ export interface Broker extends AsyncDisposable {
   readonly epoch: string;
   openProducer(): Promise<Producer>;
   consume(options: ConsumeOptions): Promise<Consumption>;
+  /**
+   * Reads records again that were read before, beside whatever {@link consume} does. Rejects with a
+   * RemoteError when the partition does not exist or the broker does not answer.
+   */
+  readBack(request: ReadBackRequest): Promise<ReadBackResult>;
+  /** The partition that the records of a key go to; undefined for a topic that odin does not use. */
+  partitionOf(topic: string, key: string): Promise<number | undefined>;
   /** Creates what is missing; changes nothing that exists. */
   createTopics(wanted: readonly TopicDescription[]): Promise<TopicOutcome[]>;
   /** The topics that odin uses and the broker has. */

@@ -24,7 +24,7 @@ export const demo = defineCommand({
     'odin demo --keep',
   ],
   async run({ config, host, isJson }) {
-    const log = createLog(host.stderr, 'warn', 'auto');
+    const log = createLog(host.stderr, 'warn', 'auto', host.hasColor);
     const { openBroker } = await import('../broker/open.ts');
     const { startServer } = await import('../server/index.ts');
     const { startPublisher } = await import('../publisher/index.ts');
@@ -39,13 +39,14 @@ export const demo = defineCommand({
       log,
       readInput: host.openInput,
     });
+    if (config.demo.keep && !isJson) await writeLine(host.stderr, formatUrls(server, publisher));
     const report = await measure(config, host, server, publisher);
     const { published } = publisher.status();
     if (isJson) await writeJson(host.stdout, summaryOf(report, published));
     else await writeLine(host.stdout, formatSummary(report, published));
     if (report.verdict === 'interrupted') return exitCodes.interrupted;
     if (config.demo.keep) {
-      await writeLine(host.stdout, formatUrls(server, publisher));
+      await writeLine(host.stderr, 'still running; Ctrl-C ends it');
       await untilAborted(host.signal);
     }
     return report.verdict === 'pass' ? exitCodes.ok : exitCodes.thresholds;
@@ -55,7 +56,9 @@ export const demo = defineCommand({
 type DemoConfig = Pick<Config, 'demo' | 'server' | 'broker' | 'publish' | 'loadtest'>;
 
 function serverSettings({ server, demo }: DemoConfig): Config['server'] {
-  return { ...server, host: '127.0.0.1', port: demo.port };
+  // The publisher is in this process too: its CPU says nothing about how many clients fit.
+  const guard = { ...server.guard, cpuRejectPercent: 0, cpuPausePercent: 0 };
+  return { ...server, host: '127.0.0.1', port: demo.port, guard };
 }
 
 async function measure(
@@ -74,9 +77,10 @@ async function measure(
     onProgress: (state) => {
       const delivered = `${formatCount(state.receivedPerSecond)} msg/s to ${formatCount(state.active)} clients`;
       const published = `${formatCount(publisher.status().published)} events published`;
-      const latency = `p50 ${formatMs(state.p50)} p99 ${formatMs(state.p99)}`;
+      const latency = state.p99 > 0 ? `p50 ${formatMs(state.p50)} p99 ${formatMs(state.p99)}` : '';
       const seconds = `${Math.round(state.elapsedMs / 1_000)}s`;
-      progress.show([seconds, published, delivered, latency, `${state.lost} lost`].join('  '));
+      const parts = [seconds, published, delivered, latency, `${state.lost} lost`];
+      progress.show(parts.filter((part) => part !== '').join('  '));
     },
   });
 }
@@ -105,7 +109,10 @@ function formatSummary(report: LoadTestReport, published: number): string {
       'published',
       `${formatCount(published)} events in ${formatDuration(Math.round(report.durationMs / 1_000) * 1_000)}`,
     ],
-    ['delivered', `${formatCount(messages.received)} messages`],
+    [
+      'delivered',
+      `${formatCount(messages.received)} messages, to each client from when it subscribed`,
+    ],
     ['lost', formatCount(messages.lost)],
     ['latency', `p50 ${formatMs(latencyMs.p50)}  p99 ${formatMs(latencyMs.p99)}`],
     ...report.reasons.map((reason) => ['failed', reason]),
@@ -122,5 +129,5 @@ function formatUrls(server: RunningServer, publisher: RunningPublisher): string 
     ['publisher', `${publisher.apiUrl}/status`],
   ];
   const rows = lines.map(([name, url]) => `${(name as string).padEnd(13)}${url}`);
-  return ['', 'still running; Ctrl-C ends it', ...rows].join('\n');
+  return [...rows, ''].join('\n');
 }

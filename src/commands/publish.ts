@@ -24,7 +24,7 @@ export const publish = defineCommand({
   ],
   async run({ config, host, isJson }) {
     const { startPublisher } = await import('../publisher/index.ts');
-    const log = createLog(host.stderr, config.log.level, config.log.format);
+    const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
     await using out = await openProducer(config, log);
     const { producer } = out;
     await using publisher = await startPublisher(config.publish, {
@@ -33,6 +33,9 @@ export const publish = defineCommand({
       readInput: host.openInput,
     });
     await Promise.race([publisher.finished, untilAborted(host.signal)]);
+    const { inFlight } = publisher.status();
+    if (inFlight > 0)
+      log.info({ inFlight }, 'waiting for the last events to be confirmed; Ctrl-C again gives up');
     const totals = await publisher.stop();
     if (isJson) await writeJson(host.stdout, { schemaVersion: 1, ...totals });
     else await writeLine(host.stdout, formatTotals(totals));
@@ -58,6 +61,11 @@ async function openProducer(config: Pick<Config, 'publish' | 'broker' | 'server'
   return { producer, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
+/** Seconds for what took seconds, milliseconds for what did not. */
+function formatElapsed(ms: number): string {
+  return formatDuration(ms < 10_000 ? Math.round(ms) : Math.round(ms / 1_000) * 1_000);
+}
+
 function formatTotals({
   published,
   failed,
@@ -65,9 +73,7 @@ function formatTotals({
   behindMax,
   elapsedMs,
 }: PublisherTotals): string {
-  const parts = [
-    `${formatCount(published)} events published in ${formatDuration(Math.round(elapsedMs / 1_000) * 1_000)}`,
-  ];
+  const parts = [`${formatCount(published)} events published in ${formatElapsed(elapsedMs)}`];
   if (failed > 0) parts.push(`${formatCount(failed)} failed`);
   if (badLines > 0) parts.push(`${formatCount(badLines)} lines skipped`);
   if (behindMax > 0) parts.push(`at most ${formatCount(behindMax)} behind`);

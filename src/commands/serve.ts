@@ -15,15 +15,15 @@ export const serve = defineCommand({
   async run({ config, host }) {
     const { openBroker } = await import('../broker/open.ts');
     const { startServer } = await import('../server/index.ts');
-    const log = createLog(host.stderr, config.log.level, config.log.format);
+    const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
     const nodeId = nodeIdOf(config.server);
     await using broker = await openBroker(config.broker, {
       log: log.child({ part: 'broker' }),
       nodeId,
     });
     await using server = await startServer(config.server, { broker, nodeId, log });
-    await Promise.race([server.ready, untilAborted(host.signal)]);
-    await untilAborted(host.signal);
+    await Promise.race([server.ready, server.drained, untilAborted(host.signal)]);
+    await Promise.race([server.drained, untilAborted(host.signal)]);
     return undefined;
   },
 });

@@ -1,5 +1,5 @@
 /** `odin topics create | list`: the topics that odin uses, on the broker. */
-import { exitCodes } from '../base/errors.ts';
+import { exitCodes, UsageError } from '../base/errors.ts';
 import { formatDuration } from '../base/units.ts';
 import type { TopicDescription } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
@@ -45,8 +45,13 @@ const list = defineCommand({
 });
 
 async function connect(config: Pick<Config, 'broker' | 'log'>, host: Host) {
+  if (config.broker.url === 'embedded') {
+    throw new UsageError('the embedded broker lives in `odin serve` and needs no topics', {
+      hint: 'name the Kafka to look at: --broker kafka://host:port, or KAFKA_BROKERS',
+    });
+  }
   const { openBroker } = await import('../broker/open.ts');
-  const log = createLog(host.stderr, config.log.level, config.log.format);
+  const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
   return openBroker(config.broker, { log, nodeId: 'topics' });
 }
 

@@ -1,4 +1,5 @@
 /** What is generated from the schema: the reference page, the sample file, the environment list. */
+import { formatBytes, formatDuration } from '../base/units.ts';
 import { formatTable } from '../host/output.ts';
 import { describeConfig, describeSection, type Field } from './describe.ts';
 import { type Config, configSchema, type Section } from './schema.ts';
@@ -80,11 +81,15 @@ export function showConfig(config: Config, origins: ReadonlyMap<string, string>)
 
 /** {@link showConfig} as a table for people. */
 export function formatSettings(settings: readonly ShownSetting[]): string {
-  const text = (value: unknown) =>
-    value === null ? '–' : Array.isArray(value) ? value.join(',') : String(value);
+  const text = (key: string, value: unknown) => {
+    if (value === null) return '–';
+    if (typeof value === 'number' && key.endsWith('Ms')) return formatDuration(value);
+    if (typeof value === 'number' && key.endsWith('Bytes')) return formatBytes(value);
+    return Array.isArray(value) ? value.join(',') : String(value);
+  };
   return formatTable(
     ['setting', 'from', 'value'],
-    settings.map(({ key, value, origin }) => [key, origin, text(value)]),
+    settings.map(({ key, value, origin }) => [key, origin, text(key, value)]),
   );
 }
 

@@ -12,6 +12,12 @@ interface Alias {
 export const aliases: readonly Alias[] = [
   { env: 'WS_ADDR', read: readAddress, expected: 'an address such as :3004 or 0.0.0.0:3004' },
   {
+    env: 'WS_THROTTLE_ENABLED',
+    read: (text) =>
+      ({ true: {}, false: { 'server.throttle.strategy': 'none' } })[text.toLowerCase()],
+    expected: 'true or false',
+  },
+  {
     env: 'KAFKA_BROKERS',
     read: (text) => ({ 'broker.url': `kafka://${text.replaceAll(' ', '')}` }),
     expected: 'host:port[,host:port…]',
@@ -26,15 +32,11 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   WS_WORKER_POOL_SIZE: noPool,
   WS_WORKER_QUEUE_SIZE: noPool,
   WS_MAX_GOROUTINES: 'odin has no goroutines; WS_MAX_CONNECTIONS bounds the clients',
-  WS_CPU_LIMIT: later,
-  WS_MEMORY_LIMIT: later,
-  WS_CPU_REJECT_THRESHOLD: later,
-  WS_CPU_PAUSE_THRESHOLD: later,
-  WS_MAX_KAFKA_RATE: later,
   WS_MAX_NATS_RATE: later,
-  WS_MAX_BROADCAST_RATE: later,
-  WS_THROTTLE_ENABLED: later,
   NUM_SHARDS: later,
+  JS_STREAM_NAME: later,
+  JS_CONSUMER_NAME: later,
+  NATS_CREDS_FILE: later,
   NATS_URL: `${later}: it reads Kafka or its embedded broker`,
 };
 

@@ -48,7 +48,7 @@ export async function resolveConfig(request: ConfigRequest, host: Host): Promise
     if (value !== undefined) assign(draft, field.path, value, `--${field.flag}`);
   }
   const parsed = configSchema.safeParse(draft.values);
-  const secrets = new Set(fields.filter((field) => field.secret).map(({ path }) => path.join('.')));
+  const secrets = secretPaths();
   for (const issue of parsed.error?.issues ?? []) {
     draft.complaints.push(...complaintsOf(issue, draft, file, secrets));
   }
@@ -78,7 +78,7 @@ async function readConfigFile(path: string, isAsked: boolean, host: Host, draft:
     return;
   }
   Object.assign(draft.values, withoutNulls(value));
-  for (const key of leafPaths(value)) draft.origins.set(key, path);
+  for (const key of leafPaths(withoutNulls(value))) draft.origins.set(key, path);
 }
 
 function applyEnvironment(
@@ -101,9 +101,29 @@ function applyEnvironment(
     const text = env[field.env];
     if (text) assign(draft, field.path, text, prefix + field.env);
   }
+  draft.warnings.push(...unknownNames(env, prefix));
   for (const [name, reason] of Object.entries(withoutEffect)) {
     if (env[name] && sections.has('server')) draft.warnings.push(`${prefix}${name}: ${reason}`);
   }
+}
+
+/** Of all sections: the file is checked as a whole, whatever the command. */
+function secretPaths(): ReadonlySet<string> {
+  const fields = describeConfig(Object.keys(configSchema.shape) as Section[]);
+  return new Set(fields.filter((field) => field.secret).map(({ path }) => path.join('.')));
+}
+
+/** Names that look like odin's and mean nothing: most likely misspelt. */
+function unknownNames(env: Readonly<Record<string, string | undefined>>, prefix: string): string[] {
+  const fields = describeConfig(Object.keys(configSchema.shape) as Section[]);
+  const known = fields.map((field) => field.env);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('ODIN_') && !known.includes(name))
+    .map((name) => {
+      const nearest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0] as string;
+      const isNear = leven(nearest, name) <= 4;
+      return `${prefix}${name}: no such setting${isNear ? `, did you mean ${nearest}?` : ''}`;
+    });
 }
 
 function assign(draft: Draft, path: readonly string[], value: unknown, origin: string): void {

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { Readable, Writable } from 'node:stream';
+import { exitCodes, messageOf, UsageError } from '../base/errors.ts';
 
 /** An output that may be a terminal. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -14,6 +15,8 @@ export interface Host {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Whether output may be coloured: on a terminal, unless NO_COLOR is set (no-color.org). */
+  readonly hasColor: boolean;
   /** Text of a file; undefined when there is none. Other failures throw. */
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Opens a file as a stream; `-` is standard input. A missing file shows as an `error` event. */
@@ -36,14 +39,18 @@ export function processHost(): Host & Disposable {
     stop.abort(name);
   };
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, abort);
-  // `odin … | head` closes our stdout: that is the reader's right, not an error.
-  for (const output of [process.stdout, process.stderr]) output.on('error', ignoreClosedPipe);
+  // Under an older Node, odin runs as a child of itself: it must not outlive the process that
+  // people and supervisors know.
+  process.channel?.unref();
+  process.once('disconnect', () => stop.abort('SIGTERM'));
+  for (const output of [process.stdout, process.stderr]) output.on('error', onOutputError);
   return {
     argv: process.argv.slice(2),
     env: process.env,
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
+    hasColor: process.stderr.isTTY === true && !process.env['NO_COLOR'],
     readText,
     openInput: (path) => (path === '-' ? process.stdin : createReadStream(path)),
     signal: stop.signal,
@@ -58,10 +65,13 @@ async function readText(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw new UsageError(`cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/** `odin … | head` closes our stdout: that is the reader's right. A full disk is worth a word. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`error: cannot write the output: ${error.message}\n`);
+  process.exit(exitCodes.preflight);
 }

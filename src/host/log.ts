@@ -13,7 +13,7 @@ export type LogFormat = 'auto' | 'json' | 'pretty';
  * A logger that writes to `output` in this process: pino's worker transports lose lines at exit.
  * `pretty` is imported eagerly with this module, so only commands that log load it.
  */
-export function createLog(output: Output, level: string, format: LogFormat): Log {
+export function createLog(output: Output, level: string, format: LogFormat, hasColor = false): Log {
   const isPretty = format === 'pretty' || (format === 'auto' && output.isTTY === true);
   const options = {
     level,
@@ -25,7 +25,7 @@ export function createLog(output: Output, level: string, format: LogFormat): Log
     { level, base: null },
     pretty({
       destination: output,
-      colorize: output.isTTY === true,
+      colorize: hasColor,
       ignore: 'part',
       messageFormat: '{if part}{part}: {end}{msg}',
       translateTime: 'HH:MM:ss',

@@ -17,7 +17,7 @@ export function writeJson(output: Output, value: unknown): Promise<void> {
   return write(output, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Rows as aligned columns; numbers (strings of digits, `.`, spaces) stand right. */
+/** Rows as aligned columns; numbers (digits and spaces) stand right, but for the last column. */
 export function formatTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
@@ -29,7 +29,8 @@ export function formatTable(
     row
       .map((cell, column) => {
         const width = widths[column] as number;
-        return /^[\d. ]+$/.test(cell) ? cell.padStart(width) : cell.padEnd(width);
+        const isLast = column === header.length - 1;
+        return /^[\d ]+$/.test(cell) && !isLast ? cell.padStart(width) : cell.padEnd(width);
       })
       .join('  ')
       .trimEnd();

@@ -71,6 +71,16 @@ export class ChannelBook {
     }
   }
 
+  /** Offset of the event before one that was seen; NaN when that is not known. */
+  prevOf(id: number, offset: number): number {
+    return this.#chain(id).links.get(offset)?.prev ?? Number.NaN;
+  }
+
+  /** When this worker first saw an event, in milliseconds since 1970; -Infinity when forgotten. */
+  seenAtMs(id: number, offset: number): number {
+    return this.#chain(id).links.get(offset)?.seenAtMs ?? Number.NEGATIVE_INFINITY;
+  }
+
   /**
    * How many events of a channel lie between `after` (exclusive) and `last` (inclusive). `last` is
    * known to exist, so the count is 1 or more. NaN for `after` ends the walk where knowledge ends.

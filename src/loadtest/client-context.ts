@@ -40,6 +40,16 @@ class ClientCounters {
   seqBreaks = 0;
   /** Times the positions of the server started anew. */
   epochChanges = 0;
+  /** Connections left because the server asked for it. */
+  moved = 0;
+  /** `error` messages on open connections. */
+  serverErrors = 0;
+  /** `gap` messages. */
+  gapNotices = 0;
+  /** `throttle_update` messages. */
+  throttleUpdates = 0;
+  /** `reconnect_notice` messages. */
+  reconnectNotices = 0;
   /** Close codes that the server sent. */
   readonly closeCodes = new Map<number, number>();
 
@@ -51,6 +61,8 @@ class ClientCounters {
 
 /** Reads of at most this size; a full one means that the kernel has more. */
 const readBufferBytes = 64 * 1024;
+/** What servers take from a client when they do not say otherwise, in bytes. */
+const defaultMessageBytes = 16 * 1024;
 
 /** Milliseconds since 1970 with a fraction, from a clock that never jumps. */
 export function epochMs(): number {
@@ -73,6 +85,8 @@ export class ClientContext {
   measuring = false;
   /** When the current chunk was read. */
   nowMs = epochMs();
+  /** Longest message that the server takes, in bytes. */
+  maxMessageBytes = defaultMessageBytes;
   #epoch: string | undefined;
 
   constructor(settings: ClientSettings) {

@@ -31,6 +31,8 @@ export interface ConnectionOwner {
 const maxAnswerBytes = 16 * 1024;
 const maxMessageBytes = 16 * 1024 * 1024;
 const headEnd = '\r\n\r\n';
+/** How long a server may take to close a connection that its client leaves. */
+const leaveMs = 500;
 const maskKey = 0x6f64696e;
 
 /** A connection attempt and the connection it becomes. */
@@ -98,6 +100,12 @@ export class Connection implements FrameHandler {
     }
     this.#reader.stop();
     this.#socket.end(closeFrame(1000));
+  }
+
+  /** Like {@link close}, and does not wait long for the server. */
+  leave(): void {
+    this.close();
+    this.#timer = setTimeout(() => this.#socket.destroy(), leaveMs);
   }
 
   /** Closes at once. */

@@ -2,7 +2,7 @@
 import { subscriptionsMatching } from '../events/channel.ts';
 import type { ChannelBook } from './channel-book.ts';
 
-/** Numbers per channel: newest offset, first offset, newest offset before a reconnect. */
+/** Numbers per channel: newest offset, first offset, newest offset before the last reconnect. */
 const width = 3;
 
 /** A set of subscriptions and the slots of their channels; shared by all clients with equal ones. */
@@ -12,7 +12,8 @@ export class SubscriptionSet {
   readonly #book: ChannelBook;
   /** Slot by channel id: -1 for a channel that was not asked for. */
   readonly #slots: (number | undefined)[] = [];
-  #count = 0;
+  /** Channel id by slot. */
+  readonly #channels: number[] = [];
 
   /** `channels` are canonical names, wildcards included. */
   constructor(channels: readonly string[], book: ChannelBook) {
@@ -23,7 +24,7 @@ export class SubscriptionSet {
 
   /** Slots given out so far. */
   get count(): number {
-    return this.#count;
+    return this.#channels.length;
   }
 
   /** The slot of a channel; -1 when these subscriptions do not cover it. */
@@ -32,10 +33,16 @@ export class SubscriptionSet {
     if (known !== undefined) return known;
     if (channelId < 0) return -1;
     const names = subscriptionsMatching(this.#book.nameOf(channelId));
-    const slot = names.some((name) => this.#wanted.has(name)) ? this.#count++ : -1;
+    const isWanted = names.some((name) => this.#wanted.has(name));
+    const slot = isWanted ? this.#channels.push(channelId) - 1 : -1;
     while (this.#slots.length < channelId) this.#slots.push(undefined);
     this.#slots[channelId] = slot;
     return slot;
+  }
+
+  /** The channel id of a slot. */
+  channelAt(slot: number): number {
+    return this.#channels[slot] as number;
   }
 }
 
@@ -46,6 +53,12 @@ export class Cursor {
   readonly subscriptions: SubscriptionSet;
   /** When its subscription was acknowledged, in milliseconds since 1970; NaN while it is not. */
   subscribedAtMs = Number.NaN;
+  /** Events from before this time were missed and came after resuming; -Infinity for none. */
+  resumedAtMs = Number.NEGATIVE_INFINITY;
+  /** Time of the newest event, as the event tells it, in milliseconds since 1970. */
+  newestTs = Number.NEGATIVE_INFINITY;
+  /** Whether the server was asked for what is missing and said that it cannot give all of it. */
+  isIncomplete = false;
   #offsets: Float64Array;
 
   constructor(client: number, subscriptions: SubscriptionSet) {
@@ -65,6 +78,22 @@ export class Cursor {
     return this.#offsets[slot * width + 1] ?? Number.NaN;
   }
 
+  /** Newest offset before the last reconnect, until an event shows what came of it. */
+  before(slot: number): number {
+    return this.#offsets[slot * width + 2] ?? Number.NaN;
+  }
+
+  /** Where to resume a channel: the newest event of this or an earlier connection. */
+  position(slot: number): number {
+    const last = this.last(slot);
+    return Number.isNaN(last) ? this.before(slot) : last;
+  }
+
+  /** Whether any channel has a position. */
+  get hasPositions(): boolean {
+    return this.#offsets.some((offset) => !Number.isNaN(offset));
+  }
+
   advance(slot: number, offset: number): void {
     this.#offsets[slot * width] = offset;
   }
@@ -80,20 +109,32 @@ export class Cursor {
     return before;
   }
 
-  /** The connection is gone: what comes next is the first again. */
-  restart(): void {
+  /** The connection is gone; positions stay, for resuming. */
+  suspend(): void {
     this.subscribedAtMs = Number.NaN;
-    for (let at = 0; at < this.#offsets.length; at += width) {
-      const last = this.#offsets[at] as number;
-      if (!Number.isNaN(last)) this.#offsets[at + 2] = last;
-      this.#offsets[at] = Number.NaN;
-      this.#offsets[at + 1] = Number.NaN;
+  }
+
+  /**
+   * Another connection takes over. Channels for which `continues` holds go on from their position;
+   * on the others what comes next is the first again.
+   */
+  restart(continues: (channelId: number) => boolean = nothingContinues): void {
+    for (let slot = 0, at = 0; at < this.#offsets.length; slot++, at += width) {
+      const position = this.position(slot);
+      if (Number.isNaN(position)) continue;
+      const goesOn = continues(this.subscriptions.channelAt(slot));
+      if (!goesOn || Number.isNaN(this.#offsets[at + 1] as number)) {
+        this.#offsets[at + 1] = goesOn ? position : Number.NaN;
+      }
+      this.#offsets[at] = goesOn ? position : Number.NaN;
+      this.#offsets[at + 2] = position;
     }
   }
 
   /** Forgets all offsets: they belong to another epoch. */
   clear(): void {
     this.#offsets.fill(Number.NaN);
+    this.newestTs = Number.NEGATIVE_INFINITY;
   }
 
   #grow(slot: number): void {
@@ -102,4 +143,8 @@ export class Cursor {
     larger.fill(Number.NaN).set(this.#offsets);
     this.#offsets = larger;
   }
+}
+
+function nothingContinues(): boolean {
+  return false;
 }

@@ -25,6 +25,7 @@ export type ErrorClass =
   | 'upgrade-bad-subprotocol'
   | 'subscribe-rejected'
   | 'open-bad-message'
+  | 'open-error'
   | LocalClass
   | 'unknown';
 

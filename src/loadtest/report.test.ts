@@ -11,7 +11,7 @@ const histogram = { buckets: [[1_500, 10]] as const, minMs: 1, maxMs: 90, sumMs:
 
 function workerReport(changes: Partial<WorkerReport['messages']> = {}): WorkerReport {
   return {
-    connections: { opened: 5, failed: 0, dropped: 1, reconnected: 1, active: 5 },
+    connections: { opened: 5, failed: 0, dropped: 1, moved: 0, reconnected: 1, active: 5 },
     messages: { ...totalsOf([]).messages, received: 10, ...changes },
     latency: histogram,
     connect: histogram,
@@ -35,6 +35,7 @@ test('the figures of all workers add up, and those of the machine are the worst'
     opened: 10,
     failed: 0,
     dropped: 2,
+    moved: 0,
     reconnected: 2,
     active: 10,
   });
@@ -68,6 +69,7 @@ test('a run without any fault passes', () => {
 test.each([
   [{ lost: 1 }, '1 event was lost'],
   [{ lost: 2_000 }, '2 000 events were lost'],
+  [{ unrecovered: 2 }, '2 events were missed while disconnected and not recovered'],
   [{ duplicated: 1 }, '1 event was received twice'],
   [{ reordered: 3 }, '3 events were received out of order'],
   [{ unexpected: 1 }, '1 event was of channels not subscribed to'],

@@ -1,9 +1,9 @@
 /** The result of a load test, for programs and as text for people. */
 import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
 import type { ErrorCount } from './error-log.ts';
+import type { GapReport } from './gap-list.ts';
 import type { LoadTestConfig } from './plan.ts';
 import { formatMs } from './progress.ts';
-import type { GapReport } from './sequence-ledger.ts';
 import type { Totals } from './totals.ts';
 
 /** What a run found. Written as JSON, so names and meanings are a contract. */
@@ -25,13 +25,18 @@ export interface LoadTestReport {
     readonly failed: number;
     /** Connections lost after they were open. */
     readonly dropped: number;
+    /** Connections left because the server asked for it. */
+    readonly moved: number;
     readonly reconnected: number;
     /** Clients that were open at the end. */
     readonly active: number;
   };
   /** Over the whole run. */
   readonly messages: Totals['messages'];
-  /** From an event's own time to its arrival, over the hold phase. */
+  /**
+   * From an event's own time to its arrival, over the hold phase; without those that a client
+   * missed while it was away and got after it resumed.
+   */
   readonly latencyMs: {
     readonly p50: number;
     readonly p95: number;
@@ -88,7 +93,13 @@ export function formatReport(report: LoadTestReport): string {
     ['events', `${formatCount(messages.received)} received${rateOf(report)}`],
     ['', `${formatCount(messages.frames)} messages, ${formatBytes(messages.bytes)}`],
     ['delivery', counts(pick(messages, 'lost', 'duplicated', 'reordered'))],
+    ...optional(messages.healed, 'missed while disconnected, received after resuming'),
+    ...optional(messages.unrecovered, 'missed while disconnected and not recovered, at least'),
     ...optional(messages.missedWhileDisconnected, 'missed while disconnected, at least'),
+    ...optional(messages.skipped, 'left out for lagging clients, as announced'),
+    ...optional(messages.throttleUpdates, 'changes of throttle level'),
+    ...optional(messages.gapNotices, 'gaps told by the server'),
+    ...optional(connections.moved, 'connections left because the server asked for it'),
     ...optional(messages.unexpected, 'of channels not subscribed to'),
     ...optional(messages.badMessages, 'messages not readable'),
     ...optional(messages.seqBreaks, 'breaks in seq'),

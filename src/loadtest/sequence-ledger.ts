@@ -1,6 +1,8 @@
 /** The truth about delivery: what each client should have received and what it did receive. */
+import { subscriptionsMatching } from '../events/channel.ts';
 import type { ChannelBook, NewestEvent } from './channel-book.ts';
 import type { Cursor } from './cursor.ts';
+import { GapList, type GapReport } from './gap-list.ts';
 import type { ReceivedEvent } from './message-reader.ts';
 
 /** Deliveries that went wrong, counted per client and event. */
@@ -11,43 +13,20 @@ export interface SequenceCounts {
   readonly duplicated: number;
   /** Arrived after a later event of the same channel; not lost. */
   readonly reordered: number;
-  /** Sent while the client was between two connections; at least this many. */
+  /** Sent while the client was between two connections and did not resume; at least this many. */
   readonly missedWhileDisconnected: number;
+  /** Sent while the client was away, received after it resumed. */
+  readonly healed: number;
+  /** Missed while away, and the server said that it cannot give them again; at least this many. */
+  readonly unrecovered: number;
+  /** Left out for a client that lags, as the server told it. */
+  readonly skipped: number;
   /** Of a channel that the client did not ask for. */
   readonly unexpected: number;
   /** Gaps beyond the limit of those remembered: they count as lost and cannot heal. */
   readonly gapsUntracked: number;
 }
 
-/** One hole in what a client received. */
-export interface GapReport {
-  readonly connection: number;
-  readonly channel: string;
-  /** Offset of the last event before the hole; null when the client had none yet. */
-  readonly after: number | null;
-  /** Offset of the event that showed the hole; null when the run ended without one. */
-  readonly got: number | null;
-  readonly lost: number;
-  /** True when more may be missing than could be counted. */
-  readonly atLeast: boolean;
-}
-
-interface Gap {
-  readonly client: number;
-  readonly channel: number;
-  readonly after: number;
-  /** Offset of the last missing event. */
-  readonly to: number;
-  readonly got: number;
-  count: number;
-  atLeast: boolean;
-  /** Offsets that arrived late after all. */
-  readonly late: Set<number>;
-}
-
-/** Gaps that one worker remembers. */
-const maxGaps = 10_000;
-const maxLatePerGap = 4_096;
 /**
  * A client without any event on a channel is only expected to have those that others received this
  * long after its subscription: until then, events may have been on their way already.
@@ -57,31 +36,59 @@ const subscribeGraceMs = 1_000;
 /** Checks every event of every client of a worker against the one before it. */
 export class SequenceLedger {
   readonly #book: ChannelBook;
-  readonly #gaps: Gap[] = [];
-  readonly #gapsOfClient = new Map<number, Gap[]>();
-  #lostUntracked = 0;
-  #gapsUntracked = 0;
+  readonly #gaps: GapList;
   #duplicated = 0;
   #reordered = 0;
   #missed = 0;
+  #healed = 0;
+  #unrecovered = 0;
   #unexpected = 0;
 
   constructor(book: ChannelBook) {
     this.#book = book;
+    this.#gaps = new GapList(book);
   }
 
   /** Takes an event that a client received. */
   observe(cursor: Cursor, event: ReceivedEvent): void {
     const slot = cursor.subscriptions.slotOf(event.channel);
     if (slot < 0) this.#unexpected++;
-    else if (cursor.last(slot) === event.prev) cursor.advance(slot, event.offset);
+    else if (cursor.last(slot) === event.prev) this.#advance(cursor, slot, event);
     else this.#observeBreak(cursor, slot, event);
+    if (event.ts > cursor.newestTs) cursor.newestTs = event.ts;
   }
 
-  /** Told when a client lost its connection: what it misses until it is back is not lost. */
+  /** Told when a client lost its connection. */
   disconnected(cursor: Cursor): void {
+    cursor.suspend();
+    this.#gaps.settle(cursor.client);
+  }
+
+  /** Told when a client is back without resuming: what it missed is not lost. */
+  restarted(cursor: Cursor): void {
     cursor.restart();
-    this.#gapsOfClient.delete(cursor.client);
+    cursor.isIncomplete = false;
+    cursor.resumedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Told when a client has resumed: `isComplete` says of each of its subscriptions whether the
+   * server sends everything that it missed. From there on what does not arrive is lost.
+   */
+  resumed(cursor: Cursor, isComplete: (subscription: string) => boolean, nowMs: number): void {
+    cursor.isIncomplete = !cursor.subscriptions.channels.every(isComplete);
+    cursor.resumedAtMs = nowMs;
+    cursor.restart((channel) => subscriptionsMatching(this.#book.nameOf(channel)).some(isComplete));
+  }
+
+  /** Told when a client's positions were of another epoch: what it missed cannot be counted. */
+  unrecoverable(subscriptions: number): void {
+    this.#unrecovered += subscriptions;
+  }
+
+  /** Told when the server announces that it leaves out `count` events of a channel. */
+  announceSkipped(cursor: Cursor, channel: string, count: number): void {
+    this.#gaps.announce(cursor.client, this.#book.idOf(channel), count);
   }
 
   /** Whether all of `cursors` have everything up to `targets`. */
@@ -99,68 +106,78 @@ export class SequenceLedger {
     for (const cursor of cursors) {
       for (const target of targets) {
         if (this.#isBehind(cursor, target)) this.#recordTail(cursor, target);
+        else if (cursor.isIncomplete) this.#countHole(cursor, target);
       }
     }
   }
 
   counts(): SequenceCounts {
-    let lost = this.#lostUntracked;
-    for (const gap of this.#gaps) lost += this.#lostIn(gap);
+    const { lost, skipped } = this.#gaps.counts();
     return {
       lost,
       duplicated: this.#duplicated,
       reordered: this.#reordered,
       missedWhileDisconnected: this.#missed,
+      healed: this.#healed,
+      unrecovered: this.#unrecovered,
+      skipped,
       unexpected: this.#unexpected,
-      gapsUntracked: this.#gapsUntracked,
+      gapsUntracked: this.#gaps.untracked,
     };
   }
 
   /** The first `limit` gaps that did not heal. */
   gaps(limit: number): GapReport[] {
-    const reports: GapReport[] = [];
-    for (const gap of this.#gaps) {
-      if (reports.length >= limit) break;
-      const lost = this.#lostIn(gap);
-      if (lost === 0) continue;
-      reports.push({
-        connection: gap.client,
-        channel: this.#book.nameOf(gap.channel),
-        after: Number.isNaN(gap.after) ? null : gap.after,
-        got: Number.isNaN(gap.got) ? null : gap.got,
-        lost,
-        atLeast: gap.atLeast,
-      });
-    }
-    return reports;
+    return this.#gaps.reports(limit);
   }
 
-  #observeBreak(cursor: Cursor, slot: number, { channel, offset, prev }: ReceivedEvent): void {
+  #advance(cursor: Cursor, slot: number, { offset, ts }: ReceivedEvent): void {
+    cursor.advance(slot, offset);
+    if (ts < cursor.resumedAtMs) this.#healed++;
+  }
+
+  #observeBreak(cursor: Cursor, slot: number, event: ReceivedEvent): void {
+    const { channel, offset } = event;
     const last = cursor.last(slot);
+    // The server does not know the event before it, but a client may have received it earlier.
+    const prev = Number.isNaN(event.prev) ? this.#book.prevOf(channel, offset) : event.prev;
     if (Number.isNaN(last)) {
       const before = cursor.begin(slot, offset);
-      if (prev > before) this.#missed += this.#book.walk(channel, prev, before).count;
+      if (event.ts < cursor.resumedAtMs) this.#healed++;
+      if (!Number.isNaN(before)) this.#countMissed(cursor, channel, { offset, prev, before });
     } else if (offset > last) {
-      cursor.advance(slot, offset);
+      this.#advance(cursor, slot, event);
+      if (prev === last) return;
+      // The first event after resuming, of a node that saw none before it: its word must do.
+      if (Number.isNaN(prev) && cursor.before(slot) === last) return;
       // A `prev` that is unknown, or older than what we have, still says that the chain broke.
       const to = prev > last ? prev : Number.NaN;
-      this.#record({ client: cursor.client, channel, after: last, to, got: offset });
-    } else if (!this.#healGap(cursor.client, channel, offset)) {
-      if (offset < cursor.first(slot)) this.#reordered++;
-      else this.#duplicated++;
-    }
+      this.#gaps.add({ client: cursor.client, channel, after: last, to, got: offset });
+    } else if (this.#gaps.heal(cursor.client, channel, offset) || offset < cursor.first(slot)) {
+      this.#reordered++;
+    } else this.#duplicated++;
   }
 
-  /** Whether a late event belongs to a known gap; counts it when it does. */
-  #healGap(client: number, channel: number, offset: number): boolean {
-    for (const gap of this.#gapsOfClient.get(client) ?? []) {
-      if (gap.channel !== channel || offset <= gap.after || offset > gap.to) continue;
-      if (gap.late.has(offset)) return false;
-      if (gap.late.size < maxLatePerGap) gap.late.add(offset);
-      this.#reordered++;
-      return true;
+  /** Counts what is missing between the position before a reconnect and the first event after. */
+  #countMissed(
+    { isIncomplete }: Cursor,
+    channel: number,
+    { offset, prev, before }: { offset: number; prev: number; before: number },
+  ): void {
+    const missing = prev > before ? this.#book.walk(channel, prev, before).count : 0;
+    if (!isIncomplete) this.#missed += missing;
+    else if (offset > before && prev !== before) this.#unrecovered += Math.max(1, missing);
+  }
+
+  /** Counts what an incomplete recovery left open on a channel without any event since. */
+  #countHole(cursor: Cursor, target: NewestEvent): void {
+    const channel = this.#book.idOf(target.channel);
+    const slot = cursor.subscriptions.slotOf(channel);
+    if (slot < 0 || !Number.isNaN(cursor.last(slot))) return;
+    const before = cursor.before(slot);
+    if (target.offset > before) {
+      this.#unrecovered += this.#book.walk(channel, target.offset, before).count;
     }
-    return false;
   }
 
   #isBehind(cursor: Cursor, target: NewestEvent): boolean {
@@ -176,40 +193,9 @@ export class SequenceLedger {
     const channel = this.#book.idOf(target.channel);
     const after = cursor.last(cursor.subscriptions.slotOf(channel));
     const position = { client: cursor.client, channel, after, to: target.offset, got: Number.NaN };
-    if (!Number.isNaN(after)) return this.#record(position);
+    if (!Number.isNaN(after)) return this.#gaps.add(position);
     const since = cursor.subscribedAtMs + subscribeGraceMs;
     const count = Math.max(1, this.#book.countSince(channel, target.offset, since));
-    this.#keep({ ...position, count, atLeast: true, late: new Set() });
-  }
-
-  #record(position: Pick<Gap, 'client' | 'channel' | 'after' | 'to' | 'got'>): void {
-    const gap: Gap = { ...position, count: 1, atLeast: true, late: new Set() };
-    this.#measure(gap);
-    this.#keep(gap);
-  }
-
-  #keep(gap: Gap): void {
-    if (this.#gaps.length >= maxGaps) {
-      this.#gapsUntracked++;
-      this.#lostUntracked += gap.count;
-      return;
-    }
-    this.#gaps.push(gap);
-    const ofClient = this.#gapsOfClient.get(gap.client);
-    if (ofClient === undefined) this.#gapsOfClient.set(gap.client, [gap]);
-    else ofClient.push(gap);
-  }
-
-  /** Events missing in a gap by now: others may have received since what this client lacks. */
-  #lostIn(gap: Gap): number {
-    if (gap.atLeast) this.#measure(gap);
-    return Math.max(0, gap.count - gap.late.size);
-  }
-
-  #measure(gap: Gap): void {
-    if (Number.isNaN(gap.to) || Number.isNaN(gap.after)) return;
-    const { count, complete } = this.#book.walk(gap.channel, gap.to, gap.after);
-    gap.count = Math.max(gap.count, count);
-    gap.atLeast = !complete;
+    this.#gaps.addTail(position, count);
   }
 }

@@ -62,7 +62,7 @@ export function describeExit({ code, signal, stderr }: ChildExit): string {
 
 function emptyTotals() {
   return {
-    connections: { opened: 0, failed: 0, dropped: 0, reconnected: 0, active: 0 },
+    connections: { opened: 0, failed: 0, dropped: 0, moved: 0, reconnected: 0, active: 0 },
     messages: {
       received: 0,
       frames: 0,
@@ -72,11 +72,18 @@ function emptyTotals() {
       duplicated: 0,
       reordered: 0,
       missedWhileDisconnected: 0,
+      healed: 0,
+      unrecovered: 0,
+      skipped: 0,
       unexpected: 0,
       gapsUntracked: 0,
       badMessages: 0,
       seqBreaks: 0,
       epochChanges: 0,
+      serverErrors: 0,
+      gapNotices: 0,
+      throttleUpdates: 0,
+      reconnectNotices: 0,
     },
     latency: new Histogram(),
     connect: new Histogram(),

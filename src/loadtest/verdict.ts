@@ -19,6 +19,8 @@ export function failuresOf({ connections, messages, errors, deaths }: Totals): s
   const away = connections.opened - connections.active;
   check(away, 'client', 'clients', ` did not come back after a lost connection (${why})`);
   check(messages.lost, 'event was lost', 'events were lost');
+  const gone = ' missed while disconnected and not recovered';
+  check(messages.unrecovered, 'event was', 'events were', gone);
   check(messages.duplicated, 'event was', 'events were', ' received twice');
   check(messages.reordered, 'event was', 'events were', ' received out of order');
   check(messages.unexpected, 'event was', 'events were', ' of channels not subscribed to');

@@ -5,12 +5,18 @@ import { type ClientContext, epochMs } from './client-context.ts';
 import { Connection, type ConnectionEnd, type ConnectionOwner } from './connection.ts';
 import type { Cursor } from './cursor.ts';
 import type { ControlMessage, ReceivedEvent } from './message-reader.ts';
+import { type Since, sinceOf, subscribeFrame } from './resume.ts';
 
-const reconnectBackoff: Backoff = { baseMs: 250, maxMs: 10_000 };
+/** At most 2 s, so that clients are back soon after a server is. */
+const reconnectBackoff: Backoff = { baseMs: 250, maxMs: 2_000 };
 /** A connection that lasted this long gives its client all attempts back. */
 const stableMs = 5_000;
 /** Longest wait that a refusal may ask for. */
 const maxRetryAfterMs = 30_000;
+/** Longest wait that a notice may ask for before a client reconnects. */
+const maxNoticeMs = 300_000;
+/** Of the server's limit, what is left for `channels` and what stands around. */
+const sinceShare = 0.75;
 
 /** A client, from its planned start until it is stopped; at most one connection at a time. */
 export class VirtualClient implements ConnectionOwner {
@@ -27,6 +33,12 @@ export class VirtualClient implements ConnectionOwner {
   /** v1 number of the newest message of this connection. */
   #seq = 0;
   #epoch: string | undefined;
+  /** What the present connection was told to resume from, and of which epoch that is. */
+  #since: Since | undefined;
+  #sinceEpoch: string | undefined;
+  #noticeTimer: NodeJS.Timeout | undefined;
+  /** It leaves its connection because the server asked for it. */
+  #isMoving = false;
 
   /** `subscribeFrame` is the whole masked frame, shared by all clients that send the same. */
   constructor(cursor: Cursor, subscribeFrame: Buffer, context: ClientContext) {
@@ -51,6 +63,7 @@ export class VirtualClient implements ConnectionOwner {
   stop(): void {
     this.#stopping = true;
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#noticeTimer);
     this.#connection?.close();
   }
 
@@ -61,7 +74,12 @@ export class VirtualClient implements ConnectionOwner {
 
   onUpgraded(): void {
     if (!this.#opened) this.#context.connectMs.record(this.#context.nowMs - this.#plannedMs);
-    this.#connection?.send(this.#subscribeFrame);
+    this.#since = this.#positions();
+    this.#sinceEpoch = this.#epoch;
+    const { channels } = this.cursor.subscriptions;
+    this.#connection?.send(
+      this.#since === undefined ? this.#subscribeFrame : subscribeFrame(channels, this.#since),
+    );
   }
 
   onMessage(bytes: Buffer, start: number, end: number): void {
@@ -81,7 +99,9 @@ export class VirtualClient implements ConnectionOwner {
     const wasOpen = this.#connection?.phase === 'open';
     this.#connection = undefined;
     if (wasOpen) counters.active--;
+    clearTimeout(this.#noticeTimer);
     if (this.#stopping) return;
+    if (this.#isMoving) return this.#moved();
     errors.add(end.class, end.example);
     if (end.closeCode !== undefined) {
       counters.closeCodes.set(end.closeCode, (counters.closeCodes.get(end.closeCode) ?? 0) + 1);
@@ -96,7 +116,7 @@ export class VirtualClient implements ConnectionOwner {
     counters.received += events.length;
     for (const event of events) {
       ledger.observe(this.cursor, event);
-      if (measuring) latencyMs.record(nowMs - event.ts);
+      if (measuring && event.ts >= this.cursor.resumedAtMs) latencyMs.record(nowMs - event.ts);
     }
     if (settings.version === 'v1') {
       if (messages.seq !== this.#seq + 1) counters.seqBreaks++;
@@ -107,15 +127,53 @@ export class VirtualClient implements ConnectionOwner {
   #takeControl({ type, fields }: ControlMessage): void {
     const { counters } = this.#context;
     counters.control++;
-    if (type === 'welcome') this.#enterEpoch(fields['epoch']);
+    if (type === 'welcome') this.#welcome(fields);
+    else if (this.#connection?.phase === 'open') this.#takeNotice(type, fields);
     if (this.#connection?.phase !== 'subscribe') return;
     const { rejected } = fields;
     const refused = Array.isArray(rejected) && rejected.length > 0;
     if (type === 'error' || (type === 'subscription_ack' && refused)) {
       this.#connection.fail('subscribe-rejected', JSON.stringify(fields));
     } else if (type === 'subscription_ack') {
+      this.#resumed(fields['recovered']);
       this.#open(this.#connection);
     }
+  }
+
+  #takeNotice(type: string, fields: ControlMessage['fields']): void {
+    const { counters, errors, ledger } = this.#context;
+    if (type === 'error') {
+      counters.serverErrors++;
+      errors.add('open-error', JSON.stringify(fields));
+    } else if (type === 'gap') counters.gapNotices++;
+    else if (type === 'throttle_update') counters.throttleUpdates++;
+    else if (type === 'skipped' && isObject(fields['channels'])) {
+      for (const [channel, count] of Object.entries(fields['channels'])) {
+        if (Number.isSafeInteger(count)) {
+          ledger.announceSkipped(this.cursor, channel, count as number);
+        }
+      }
+    } else if (type === 'reconnect_notice') {
+      counters.reconnectNotices++;
+      this.#reconnectIn(Number(fields['after_ms'] ?? 0));
+    }
+  }
+
+  /** The server goes away soon: leaves it at the time that it chose for this client. */
+  #reconnectIn(afterMs: number): void {
+    clearTimeout(this.#noticeTimer);
+    const delayMs = Math.min(Math.max(0, afterMs || 0), maxNoticeMs);
+    this.#noticeTimer = setTimeout(() => {
+      this.#isMoving = true;
+      this.#connection?.leave();
+    }, delayMs);
+  }
+
+  #moved(): void {
+    this.#isMoving = false;
+    this.#context.counters.moved++;
+    this.#disconnected();
+    this.start(epochMs());
   }
 
   #open(connection: Connection): void {
@@ -129,7 +187,32 @@ export class VirtualClient implements ConnectionOwner {
     this.#opened = true;
   }
 
-  #enterEpoch(epoch: unknown): void {
+  /** What to resume from; undefined for a client that starts anew, and for all of v1. */
+  #positions(): Since | undefined {
+    const { settings, book, maxMessageBytes } = this.#context;
+    if (settings.version === 'v1' || this.#epoch === undefined || !this.cursor.hasPositions) {
+      return undefined;
+    }
+    return sinceOf(this.cursor, book, this.#epoch, maxMessageBytes * sinceShare);
+  }
+
+  /** Takes what the acknowledgement says about the positions that it was asked to resume from. */
+  #resumed(recovered: unknown): void {
+    const { ledger, nowMs } = this.#context;
+    if (!this.#opened) return;
+    if (this.#since === undefined || !isObject(recovered)) return ledger.restarted(this.cursor);
+    const isComplete = (subscription: string) => {
+      const told = recovered[subscription];
+      return isObject(told) && told['complete'] === true;
+    };
+    const incomplete = Object.keys(this.#since).filter((name) => !isComplete(name));
+    if (this.#sinceEpoch !== this.#epoch) ledger.unrecoverable(incomplete.length);
+    ledger.resumed(this.cursor, isComplete, nowMs);
+  }
+
+  #welcome({ epoch, limits }: ControlMessage['fields']): void {
+    const messageBytes = isObject(limits) ? limits['message_bytes'] : undefined;
+    if (typeof messageBytes === 'number') this.#context.maxMessageBytes = messageBytes;
     if (typeof epoch !== 'string') return;
     this.#context.enterEpoch(epoch);
     if (this.#epoch !== undefined && this.#epoch !== epoch) this.cursor.clear();
@@ -138,6 +221,10 @@ export class VirtualClient implements ConnectionOwner {
 
   #dropped(): void {
     this.#context.counters.dropped++;
+    this.#disconnected();
+  }
+
+  #disconnected(): void {
     this.#context.ledger.disconnected(this.cursor);
     if (epochMs() - this.#openedAtMs >= stableMs) this.#attempt = 0;
   }
@@ -155,6 +242,10 @@ export class VirtualClient implements ConnectionOwner {
     const plannedMs = epochMs() + delayMs;
     this.#retryTimer = setTimeout(() => this.start(plannedMs), delayMs);
   }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function mayReturnAfter(closeCode: number): boolean {

@@ -2,9 +2,10 @@
 import type { HistogramSnapshot } from '../base/histogram.ts';
 import type { NewestEvent } from './channel-book.ts';
 import type { ErrorCount } from './error-log.ts';
+import type { GapReport } from './gap-list.ts';
 import type { Target } from './handshake.ts';
 import type { LoadTestConfig } from './plan.ts';
-import type { GapReport, SequenceCounts } from './sequence-ledger.ts';
+import type { SequenceCounts } from './sequence-ledger.ts';
 
 /** What one worker has to do. */
 export interface Assignment {
@@ -41,6 +42,7 @@ export interface WorkerReport {
     readonly opened: number;
     readonly failed: number;
     readonly dropped: number;
+    readonly moved: number;
     readonly reconnected: number;
     readonly active: number;
   };
@@ -52,6 +54,10 @@ export interface WorkerReport {
     readonly badMessages: number;
     readonly seqBreaks: number;
     readonly epochChanges: number;
+    readonly serverErrors: number;
+    readonly gapNotices: number;
+    readonly throttleUpdates: number;
+    readonly reconnectNotices: number;
   };
   readonly latency: HistogramSnapshot;
   readonly connect: HistogramSnapshot;

@@ -8,10 +8,11 @@ export function workerReport(
   generator: WorkerReport['generator'],
 ): WorkerReport {
   const { counters, ledger } = context;
-  const { opened, failed, dropped, reconnected, active } = counters;
+  const { opened, failed, dropped, moved, reconnected, active } = counters;
   const { received, frames, bytes, control, badMessages, seqBreaks, epochChanges } = counters;
+  const { serverErrors, gapNotices, throttleUpdates, reconnectNotices } = counters;
   return {
-    connections: { opened, failed, dropped, reconnected, active },
+    connections: { opened, failed, dropped, moved, reconnected, active },
     messages: {
       ...ledger.counts(),
       received,
@@ -21,6 +22,10 @@ export function workerReport(
       badMessages,
       seqBreaks,
       epochChanges,
+      serverErrors,
+      gapNotices,
+      throttleUpdates,
+      reconnectNotices,
     },
     latency: context.latencyMs.snapshot(),
     connect: context.connectMs.snapshot(),

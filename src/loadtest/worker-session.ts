@@ -2,11 +2,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createPacer, type Pacer } from '../base/pacer.ts';
 import type { ProcessUsage } from '../host/child.ts';
-import { maskedFrameOf, opcodes } from '../protocol/websocket-frame.ts';
 import type { NewestEvent } from './channel-book.ts';
 import { ClientContext, epochMs } from './client-context.ts';
 import { Cursor, SubscriptionSet } from './cursor.ts';
 import { channelsOf, clientsOf, plannedOffsetMs } from './plan.ts';
+import { subscribeFrame } from './resume.ts';
 import { VirtualClient } from './virtual-client.ts';
 import type { Assignment, FromWorker, ToWorker } from './worker-messages.ts';
 import { workerReport } from './worker-report.ts';
@@ -23,7 +23,6 @@ const pollMs = 20;
 /** How long clients may take to say goodbye. */
 const goodbyeMs = 1_000;
 const loopDelayResolutionMs = 10;
-const subscribeMask = 0x6f64696e;
 
 /** One run in a worker. */
 export class WorkerSession {
@@ -171,9 +170,4 @@ export class WorkerSession {
     this.#loopDelay.enable();
     this.#loopDelay.reset();
   }
-}
-
-function subscribeFrame(channels: readonly string[]): Buffer {
-  const text = JSON.stringify({ type: 'subscribe', data: { channels } });
-  return maskedFrameOf(Buffer.from(text), subscribeMask, opcodes.text);
 }

@@ -18,9 +18,13 @@ export const disconnects = {
   draining: row(1001, 'server is going away', true),
   policy: row(1008, 'policy violation', false),
   messageTooBig: row(1009, 'message too big', false),
+  internalError: row(1011, 'internal error', true),
   overloaded: row(1013, 'overloaded, try again later', true),
   tooSlow: row(4001, 'client too slow: resume from your last position', true),
+  lifetimeReached: row(4002, 'lifetime reached: come back', true),
   unresponsive: row(4003, 'no answer to ping', true),
+  tokenExpired: row(4501, 'token expired: come back with a new one', false),
+  abuse: row(4502, 'too many messages', false),
 } as const satisfies Record<string, Disconnect>;
 
 /** The name of a row of {@link disconnects}; used as a metrics label. */

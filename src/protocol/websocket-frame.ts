@@ -3,6 +3,9 @@
 /** Opcodes that odin writes itself (RFC 6455 §5.2). */
 export const opcodes = { text: 0x1, close: 0x8, ping: 0x9, pong: 0xa } as const;
 
+/** Set beside the opcode of a message that permessage-deflate has deflated (RFC 7692 §6). */
+export const reservedBit1 = 0x40;
+
 /** Bytes of the header of an unmasked frame with `length` bytes of payload: 2, 4 or 10. */
 export function frameHeaderBytes(length: number): number {
   if (length < 126) return 2;
@@ -43,6 +46,24 @@ export function frameOf(payload: Buffer, opcode: number = opcodes.text): Buffer 
   const frame = Buffer.allocUnsafeSlow(frameHeaderBytes(payload.length) + payload.length);
   payload.copy(frame, writeFrameHeader(frame, 0, payload.length, opcode));
   return frame;
+}
+
+/** The payloads of whole unmasked frames that {@link writeFrameHeader} made; not copied. */
+export function messagesIn(frames: Buffer): Buffer[] {
+  const payloads: Buffer[] = [];
+  for (let at = 0; at < frames.length; ) {
+    const short = frames[at + 1] as number;
+    const headerBytes = short < 126 ? 2 : short === 126 ? 4 : 10;
+    const length =
+      short < 126
+        ? short
+        : short === 126
+          ? frames.readUInt16BE(at + 2)
+          : frames.readUInt32BE(at + 6);
+    at += headerBytes + length;
+    payloads.push(frames.subarray(at - length, at));
+  }
+  return payloads;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The HTTP server of the control API: who may ask, what is answered, and in which form. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { messageOf, PreflightError } from '../base/errors.ts';
+import { messageOf, RemoteError } from '../base/errors.ts';
 import type { Log } from '../host/log.ts';
 import { controlRoutes, type Route } from './control-routes.ts';
 import type { PublisherMetrics } from './publisher-metrics.ts';
@@ -16,7 +16,7 @@ export interface ControlApi extends AsyncDisposable {
 }
 
 /**
- * Listens on `host` and `port` (0 takes a free one). Rejects with a PreflightError when that is
+ * Listens on `host` and `port` (0 takes a free one). Rejects with a RemoteError when that is
  * not possible. There is no login, so pages of foreign origins are refused.
  */
 export async function startControlApi(
@@ -133,13 +133,13 @@ function urlHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function listenError(error: Error, host: string, port: number): PreflightError {
+function listenError(error: Error, host: string, port: number): RemoteError {
   const { code } = error as NodeJS.ErrnoException;
   const reason =
     code === 'EADDRINUSE'
       ? `port ${port} on ${host} is in use`
       : `cannot listen on ${host}:${port}: ${messageOf(error)}`;
-  return new PreflightError(reason, {
+  return new RemoteError(reason, {
     hint: 'choose another port with --api-port, or a free one with --api-port 0',
     cause: error,
   });

@@ -32,13 +32,13 @@ export interface RunningPublisher extends AsyncDisposable {
    */
   readonly finished: Promise<PublisherTotals>;
   status(): PublisherStatus;
-  /** Ends the run; the broker has 10 s to confirm what it holds, the rest counts as failed. */
+  /** Ends the run; the broker has 5 s to confirm what it holds, the rest counts as failed. */
   stop(): Promise<PublisherTotals>;
 }
 
 /**
  * Starts publishing (with `idle`, only the control API). Rejects with a UsageError when the file
- * cannot be opened, and with a PreflightError when the API's port is taken.
+ * cannot be opened, and with a RemoteError when the API's port is taken.
  */
 export async function startPublisher(
   config: Config['publish'],

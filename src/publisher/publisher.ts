@@ -13,7 +13,7 @@ import { RecordedSource } from './recorded-source.ts';
 /** The broker is called unhealthy when it has confirmed nothing for this long, though it should. */
 const unhealthyMs = 5_000;
 /** How long a stop waits for the broker to confirm what it has. */
-const stopGraceMs = 10_000;
+const stopGraceMs = 5_000;
 const sampleMs = 1_000;
 const samplesKept = 6;
 const samplesPerLine = 10;
@@ -92,7 +92,7 @@ export class Publisher implements Controls, AsyncDisposable {
     this.#log.info({ rate }, 'rate changed by the api');
   }
 
-  /** Ends the run: waits for the broker to confirm what it has, at most 10 s. */
+  /** Ends the run: waits for the broker to confirm what it has, at most 5 s. */
   async stop(): Promise<PublisherTotals> {
     await this.#flow.close(stopGraceMs);
     return this.#currentTotals();

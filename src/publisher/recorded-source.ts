@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { messageOf, PreflightError, UsageError } from '../base/errors.ts';
 import type { OutgoingRecord } from '../broker/broker.ts';
+import { payloadComplaint } from '../events/payloads.ts';
 import type { Log } from '../host/log.ts';
 import type { Clock } from './clock.ts';
 import { type Line, readLines } from './lines.ts';
@@ -40,6 +41,7 @@ interface Waiting {
 export class RecordedSource implements Source {
   onReady: () => void = () => {};
   error: Error | undefined;
+  readonly #remarked = new Set<string>();
   badLines = 0;
   readonly #recording: Recording;
   readonly #clock: Clock;
@@ -168,6 +170,15 @@ export class RecordedSource implements Source {
     this.onReady();
   }
 
+  /** Data that is not what odin's own events carry is published all the same, and said once. */
+  #remark(line: number, { event: { type, data } }: RecordedEvent): void {
+    if (this.#remarked.has(type)) return;
+    const reason = payloadComplaint(type, data);
+    if (reason === undefined) return;
+    this.#remarked.add(type);
+    this.#log.info({ line, reason }, 'data differs from what odin invents for this type');
+  }
+
   #add({ number, text }: Line): void {
     const recorded =
       text === undefined
@@ -179,6 +190,7 @@ export class RecordedSource implements Source {
       if (this.badLines <= maxToldLines) this.#log.warn({ line: number, reason }, 'skipped a line');
       return;
     }
+    this.#remark(number, recorded);
     const { timestamp } = recorded.event;
     this.#firstTimestamp ??= timestamp;
     const afterMs = (timestamp - this.#firstTimestamp) / this.#recording.speed;

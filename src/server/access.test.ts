@@ -35,3 +35,17 @@ test('a wrong token is refused even on this machine', () => {
   const request = from('127.0.0.1', { authorization: 'Bearer wrong' });
   expect(mayAdminister(request, 'secret')).toBe(false);
 });
+
+test.each([
+  ['localhost:3004', true],
+  ['localhost', true],
+  ['127.0.0.1:3004', true],
+  ['[::1]:3004', true],
+  ['evil.com', false],
+  ['127.0.0.1.evil.com', false],
+  ['localhost.evil.com:3004', false],
+])('a local request for the host %s: %j', (host, expected) => {
+  expect(mayAdminister(from('127.0.0.1', { host }), undefined)).toBe(expected);
+  const headers = { host, authorization: 'Bearer secret' };
+  expect(mayAdminister(from('127.0.0.1', headers), 'secret')).toBe(true);
+});

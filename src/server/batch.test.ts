@@ -9,7 +9,7 @@ const channel = new Channel('BTC.trade', 'odin.trades/0');
 
 function framesOf(texts: readonly string[]) {
   const history = new History({ maxAgeMs: 1e9, maxBytes: 1e9 });
-  return texts.map((text, n) => history.append(channel, n, 0, text, 0));
+  return texts.map((text, n) => history.append(channel, n, 0, text, 0, 'TRADE_EXECUTED'));
 }
 
 /** Events of sizes around the limits of header lengths and batches. */

@@ -1,6 +1,8 @@
 /** Channels: every channel that carried an event, interned, with its place in the broker's log. */
 import { subscriptionsMatching } from '../events/channel.ts';
+import type { EventType } from '../events/event-types.ts';
 import type { Cohort } from './cohort.ts';
+import type { Frame } from './history.ts';
 
 /** One channel. Positions are the broker's, so all nodes agree on them. */
 export class Channel {
@@ -10,8 +12,12 @@ export class Channel {
   partition: string;
   /** Offset of its newest event; undefined before the first. */
   lastOffset: number | undefined;
-  /** History index of its newest event. */
+  /** History index of its newest event; -1 before the first. */
   lastIndex = -1;
+  /** Its newest event, kept when it has left the history. */
+  newest: Frame | undefined;
+  /** History indexes of its newest events of the types that may be conflated; few types each. */
+  newestOfType: Map<EventType, number> | undefined;
   /** Who wants it, valid while {@link interestVersion} is the registry's version. */
   interested: readonly Cohort[] = [];
   interestVersion = -1;
@@ -20,6 +26,26 @@ export class Channel {
     this.name = name;
     this.matching = subscriptionsMatching(name);
     this.partition = partition;
+  }
+
+  /** Takes note of its newest event. */
+  appended(frame: Frame): void {
+    this.lastOffset = frame.offset;
+    this.lastIndex = frame.index;
+    this.newest = frame;
+  }
+
+  /** An event leaves the history. The newest is copied: it would keep a whole slab alive. */
+  evicted(frame: Frame): void {
+    if (frame === this.newest) this.newest = { ...frame, bytes: Buffer.from(frame.bytes) };
+  }
+
+  /**
+   * Events of its partition were lost: what comes next does not follow what came last, and says so
+   * by a `prev` of null.
+   */
+  broken(): void {
+    this.lastOffset = undefined;
   }
 
   /** Whether a set of subscriptions covers this channel. */
@@ -42,6 +68,11 @@ export class Channels {
 
   get size(): number {
     return this.#byName.size;
+  }
+
+  /** All of them, in the order of their first event. */
+  all(): Iterable<Channel> {
+    return this.#byName.values();
   }
 
   find(name: string): Channel | undefined {

@@ -21,7 +21,7 @@ export class ClientSocket extends WebSocket {
     socket.on('drain', onDrain);
     this.on('message', onMessage);
     this.on('pong', onLife);
-    this.on('ping', onLife);
+    this.on('ping', onPing);
     this.on('close', onClose);
     this.on('error', ignore);
   }
@@ -40,6 +40,12 @@ function onDrain(this: ClientStream): void {
 function onLife(this: WebSocket): void {
   const { connection } = this as ClientSocket;
   if (connection !== undefined) connection.seenMs = performance.now();
+}
+
+function onPing(this: WebSocket): void {
+  const { connection, sessions } = this as ClientSocket;
+  onLife.call(this);
+  if (connection !== undefined) sessions?.pinged(connection);
 }
 
 function onClose(this: WebSocket): void {

@@ -1,13 +1,16 @@
 /** Cohorts: connections with equal subscriptions, which share every byte they are sent. */
 import type { ProtocolVersion } from '../protocol/versions.ts';
 import type { Channel } from './channels.ts';
+import { FlushContext } from './compression/flush-context.ts';
 import type { Connection } from './connection.ts';
 import type { Frame } from './history.ts';
 
-/** Connections of one protocol version with the same set of subscriptions. */
+/** Connections of one protocol version, deflated or not, with the same set of subscriptions. */
 export class Cohort {
   readonly key: string;
   readonly version: ProtocolVersion;
+  /** What its flushes may refer to when they are deflated; undefined when they are not. */
+  readonly context: FlushContext | undefined;
   readonly subscriptions: ReadonlySet<string>;
   /** Those who have everything up to the last flush. Dense; order means nothing. */
   readonly members: Connection[] = [];
@@ -16,9 +19,15 @@ export class Cohort {
   /** Frames since the last flush. */
   pending: Frame[] = [];
 
-  constructor(key: string, version: ProtocolVersion, subscriptions: ReadonlySet<string>) {
+  constructor(
+    key: string,
+    version: ProtocolVersion,
+    subscriptions: ReadonlySet<string>,
+    isDeflated: boolean,
+  ) {
     this.key = key;
     this.version = version;
+    this.context = isDeflated ? new FlushContext() : undefined;
     this.subscriptions = subscriptions;
   }
 
@@ -38,11 +47,11 @@ export class Cohorts {
   }
 
   /** The cohort for a set of subscriptions, made if there is none. */
-  for(version: ProtocolVersion, subscriptions: ReadonlySet<string>): Cohort {
-    const key = `${version} ${[...subscriptions].sort().join(' ')}`;
+  for(version: ProtocolVersion, subscriptions: ReadonlySet<string>, isDeflated: boolean): Cohort {
+    const key = `${version}${isDeflated ? ' deflated' : ''} ${[...subscriptions].sort().join(' ')}`;
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    const cohort = new Cohort(key, version, subscriptions);
+    const cohort = new Cohort(key, version, subscriptions, isDeflated);
     this.#byKey.set(key, cohort);
     for (const subscription of subscriptions) {
       const set = this.#bySubscription.get(subscription);

@@ -4,40 +4,79 @@ import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { DisconnectName } from '../protocol/disconnects.ts';
 import type { ProtocolVersion } from '../protocol/versions.ts';
+import type { Audit } from './audit.ts';
 import type { ClientSocket } from './client-socket.ts';
+import type { Deflating } from './compression/deflate-offer.ts';
 import { Connection } from './connection.ts';
 import { bump, type Counters } from './counters.ts';
 import type { Delivery } from './delivery.ts';
+import type { Devices } from './security/devices.ts';
+import type { Principal } from './security/tokens.ts';
 
 /** Looks at the connections this often per heartbeat, so that pings spread over time. */
 const sweepsPerHeartbeat = 8;
+/** Looks at them at least this often, in milliseconds: tokens expire to the second. */
+const maxSweepMs = 1_000;
 
 /** The set of open connections and their one heartbeat timer. */
-export class Connections {
+export class Connections implements Disposable {
   readonly #open = new Set<Connection>();
   readonly #delivery: Delivery;
   readonly #counters: Counters;
   readonly #heartbeatMs: number;
+  readonly #devices: Devices;
+  readonly #audit: Audit;
+  readonly #maxLifetimeMs: number;
   readonly #sweep: NodeJS.Timeout;
   #nextId = 1;
-  #onEmpty: (() => void) | undefined;
 
-  constructor(delivery: Delivery, counters: Counters, heartbeatMs: number) {
+  /** With `maxLifetimeMs` above 0, connections are closed to come back after about that time. */
+  constructor(
+    delivery: Delivery,
+    counters: Counters,
+    heartbeatMs: number,
+    devices: Devices,
+    audit: Audit,
+    maxLifetimeMs = 0,
+  ) {
     this.#delivery = delivery;
     this.#counters = counters;
     this.#heartbeatMs = heartbeatMs;
-    this.#sweep = setInterval(() => this.#check(), heartbeatMs / sweepsPerHeartbeat);
+    this.#devices = devices;
+    this.#audit = audit;
+    this.#maxLifetimeMs = maxLifetimeMs;
+    const sweepMs = Math.min(heartbeatMs / sweepsPerHeartbeat, maxSweepMs);
+    this.#sweep = setInterval(() => this.#check(), sweepMs);
   }
 
   get size(): number {
     return this.#open.size;
   }
 
-  /** Takes over an upgraded socket. */
-  add(version: ProtocolVersion, webSocket: ClientSocket, socket: Socket): Connection {
-    const cohort = this.#delivery.unsubscribed(version);
+  /** Everyone, in the order in which they came. */
+  get open(): ReadonlySet<Connection> {
+    return this.#open;
+  }
+
+  /** Ends the heartbeat; closes nobody. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#sweep);
+  }
+
+  /** Takes over an upgraded socket, and the place of its user among the devices. */
+  add(
+    version: ProtocolVersion,
+    webSocket: ClientSocket,
+    socket: Socket,
+    principal: Principal | undefined,
+    deflating: Deflating = 'none',
+  ): Connection {
+    const cohort = this.#delivery.unsubscribed(version, deflating !== 'none');
     const nowMs = performance.now();
     const connection = new Connection(this.#nextId++, version, webSocket, socket, cohort, nowMs);
+    connection.principal = principal;
+    connection.deflating = deflating;
+    if (this.#maxLifetimeMs > 0) connection.endsMs = nowMs + jittered(this.#maxLifetimeMs);
     this.#open.add(connection);
     this.#delivery.add(connection);
     this.#counters.connectionsAccepted++;
@@ -48,29 +87,36 @@ export class Connections {
   remove(connection: Connection): void {
     if (!this.#open.delete(connection)) return;
     this.#delivery.remove(connection);
+    if (connection.principal !== undefined) this.#devices.release(connection.principal.user);
     bump(this.#counters.closed, connection.closedAs ?? 'client');
-    if (this.#open.size === 0) this.#onEmpty?.();
-  }
-
-  /** Closes everybody; resolves when all are gone, which takes at most `graceMs`. */
-  async closeAll(name: DisconnectName, graceMs: number): Promise<void> {
-    clearInterval(this.#sweep);
-    for (const connection of this.#open) connection.close(name);
-    if (this.#open.size === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onEmpty = resolve;
-    const timer = setTimeout(() => {
-      for (const connection of this.#open) connection.terminate(name);
-    }, graceMs);
-    await promise;
-    clearTimeout(timer);
   }
 
   #check(): void {
     const nowMs = performance.now();
     for (const connection of this.#open) {
-      if (nowMs - connection.seenMs > 2 * this.#heartbeatMs) connection.terminate('unresponsive');
+      const { principal } = connection;
+      if (principal !== undefined && principal.expiresMs <= Date.now())
+        this.#disconnect(connection, 'tokenExpired');
+      else if (connection.endsMs <= nowMs) this.#disconnect(connection, 'lifetimeReached');
+      else if (nowMs - connection.seenMs > 2 * this.#heartbeatMs)
+        connection.terminate('unresponsive');
       else if (nowMs - connection.pingedMs >= this.#heartbeatMs) connection.ping(nowMs);
     }
   }
+
+  #disconnect(connection: Connection, name: DisconnectName): void {
+    if (connection.isClosing) return;
+    const fields = {
+      reason: name,
+      connection: connection.id,
+      user: connection.principal?.user,
+    };
+    this.#audit.note('disconnected_by_policy', 'client disconnected', fields);
+    connection.close(name);
+  }
+}
+
+/** Spread by a fifth to either side, so that those who came together do not leave together. */
+function jittered(lifetimeMs: number): number {
+  return lifetimeMs * (0.8 + 0.4 * Math.random());
 }

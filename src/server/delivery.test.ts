@@ -1,204 +1,252 @@
 /** Delivery against a model: whatever happens, each client sees the log filtered by what it holds. */
-import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { WebSocket } from 'ws';
-import { createReader } from '../../test/support/frames.ts';
+import {
+  type ChannelName,
+  channelTypes,
+  createWorld,
+  maxBufferedBytes,
+} from '../../test/support/delivery-world.ts';
+import type { FakeClient } from '../../test/support/fake-client.ts';
 import { subscriptionsMatching } from '../events/channel.ts';
-import { Channel } from './channels.ts';
-import { Connection } from './connection.ts';
-import { Counters } from './counters.ts';
-import { Delivery } from './delivery.ts';
-import { History } from './history.ts';
+import type { Deflating } from './compression/deflate-offer.ts';
+import type { Frame } from './history.ts';
+import type { ThrottleSettings } from './throttling/sparing.ts';
 
-const names = ['A.trade', 'B.trade', 'A.social'];
+const names = Object.keys(channelTypes) as ChannelName[];
 const wanted = [...names, 'A.*', '*.trade', '*'];
-const maxBufferedBytes = 4_000;
-
-/** A socket of which the test decides when it takes bytes. */
-class FakeSocket {
-  stalled = false;
-  writableLength = 0;
-  readonly #waiting: Buffer[] = [];
-  readonly received: string[] = [];
-  most = 0;
-
-  readonly #read = createReader((text) => this.received.push(...text.split('\n')));
-
-  write(bytes: Buffer): boolean {
-    if (!this.stalled && this.#waiting.length === 0) this.#read(bytes);
-    else {
-      this.#waiting.push(bytes);
-      this.writableLength += bytes.length;
-      this.most = Math.max(this.most, this.writableLength);
-    }
-    return this.writableLength === 0;
-  }
-
-  drain(): void {
-    this.stalled = false;
-    for (const bytes of this.#waiting.splice(0)) this.#read(bytes);
-    this.writableLength = 0;
-  }
-}
 
 interface Published {
   readonly n: number;
-  readonly channel: string;
+  readonly channel: ChannelName;
 }
 
-/** One client and what the model says it must and may have seen. */
-class Client {
-  readonly socket = new FakeSocket();
-  readonly connection: Connection;
+/** What the model says a client must and may have seen. */
+class Expected {
+  readonly client: FakeClient;
   subscriptions: ReadonlySet<string> = new Set();
   must: Published[] = [];
-  readonly may: number[] = [];
+  readonly may: Published[] = [];
+  /** Missed events that it was given, each with the number from which everything comes later. */
+  readonly resumed: { readonly n: number; readonly before: number }[] = [];
 
-  constructor(id: number, version: 'v1' | 'v2', delivery: Delivery) {
-    const webSocket = { OPEN: WebSocket.OPEN, readyState: WebSocket.OPEN } as WebSocket;
-    const cohort = delivery.unsubscribed(version);
-    const socket = this.socket as unknown as Socket;
-    this.connection = new Connection(id, version, webSocket, socket, cohort, 0);
-    delivery.add(this.connection);
+  constructor(client: FakeClient) {
+    this.client = client;
   }
 
-  holds(channel: string): boolean {
+  holds(channel: ChannelName): boolean {
     return subscriptionsMatching(channel).some((name) => this.subscriptions.has(name));
   }
 
   published(event: Published): void {
     if (!this.holds(event.channel)) return;
     this.must.push(event);
-    this.may.push(event.n);
+    this.may.push(event);
   }
 
   /** What it no longer holds, and did not get yet, it may or may not still get. */
   resubscribed(subscriptions: ReadonlySet<string>): void {
+    const got = new Set(this.client.numbers());
     this.subscriptions = subscriptions;
-    this.must = this.must.filter(
-      ({ channel, n }) => this.holds(channel) || this.numbers().includes(n),
-    );
-  }
-
-  numbers(): number[] {
-    return this.socket.received.map((text) => JSON.parse(text).n as number);
+    this.must = this.must.filter(({ channel, n }) => this.holds(channel) || got.has(n));
   }
 }
 
 const clientIndex = fc.nat(4);
+const channelsOf = fc.uniqueArray(fc.constantFrom(...wanted), { maxLength: 4 });
+const weighted = <K extends string, T>(weight: number, kind: K, fields: fc.Arbitrary<T>) => ({
+  weight,
+  arbitrary: fields.map((rest) => ({ kind, ...rest })),
+});
 const command = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('publish' as const),
+  weighted(
+    6,
+    'publish',
+    fc.record({
       channel: fc.constantFrom(...names),
       count: fc.integer({ min: 1, max: 5 }),
     }),
-  },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('flush' as const) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('subscribe' as const),
+  ),
+  weighted(3, 'flush', fc.record({})),
+  weighted(3, 'subscribe', fc.record({ client: clientIndex, channels: channelsOf })),
+  weighted(3, 'stall', fc.record({ client: clientIndex })),
+  weighted(3, 'drain', fc.record({ client: clientIndex })),
+  weighted(1, 'replace', fc.record({ client: clientIndex })),
+  weighted(
+    2,
+    'resume',
+    fc.record({
       client: clientIndex,
-      channels: fc.uniqueArray(fc.constantFrom(...wanted), { maxLength: 4 }),
+      channels: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 3 }),
+      back: fc.nat(12),
+      stalled: fc.boolean(),
     }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('stall' as const), client: clientIndex }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('drain' as const), client: clientIndex }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('replace' as const), client: clientIndex }),
-  },
+  ),
+  weighted(1, 'relax', fc.record({})),
 );
+type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
-function createWorld() {
-  const history = new History({ maxAgeMs: 1e9, maxBytes: 1e9 });
-  const counters = new Counters();
-  const delivery = new Delivery(history, { flushIntervalMs: 0, maxBufferedBytes }, counters);
-  const channels = new Map(names.map((name) => [name, new Channel(name, 'p')]));
-  let n = 0;
-  let id = 0;
-  const connect = () => new Client(id, id++ % 3 === 0 ? 'v1' : 'v2', delivery);
-  const clients = Array.from({ length: 5 }, connect);
-  const publish = (name: string, count: number) => {
-    for (let i = 0; i < count; i++) {
-      const event = { n: n++, channel: name };
-      const text = JSON.stringify({ n: event.n, filler: 'x'.repeat((event.n * 37) % 900) });
-      delivery.offer(history.append(channels.get(name)!, event.n, 0, text, 0));
-      for (const client of clients) client.published(event);
-    }
+/** Runs commands against a world and the model, and checks each client in the end. */
+function run(
+  commands: readonly Command[],
+  settings: Partial<ThrottleSettings>,
+  deflatings: readonly Deflating[],
+): void {
+  using world = createWorld(settings);
+  const { delivery } = world;
+  const log: { readonly event: Published; readonly frame: Frame }[] = [];
+  const connect = (i: number) => new Expected(world.connect(deflatings[i % deflatings.length]));
+  const clients = Array.from({ length: 5 }, (_, i) => connect(i));
+  const all = [...clients];
+  const replace = (i: number) => {
+    delivery.remove(clients[i]!.client.connection);
+    const fresh = connect(i);
+    clients[i] = fresh;
+    all.push(fresh);
+    return fresh;
   };
-  return { delivery, counters, clients, connect, publish };
+  for (const step of commands) {
+    if (step.kind === 'publish') {
+      for (let i = 0; i < step.count; i++) {
+        const event = { n: log.length, channel: step.channel };
+        log.push({ event, frame: world.publish(step.channel) });
+        for (const expected of clients) expected.published(event);
+      }
+    } else if (step.kind === 'flush') delivery.flush();
+    else if (step.kind === 'relax') delivery.throttle.relax();
+    else if (step.kind === 'replace') replace(step.client);
+    else if (step.kind === 'resume') {
+      const fresh = replace(step.client);
+      fresh.client.socket.stalled = step.stalled;
+      const subscriptions = new Set<string>(step.channels);
+      fresh.resubscribed(subscriptions);
+      const missed = log.slice(-step.back - 1).filter(({ event }) => fresh.holds(event.channel));
+      for (const { event } of missed) {
+        fresh.published(event);
+        fresh.resumed.push({ n: event.n, before: log.length });
+      }
+      const frames = missed.map(({ frame }) => frame);
+      delivery.resubscribe(fresh.client.connection, subscriptions, frames);
+    } else {
+      const expected = clients[step.client]!;
+      if (step.kind === 'stall') expected.client.socket.stalled = true;
+      else if (step.kind === 'drain') expected.client.drain(delivery);
+      else {
+        const subscriptions = new Set(step.channels);
+        expected.resubscribed(subscriptions);
+        delivery.resubscribe(expected.client.connection, subscriptions);
+      }
+    }
+  }
+  for (const { client } of clients) client.drain(delivery);
+  delivery.flush();
+  for (const expected of all) checkOrder(expected);
+  for (const expected of clients) if (!expected.client.closed) checkWhole(expected, settings);
+  expect(delivery.behind).toBe(0);
 }
 
-test('every client sees exactly the log filtered by its subscriptions, in order', () => {
-  fc.assert(
-    fc.property(fc.array(command, { minLength: 10, maxLength: 120 }), (commands) => {
-      const { delivery, clients, connect, publish } = createWorld();
-      for (const step of commands) {
-        if (step.kind === 'publish') publish(step.channel, step.count);
-        else if (step.kind === 'flush') delivery.flush();
-        else {
-          const client = clients[step.client]!;
-          if (step.kind === 'stall') client.socket.stalled = true;
-          else if (step.kind === 'drain') {
-            client.socket.drain();
-            if (client.connection.isBehind) delivery.catchUp(client.connection);
-          } else if (step.kind === 'subscribe') {
-            const subscriptions = new Set(step.channels);
-            client.resubscribed(subscriptions);
-            delivery.resubscribe(client.connection, subscriptions);
-          } else {
-            delivery.remove(client.connection);
-            clients[step.client] = connect();
-          }
-        }
-      }
-      for (const { socket } of clients) expect(socket.most).toBeLessThan(maxBufferedBytes + 70_000);
-      for (const { socket, connection } of clients) {
-        socket.drain();
-        if (connection.isBehind) delivery.catchUp(connection);
-      }
-      delivery.flush();
-      for (const client of clients) {
-        const numbers = client.numbers();
-        expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-        expect(new Set(numbers).size).toBe(numbers.length);
-        expect(numbers.filter((n) => !client.may.includes(n))).toEqual([]);
-        expect(client.must.map(({ n }) => n).filter((n) => !numbers.includes(n))).toEqual([]);
-        if (client.connection.version === 'v1') {
-          const seqs = client.socket.received.map((text) => JSON.parse(text).seq);
-          expect(seqs).toEqual(seqs.map((_, index) => index + 1));
-        }
-      }
-      expect(delivery.behind).toBe(0);
-    }),
-    { seed: 20_251, numRuns: 1_500 },
-  );
-});
+/** Holds for every client, also one that was closed: nothing twice, nothing foreign, in order. */
+function checkOrder({ client, may, resumed }: Expected): void {
+  const numbers = client.numbers();
+  const allowed = new Set(may.map(({ n }) => n));
+  expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  expect(new Set(numbers).size).toBe(numbers.length);
+  expect(numbers.filter((n) => !allowed.has(n))).toEqual([]);
+  for (const { n, before } of resumed) {
+    const place = numbers.indexOf(n);
+    if (place >= 0) expect(numbers.slice(0, place).filter((other) => other >= before)).toEqual([]);
+  }
+  expect(client.socket.most).toBeLessThan(maxBufferedBytes + 70_000);
+  if (client.connection.version === 'v1') {
+    const seqs = client.socket.messages.flatMap(({ seq }) => (seq === undefined ? [] : [seq]));
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+  }
+}
+
+/** Holds for a client that is connected and level: what it has not got, it was told about. */
+function checkWhole({ client, must, may, resumed }: Expected, { strategy }: Settings): void {
+  const got = new Set(client.numbers());
+  const missing = must.filter(({ n }) => !got.has(n));
+  const skipped = client.skipped();
+  for (const channel of names) {
+    const count = (events: readonly Published[]) =>
+      events.filter((event) => event.channel === channel && !got.has(event.n)).length;
+    expect(skipped.get(channel) ?? 0).toBeGreaterThanOrEqual(count(missing));
+    expect(skipped.get(channel) ?? 0).toBeLessThanOrEqual(count(may));
+  }
+  expect(missing.filter(({ channel }) => channel.endsWith('trade'))).toEqual([]);
+  expect(missing.filter(({ n }) => resumed.some((event) => event.n === n))).toEqual([]);
+  if (strategy === 'none') expect(missing).toEqual([]);
+  if (strategy !== 'conflate') return;
+  for (const { n, channel } of missing) {
+    expect(channel).toMatch(/analytics|social/);
+    const newer = must.filter((event) => event.channel === channel && event.n > n);
+    expect(newer.some((event) => got.has(event.n))).toBe(true);
+  }
+}
+
+type Settings = Partial<ThrottleSettings>;
+
+test.each<[Settings, number]>([
+  [{ strategy: 'none' }, 1_000],
+  [{ strategy: 'conflate' }, 1_000],
+  [{ strategy: 'priority' }, 300],
+  [{ strategy: 'percentage' }, 300],
+])(
+  'every client sees the log filtered by its subscriptions, less what it is told: %j',
+  (settings, numRuns) => {
+    fc.assert(
+      fc.property(fc.array(command, { minLength: 10, maxLength: 120 }), (commands) =>
+        run(commands, settings, ['none', 'context', 'none', 'alone']),
+      ),
+      { seed: 20_251, numRuns },
+    );
+  },
+  60_000,
+);
 
 test('buffers are built once per cohort and flush, and shared by cohorts that got the same', () => {
-  const { delivery, counters, connect, publish } = createWorld();
+  using world = createWorld();
   for (let i = 0; i < 30; i++) {
-    const client = connect();
-    delivery.resubscribe(client.connection, new Set(i % 2 === 0 ? ['A.*'] : ['A.trade']));
+    const { connection } = world.connect();
+    world.delivery.resubscribe(connection, new Set(i % 2 === 0 ? ['A.*'] : ['A.trade']));
   }
-  publish('A.trade', 5);
-  delivery.flush();
-  expect(counters.messagesDelivered).toBeGreaterThanOrEqual(5 * 20);
-  expect(counters.buffersBuilt).toBe(1);
+  for (let i = 0; i < 5; i++) world.publish('A.trade');
+  world.delivery.flush();
+  expect(world.counters.messagesDelivered).toBeGreaterThanOrEqual(5 * 20);
+  expect(world.counters.buffersBuilt).toBe(1);
 });
 
 test('cohorts that nobody is in any more are forgotten', () => {
-  const { delivery, connect } = createWorld();
-  const before = delivery.cohorts;
-  const clients = Array.from({ length: 20 }, connect);
+  using world = createWorld();
+  const clients = Array.from({ length: 20 }, () => world.connect());
+  const before = world.delivery.cohorts;
   for (const [i, { connection }] of clients.entries()) {
-    delivery.resubscribe(connection, new Set([`T${i}.trade`]));
+    world.delivery.resubscribe(connection, new Set([`T${i}.trade`]));
   }
-  expect(delivery.cohorts).toBe(before + 20);
-  for (const { connection } of clients) delivery.remove(connection);
-  expect(delivery.cohorts).toBe(before);
+  expect(world.delivery.cohorts).toBe(20);
+  for (const { connection } of clients) world.delivery.remove(connection);
+  expect(world.delivery.cohorts).toBe(0);
+  expect(before).toBe(2);
+});
+
+test('missed events that take several steps all go before what came after them', () => {
+  using world = createWorld();
+  const { delivery } = world;
+  const missed = Array.from({ length: 500 }, () => world.publish('A.trade'));
+  delivery.flush();
+  const client = world.connect();
+  client.socket.stalled = true;
+  delivery.resubscribe(client.connection, new Set(['A.trade']), missed);
+  let steps = 0;
+  for (; client.connection.isBehind; steps++) {
+    world.publish('A.trade');
+    delivery.flush();
+    client.socket.drain();
+    client.socket.stalled = true;
+    delivery.catchUp(client.connection);
+  }
+  expect(steps).toBeGreaterThan(2);
+  client.drain(delivery);
+  expect(client.numbers()).toEqual(Array.from({ length: 500 + steps }, (_, n) => n));
 });

@@ -1,15 +1,26 @@
 /** Delivery: each flush hands pending frames to their cohorts; who lags reads from the history. */
 import { performance } from 'node:perf_hooks';
 import type { ProtocolVersion } from '../protocol/versions.ts';
-import { joinV1, joinV2 } from './batch.ts';
+import type { Audit } from './audit.ts';
+import { joinV1 } from './batch.ts';
+import { CatchUp } from './catch-up.ts';
 import { type Cohort, Cohorts } from './cohort.ts';
+import { Deflater } from './compression/deflater.ts';
+import type { FlushContext } from './compression/flush-context.ts';
 import type { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
+import { FlushBuffers } from './flush-buffers.ts';
 import { FlushPace } from './flush-pace.ts';
 import type { Frame, History } from './history.ts';
+import { SocketWriter } from './socket-writer.ts';
+import type { ThrottleSettings } from './throttling/sparing.ts';
+import { Throttle } from './throttling/throttle.ts';
 
-/** Most bytes that one step of catching up puts into a socket. */
-const catchUpBytes = 64 * 1024;
+/**
+ * Members that a cohort needs for a context of its own, which costs it some 30 µs per flush. Smaller
+ * ones share what was deflated for all.
+ */
+const minSharingContext = 16;
 
 const nobody: ReadonlySet<string> = new Set();
 
@@ -18,26 +29,40 @@ export interface DeliveryLimits {
   readonly flushIntervalMs: number;
   /** Bytes that may wait in a socket before its connection is left to the history. */
   readonly maxBufferedBytes: number;
+  readonly throttle: ThrottleSettings;
+  /** Flushes of fewer bytes are deflated only for cohorts with a context. */
+  readonly compression: { readonly minBytes: number };
 }
 
 /** Owns the cohorts and decides when and how frames reach connections. */
 export class Delivery {
   readonly #history: History;
-  readonly #limits: DeliveryLimits;
   readonly #counters: Counters;
   readonly #cohorts = new Cohorts();
+  readonly #deflater: Deflater;
+  readonly #writer: SocketWriter;
+  readonly #catchUp: CatchUp;
   readonly #pace: FlushPace;
   #dirty: Cohort[] = [];
-  /** All stragglers: the next flush looks at them. */
-  readonly #waiting = new Set<Connection>();
   /** Everything below this index was handed to every cohort. */
   #flushedTo = 0;
-  #behind = 0;
 
-  constructor(history: History, limits: DeliveryLimits, counters: Counters) {
+  /** The levels of those who lag. */
+  readonly throttle: Throttle;
+
+  constructor(
+    history: History,
+    limits: DeliveryLimits,
+    counters: Counters,
+    audit: Audit,
+    nowMs = () => performance.now(),
+  ) {
     this.#history = history;
-    this.#limits = limits;
     this.#counters = counters;
+    this.#deflater = new Deflater(limits.compression.minBytes, counters);
+    this.#writer = new SocketWriter(counters, limits.maxBufferedBytes);
+    this.throttle = new Throttle(limits.throttle, history, counters, audit, nowMs);
+    this.#catchUp = new CatchUp(history, this.throttle, this.#writer, counters);
     this.#pace = new FlushPace(limits.flushIntervalMs, () => this.flush());
   }
 
@@ -47,7 +72,7 @@ export class Delivery {
 
   /** Connections whose socket is full and that wait for it to drain. */
   get behind(): number {
-    return this.#behind;
+    return this.#catchUp.behind;
   }
 
   /** Current wait between flushes, in milliseconds; 0 while idle. */
@@ -55,14 +80,20 @@ export class Delivery {
     return this.#pace.intervalMs;
   }
 
+  /** Sets flushes further apart than the load alone would; 1 is as it was. */
+  stretchFlushes(factor: number): void {
+    this.#pace.stretch = factor;
+  }
+
   /** The cohort of connections that have not subscribed to anything. */
-  unsubscribed(version: ProtocolVersion): Cohort {
-    return this.#cohorts.for(version, nobody);
+  unsubscribed(version: ProtocolVersion, isDeflated = false): Cohort {
+    return this.#cohorts.for(version, nobody, isDeflated);
   }
 
   /** Notes who wants a frame. Call {@link schedule} after a batch of them. */
   offer(frame: Frame): void {
     for (const cohort of this.#cohorts.interestedIn(frame.channel)) {
+      this.#counters.deliveriesOffered += cohort.size;
       if (cohort.pending.push(frame) === 1) this.#dirty.push(cohort);
     }
   }
@@ -79,9 +110,9 @@ export class Delivery {
     this.#dirty = [];
     this.#flushedTo = this.#history.next;
     this.#counters.flushes++;
-    const built = new Map<string, Buffer>();
-    for (const cohort of dirty) this.#flushCohort(cohort, built);
-    for (const connection of this.#waiting) this.catchUp(connection);
+    const buffers = new FlushBuffers(this.#deflater, this.#counters);
+    for (const cohort of dirty) this.#flushCohort(cohort, buffers);
+    for (const connection of this.#catchUp.waiting) this.catchUp(connection);
     this.#pace.flushed(performance.now() - started);
   }
 
@@ -92,24 +123,41 @@ export class Delivery {
 
   /**
    * Moves a connection to the cohort of its new subscriptions. What it is still owed of the ones
-   * it keeps follows from the history; what it adds starts with the next event.
+   * it keeps follows from the history; what it adds starts with the next event. `missed` goes
+   * before all of that.
    */
-  resubscribe(connection: Connection, subscriptions: ReadonlySet<string>): void {
+  resubscribe(
+    connection: Connection,
+    subscriptions: ReadonlySet<string>,
+    missed: readonly Frame[] = [],
+  ): void {
     const old = connection.cohort;
     const isStraggler = old.stragglers.has(connection);
     this.#leave(connection);
-    connection.cohort = this.#cohorts.for(connection.version, subscriptions);
-    if (!isStraggler && this.#flushedTo === this.#history.next) return this.#join(connection);
+    connection.cohort = this.#cohorts.for(
+      connection.version,
+      subscriptions,
+      connection.deflating !== 'none',
+    );
+    const isLevel = !isStraggler && this.#flushedTo === this.#history.next;
+    if (isLevel && missed.length === 0) return this.#join(connection);
     if (!isStraggler) connection.cursor = this.#flushedTo;
-    connection.changedAt(this.#history.next, old.subscriptions);
+    if (!isLevel) connection.changedAt(this.#history.next, old.subscriptions);
+    if (missed.length > 0) connection.missed = [...connection.missed, ...missed];
     connection.cohort.stragglers.add(connection);
-    this.#waiting.add(connection);
+    this.#catchUp.add(connection);
+    if (missed.length > 0) this.catchUp(connection);
+  }
+
+  /** Frames from this history index on reach a connection by themselves, if it holds their channel. */
+  servedFrom(connection: Connection): number {
+    return connection.cohort.stragglers.has(connection) ? connection.cursor : this.#flushedTo;
   }
 
   /** Takes a closed connection out of everything. */
   remove(connection: Connection): void {
-    this.#waiting.delete(connection);
-    if (connection.isBehind) this.#setBehind(connection, false);
+    this.#catchUp.remove(connection);
+    this.throttle.forget(connection);
     this.#leave(connection);
   }
 
@@ -118,101 +166,79 @@ export class Delivery {
    * drained and at every flush.
    */
   catchUp(connection: Connection): void {
-    if (connection.isClosing || (connection.isBehind && connection.bufferedBytes > 0)) return;
-    if (connection.isBehind) this.#setBehind(connection, false);
     const end = Math.min(this.#flushedTo, this.#history.next);
-    while (connection.cursor < end) {
-      if (connection.cursor < this.#history.first) return connection.close('tooSlow');
-      const frames = this.#nextFrames(connection, end);
-      if (frames.length > 0 && !this.#send(connection, frames)) {
-        return this.#setBehind(connection, true);
-      }
-    }
+    if (!this.#catchUp.serve(connection, end)) return;
     // Its cohort may lack pending frames from before it came: it joins at the next flush.
     if (this.#flushedTo < connection.joinsAt) return;
     connection.caughtUp();
-    this.#waiting.delete(connection);
+    this.#catchUp.remove(connection);
     connection.cohort.stragglers.delete(connection);
     this.#join(connection);
   }
 
   stop(): void {
     this.#pace.stop();
+    this.throttle.stop();
   }
 
-  #flushCohort(cohort: Cohort, built: Map<string, Buffer>): void {
-    const frames = cohort.pending;
-    if (frames.length === 0) return;
+  // Backwards: a member that falls behind is swapped with one that was already served.
+  #flushCohort(cohort: Cohort, buffers: FlushBuffers): void {
+    const { pending: frames, members, context } = cohort;
     cohort.pending = [];
-    const shared = cohort.version === 'v2' ? this.#sharedBuffer(frames, built) : undefined;
-    const { members } = cohort;
-    // Backwards: a member that falls behind is swapped with one that was already served.
+    if (frames.length === 0 || members.length === 0) return;
+    if (cohort.version === 'v1') {
+      for (let i = members.length - 1; i >= 0; i--) {
+        const member = members[i] as Connection;
+        this.#write(member, joinV1(frames, member.takeSeq(frames)), frames.length);
+      }
+    } else if (context !== undefined && members.length >= minSharingContext) {
+      this.#flushInContext(members, frames, buffers.shared(frames), context);
+    } else {
+      // What is sent here enters the windows of the clients, but not the context.
+      context?.reset();
+      const shared = buffers.shared(frames);
+      const buffer = context === undefined ? shared : buffers.deflated(frames);
+      this.#counters.bytesSaved += members.length * (shared.length - buffer.length);
+      for (let i = members.length - 1; i >= 0; i--) {
+        this.#write(members[i] as Connection, buffer, frames.length);
+      }
+    }
+  }
+
+  #flushInContext(
+    members: readonly Connection[],
+    frames: readonly Frame[],
+    shared: Buffer,
+    context: FlushContext,
+  ): void {
+    const { start } = context;
+    const flush = this.#deflater.inContext(shared, context);
     for (let i = members.length - 1; i >= 0; i--) {
       const member = members[i] as Connection;
-      const buffer = shared ?? joinV1(frames, member.takeSeq(frames.length));
-      if (!this.#write(member, buffer, frames.length)) this.#fallBehind(member);
+      const buffer = member.contextFrom <= start ? flush.inContext : flush.alone();
+      this.#counters.bytesSaved += Math.max(0, shared.length - buffer.length);
+      this.#write(member, buffer, frames.length);
     }
   }
 
-  /** Cohorts whose pending frames are the same share one buffer. */
-  #sharedBuffer(frames: readonly Frame[], built: Map<string, Buffer>): Buffer {
-    let key = '';
-    for (const frame of frames) key += `${frame.index} `;
-    let buffer = built.get(key);
-    if (buffer === undefined) {
-      buffer = joinV2(frames);
-      built.set(key, buffer);
-      this.#counters.buffersBuilt++;
-    }
-    return buffer;
-  }
-
-  /** Frames for a straggler from its cursor on; moves the cursor behind them. */
-  #nextFrames(connection: Connection, end: number): Frame[] {
-    const frames: Frame[] = [];
-    let size = 0;
-    while (connection.cursor < end && size < catchUpBytes) {
-      const frame = this.#history.at(connection.cursor++);
-      if (!connection.wants(frame)) continue;
-      frames.push(frame);
-      size += frame.bytes.length;
-    }
-    return frames;
-  }
-
-  #send(connection: Connection, frames: readonly Frame[]): boolean {
-    const buffer =
-      connection.version === 'v2'
-        ? joinV2(frames)
-        : joinV1(frames, connection.takeSeq(frames.length));
-    this.#counters.buffersBuilt++;
-    return this.#write(connection, buffer, frames.length);
-  }
-
-  #write(connection: Connection, buffer: Buffer, messages: number): boolean {
-    this.#counters.socketWrites++;
-    this.#counters.bytesWritten += buffer.length;
-    this.#counters.messagesDelivered += messages;
-    return connection.write(buffer) || connection.bufferedBytes <= this.#limits.maxBufferedBytes;
+  #write(member: Connection, buffer: Buffer, messages: number): void {
+    if (!this.#writer.write(member, buffer, messages)) this.#fallBehind(member);
   }
 
   #fallBehind(connection: Connection): void {
-    this.#counters.fellBehind++;
     this.#leaveMembers(connection);
     connection.cursor = this.#flushedTo;
     connection.cohort.stragglers.add(connection);
-    this.#waiting.add(connection);
-    this.#setBehind(connection, true);
-  }
-
-  #setBehind(connection: Connection, isBehind: boolean): void {
-    connection.isBehind = isBehind;
-    this.#behind += isBehind ? 1 : -1;
+    this.#catchUp.fellBehind(connection);
   }
 
   #join(connection: Connection): void {
-    const { members } = connection.cohort;
+    const { members, context } = connection.cohort;
     connection.memberIndex = members.push(connection) - 1;
+    // Whoever asked for messages that stand alone never has the context.
+    const { deflating } = connection;
+    const hasContext = context !== undefined && deflating === 'context';
+    connection.contextFrom = hasContext ? context.position : Number.POSITIVE_INFINITY;
   }
 
   #leave(connection: Connection): void {

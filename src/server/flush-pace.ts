@@ -12,6 +12,8 @@ const newestWeight = 0.2;
 /** Calls `flush` soon after {@link request}, never more often than the load allows. */
 export class FlushPace {
   readonly #limitMs: number;
+  /** How much further apart than the load asks flushes are: 1 as it asks, 2 twice as far. */
+  stretch = 1;
   readonly #flush: () => void;
   #averageMs = 0;
   #lastEndMs = Number.NEGATIVE_INFINITY;
@@ -23,9 +25,9 @@ export class FlushPace {
     this.#flush = flush;
   }
 
-  /** Present wait between two flushes, in milliseconds. */
+  /** Present wait between two flushes, in milliseconds; a stretch goes beyond the limit. */
   get intervalMs(): number {
-    return Math.min(this.#limitMs, this.#averageMs * waitPerFlush);
+    return this.stretch * Math.min(this.#limitMs, this.#averageMs * waitPerFlush);
   }
 
   /** Flushes now, or when the interval since the last flush is over. */

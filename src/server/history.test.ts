@@ -9,7 +9,7 @@ const payload = ({ bytes, payloadAt }: { bytes: Buffer; payloadAt: number }) =>
 test('frames are found by index, in order, through growth and wrap-around', () => {
   const history = new History({ maxAgeMs: 1e9, maxBytes: 100_000 });
   for (let i = 0; i < 50_000; i++) {
-    const frame = history.append(channel, i, 0, `{"n":${i}}`, 0);
+    const frame = history.append(channel, i, 0, `{"n":${i}}`, 0, 'TRADE_EXECUTED');
     expect(frame.index).toBe(i);
   }
   expect(history.next).toBe(50_000);
@@ -22,9 +22,9 @@ test('frames are found by index, in order, through growth and wrap-around', () =
 
 test('frames older than the limit go, the newest stays whatever its age', () => {
   const history = new History({ maxAgeMs: 1_000, maxBytes: 1e6 });
-  history.append(channel, 1, 0, '{}', 0);
-  history.append(channel, 2, 0, '{}', 900);
-  history.append(channel, 3, 0, '{}', 1_500);
+  history.append(channel, 1, 0, '{}', 0, 'TRADE_EXECUTED');
+  history.append(channel, 2, 0, '{}', 900, 'TRADE_EXECUTED');
+  history.append(channel, 3, 0, '{}', 1_500, 'TRADE_EXECUTED');
   expect([history.first, history.next]).toEqual([1, 3]);
   history.trim(99_999);
   expect([history.first, history.next]).toEqual([2, 3]);
@@ -38,7 +38,7 @@ test.each([10, 125, 126, 65_535, 65_536, 300_000])(
       length - Math.floor((length - 2) / 2),
       ' ',
     );
-    const { bytes, payloadAt } = history.append(channel, 1, 0, text, 0);
+    const { bytes, payloadAt } = history.append(channel, 1, 0, text, 0, 'TRADE_EXECUTED');
     expect(bytes[0]).toBe(0x81);
     const size = bytes.length - payloadAt;
     expect(size).toBe(Buffer.byteLength(text));

@@ -1,7 +1,9 @@
 /** History: the last seconds of events, encoded once, in broker order; what every client reads. */
 
+import type { EventType } from '../events/event-types.ts';
 import { frameHeaderBytes, writeFrameHeader } from '../protocol/websocket-frame.ts';
 import type { Channel } from './channels.ts';
+import { isConflatable } from './throttling/sparing.ts';
 
 /** An event encoded once. */
 export interface Frame {
@@ -9,6 +11,13 @@ export interface Frame {
   readonly index: number;
   readonly channel: Channel;
   readonly offset: number;
+  /** Offset of the event before it on its channel; null when this node never saw one. */
+  readonly prev: number | null;
+  /** History index of that event; -1 when it is not known. */
+  readonly prevIndex: number;
+  readonly type: EventType;
+  /** History index of a newer event of its channel and type; -1 while there is none. */
+  supersededBy: number;
   /** The event's own time in milliseconds since 1970. */
   readonly eventMs: number;
   /** When this node took it, on the node's monotonic clock, in milliseconds. */
@@ -37,9 +46,19 @@ export class History {
   #bytes = 0;
   #slab = Buffer.alloc(0);
   #slabUsed = 0;
+  #coveredSinceMs: number;
 
   constructor(limits: HistoryLimits) {
     this.#limits = limits;
+    this.#coveredSinceMs = Date.now() - limits.maxAgeMs;
+  }
+
+  /**
+   * Everything that the broker received after this time is here, in milliseconds since 1970, once
+   * the history is warm.
+   */
+  get coveredSinceMs(): number {
+    return this.#coveredSinceMs;
   }
 
   /** Index of the oldest frame still held; equals {@link next} when empty. */
@@ -63,14 +82,27 @@ export class History {
   }
 
   /** Encodes and appends one event, then lets go of what is beyond the limits. */
-  append(channel: Channel, offset: number, eventMs: number, json: string, nowMs: number): Frame {
+  append(
+    channel: Channel,
+    offset: number,
+    eventMs: number,
+    json: string,
+    nowMs: number,
+    type: EventType,
+  ): Frame {
+    const prev = channel.lastOffset ?? null;
+    const prevIndex = channel.lastIndex;
     const length = Buffer.byteLength(json);
     const payloadAt = frameHeaderBytes(length);
     const bytes = this.#room(payloadAt + length);
     writeFrameHeader(bytes, 0, length);
     bytes.write(json, payloadAt, 'utf8');
     const index = this.#next++;
-    const frame: Frame = { index, channel, offset, eventMs, takenMs: nowMs, bytes, payloadAt };
+    const takenMs = nowMs;
+    const place = { index, channel, offset, prev, prevIndex, type, supersededBy: -1 };
+    const frame = { ...place, eventMs, takenMs, bytes, payloadAt };
+    if (isConflatable(type)) this.#supersede(frame);
+    channel.appended(frame);
     if (this.#next - this.#first > this.#frames.length) this.#grow();
     this.#frames[index & (this.#frames.length - 1)] = frame;
     this.#bytes += bytes.length;
@@ -84,10 +116,20 @@ export class History {
     while (this.#first < this.#next - 1) {
       const oldest = this.at(this.#first);
       if (this.#bytes <= maxBytes && nowMs - oldest.takenMs <= maxAgeMs) return;
+      oldest.channel.evicted(oldest);
+      this.#coveredSinceMs = Math.max(this.#coveredSinceMs, oldest.eventMs);
       this.#frames[this.#first & (this.#frames.length - 1)] = undefined;
       this.#first++;
       this.#bytes -= oldest.bytes.length;
     }
+  }
+
+  /** Tells the newest event of this channel and type that there is a newer one. */
+  #supersede({ index, channel, type }: Frame): void {
+    channel.newestOfType ??= new Map();
+    const older = channel.newestOfType.get(type) ?? -1;
+    if (older >= this.#first) this.at(older).supersededBy = index;
+    channel.newestOfType.set(type, index);
   }
 
   #room(length: number): Buffer {

@@ -1,11 +1,11 @@
-/** HTTP routes of the server: health, readiness, metrics, publishing. */
+/** HTTP routes of the server: health, readiness, metrics, publishing, draining. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../host/log.ts';
 import { refusals } from '../protocol/refusals.ts';
 import { mayAdminister } from './access.ts';
-import { healthReport, type NodeState, notReadyReasons } from './health.ts';
+import { drainReport, healthReport, type NodeState, notReadyReasons } from './health.ts';
 import type { Answer, PublishRoute } from './publish-route.ts';
 import { webSocketPath } from './upgrade.ts';
 
@@ -16,6 +16,8 @@ export interface HttpDeps {
   /** Undefined when the broker is not the embedded one. */
   readonly publishRoute: PublishRoute | undefined;
   readonly adminToken: string | undefined;
+  /** Lets all clients go; again has no further effect. */
+  readonly startDrain: () => void;
   readonly log: Log;
 }
 
@@ -23,7 +25,9 @@ export interface HttpDeps {
 export function createHttpHandler(deps: HttpDeps) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     route(request, response, deps).catch((error: unknown) => {
-      deps.log.error({ err: error, url: request.url }, 'request failed');
+      // Without the query, which may hold a token.
+      const path = request.url?.split('?', 1)[0];
+      deps.log.error({ err: error, path }, 'request failed');
       if (!response.headersSent)
         answer(response, 500, { error: messageOf(error), code: 'INTERNAL' });
     });
@@ -34,6 +38,7 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
   const path = request.url?.split('?', 1)[0];
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (path === '/api/publish') return publish(request, response, deps);
+  if (path === '/api/drain') return drain(request, response, deps);
   if (path === webSocketPath) {
     response.setHeader('Upgrade', 'websocket');
     return refuse(response, 'UPGRADE_REQUIRED');
@@ -77,6 +82,20 @@ async function publish(request: IncomingMessage, response: ServerResponse, deps:
   const result: Answer = await deps.publishRoute.handle(request);
   if (result.status === 413) response.setHeader('Connection', 'close');
   return answer(response, result.status, result.body);
+}
+
+function drain(request: IncomingMessage, response: ServerResponse, deps: HttpDeps): void {
+  if (request.method !== 'POST') {
+    response.setHeader('Allow', 'POST');
+    return answer(response, 405, { error: 'use POST', code: 'METHOD_NOT_ALLOWED' });
+  }
+  if (!mayAdminister(request, deps.adminToken)) {
+    const error = 'draining from another machine needs ADMIN_TOKEN as bearer token';
+    return answer(response, 403, { error, code: 'FORBIDDEN' });
+  }
+  const { protection, connections } = deps.state;
+  deps.startDrain();
+  return answer(response, 202, { drain: drainReport(protection.drain, connections.size) });
 }
 
 function refuse(response: ServerResponse, code: keyof typeof refusals): void {

@@ -1,5 +1,6 @@
 /** Ingest: broker records in, frames in the history out; what is no event is counted and said. */
 import { performance } from 'node:perf_hooks';
+import { messageOf } from '../base/errors.ts';
 import type { BrokerRecord, LostRange } from '../broker/broker.ts';
 import { categoryOfTopic } from '../events/categories.ts';
 import { channelOfRecord } from '../events/channel.ts';
@@ -46,13 +47,24 @@ export class Ingest {
   /** Takes records in broker order and hands them on in one go. */
   take(records: readonly BrokerRecord[]): void {
     const nowMs = performance.now();
-    for (const record of records) this.#takeOne(record, nowMs);
+    for (const record of records) {
+      // One record must never cost another: the driver has moved past all of them.
+      try {
+        this.#takeOne(record, nowMs);
+      } catch (error) {
+        this.#skip(record, 'malformed', messageOf(error));
+      }
+    }
     this.#delivery.schedule();
   }
 
   /** The broker no longer had these positions: clients see it by `prev`, operators here. */
   lost(range: LostRange): void {
     this.#counters.positionsLost += range.to - range.from + 1;
+    const partition = `${range.topic}/${range.partition}`;
+    for (const channel of this.#channels.all()) {
+      if (channel.partition === partition) channel.broken();
+    }
     this.#log.error({ ...range }, 'records are gone from the broker before they were read');
   }
 
@@ -78,9 +90,8 @@ export class Ingest {
     const channel = this.#channel(name, `${record.topic}/${record.partition}`);
     const prev = channel.lastOffset ?? null;
     const json = encodeEvent(event, { channel: name, offset: record.offset, prev });
-    const frame = this.#history.append(channel, record.offset, event.timestamp, json, nowMs);
-    channel.lastOffset = record.offset;
-    channel.lastIndex = frame.index;
+    const { type, timestamp } = event;
+    const frame = this.#history.append(channel, record.offset, timestamp, json, nowMs, type);
     this.#counters.eventsIngested++;
     this.#counters.bytesIngested += record.value.length;
     this.#delivery.offer(frame);

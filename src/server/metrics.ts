@@ -1,61 +1,23 @@
 /** Metrics: what `/metrics` shows, read from the plain counters at the moment of the scrape. */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { createCpuMeter, residentBytes } from '../host/usage.ts';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { addCompressionMetrics } from './compression/compression-metrics.ts';
 import type { NodeState } from './health.ts';
+import { counter, gauge, labelled } from './metric-kinds.ts';
+import { addProtectionMetrics } from './protection-metrics.ts';
+import { addThrottleMetrics } from './throttling/throttle-metrics.ts';
 
 /** A registry of its own per server, so that two servers in one process do not mix. */
 export function createMetrics(state: NodeState): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addConnectionMetrics(registry, state);
+  addSecurityMetrics(registry, state);
   addDeliveryMetrics(registry, state);
   addIngestMetrics(registry, state);
+  addProtectionMetrics(registry, state);
+  addThrottleMetrics(registry, state);
+  addCompressionMetrics(registry, state);
   return registry;
-}
-
-type Read = () => number;
-type ReadLabelled = () => ReadonlyMap<string, number>;
-
-function gauge(registry: Registry, name: string, help: string, read: Read): void {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.set(read());
-    },
-  });
-}
-
-function counter(registry: Registry, name: string, help: string, read: Read): void {
-  new Counter({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
-}
-
-function labelled(
-  registry: Registry,
-  name: string,
-  help: string,
-  label: string,
-  read: ReadLabelled,
-) {
-  new Counter({
-    name,
-    help,
-    labelNames: [label],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [value, count] of read()) this.inc({ [label]: value }, count);
-    },
-  });
 }
 
 function addConnectionMetrics(
@@ -110,6 +72,59 @@ function addConnectionMetrics(
   );
 }
 
+function addSecurityMetrics(registry: Registry, { admission, counters }: NodeState): void {
+  gauge(
+    registry,
+    'ws_pending_handshakes',
+    'Requests whose token is being checked',
+    () => admission.pending,
+  );
+  gauge(registry, 'ws_users', 'Users with connections', () => admission.devices.users);
+  gauge(
+    registry,
+    'odin_addresses_remembered',
+    'Addresses whose connection rate is remembered',
+    () => admission.rates.size,
+  );
+  counter(
+    registry,
+    'odin_addresses_forgotten_total',
+    'Addresses forgotten too early, to stay within the limit',
+    () => counters.addressesForgotten,
+  );
+  counter(
+    registry,
+    'ws_abandoned_handshakes_total',
+    'Clients that left while their token was checked',
+    () => counters.handshakesAbandoned,
+  );
+  counter(
+    registry,
+    'ws_dropped_sockets_total',
+    'Sockets closed at once since there were too many',
+    () => counters.socketsDropped,
+  );
+  counter(
+    registry,
+    'ws_rate_limited_messages_total',
+    'Client messages and pings above the message limit',
+    () => counters.messagesRateLimited,
+  );
+  counter(
+    registry,
+    'ws_refreshed_tokens_total',
+    'Tokens replaced on open connections',
+    () => counters.tokensRefreshed,
+  );
+  labelled(
+    registry,
+    'odin_audit_suppressed_total',
+    'Audit lines left out of the log, by kind',
+    'audit',
+    () => counters.auditSuppressed,
+  );
+}
+
 function addDeliveryMetrics(registry: Registry, { delivery, counters }: NodeState): void {
   counter(
     registry,
@@ -149,13 +164,6 @@ function addDeliveryMetrics(registry: Registry, { delivery, counters }: NodeStat
     'Times a connection was handed to the history',
     () => counters.fellBehind,
   );
-  gauge(
-    registry,
-    'ws_cpu_percent',
-    'CPU of this process since the last scrape, 100 is one core',
-    createCpuMeter(),
-  );
-  gauge(registry, 'ws_memory_bytes', 'Resident memory of this process', residentBytes);
 }
 
 function addIngestMetrics(registry: Registry, state: NodeState): void {

@@ -27,11 +27,13 @@ interface Rejection {
 /** Takes batches of NDJSON lines (or one JSON array) of `{"key","type","timestamp","data"}`. */
 export class PublishRoute {
   readonly #producer: Producer;
+  readonly #maxEventBytes: number;
   /** The newest batch of each producer; a promise, since a repeat may come before the answer. */
   readonly #newest = new Map<string, { batch: string; answer: Promise<Answer> }>();
 
-  constructor(producer: Producer) {
+  constructor(producer: Producer, maxEventBytes: number) {
     this.#producer = producer;
+    this.#maxEventBytes = maxEventBytes;
   }
 
   /** Publishes the body of one request. Access must have been checked. */
@@ -63,7 +65,9 @@ export class PublishRoute {
     for (const [line, value] of values) {
       const record = value instanceof Error ? value.message : recordOf(value);
       if (typeof record === 'string') rejected.push({ line, reason: record });
-      else records.push(record);
+      else if (Buffer.byteLength(record.value) > this.#maxEventBytes) {
+        rejected.push({ line, reason: `larger than ${this.#maxEventBytes} bytes` });
+      } else records.push(record);
     }
     if (records.length > 0) await this.#producer.send(records);
     if (rejected.length === 0) return { status: 200, body: { accepted: records.length } };

@@ -1,6 +1,7 @@
 /** A WebSocket client for tests, by the `ws` package: what it received, as promises. */
 import { once } from 'node:events';
-import { WebSocket } from 'ws';
+import type { IncomingMessage } from 'node:http';
+import { type ClientOptions, WebSocket } from 'ws';
 
 /** Messages of either protocol, parsed. */
 export type Received = Record<string, unknown>;
@@ -27,8 +28,12 @@ export class TestClient implements AsyncDisposable {
   }
 
   /** Connects; v2 unless told otherwise, and past the welcome. */
-  static async open(url: string, version: 'v1' | 'v2' = 'v2'): Promise<TestClient> {
-    const socket = new WebSocket(url, version === 'v2' ? ['odin.v2'] : []);
+  static async open(
+    url: string,
+    version: 'v1' | 'v2' = 'v2',
+    options: ClientOptions = {},
+  ): Promise<TestClient> {
+    const socket = new WebSocket(url, version === 'v2' ? ['odin.v2'] : [], options);
     const client = new TestClient(socket);
     await once(socket, 'open');
     if (version === 'v2') await client.next('welcome');
@@ -91,4 +96,25 @@ export class TestClient implements AsyncDisposable {
     this.socket.terminate();
     await closed;
   }
+}
+
+/** How a server refused an upgrade. */
+export interface Refused {
+  readonly status: number | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Record<string, unknown>;
+}
+
+/** Tries to connect where that must be refused before the upgrade; fails when it is not. */
+export async function refusalOf(url: string, options: ClientOptions = {}): Promise<Refused> {
+  const socket = new WebSocket(url, ['odin.v2'], options);
+  const accepted = once(socket, 'open').then(() => {
+    socket.terminate();
+    throw new Error('was let in');
+  });
+  const refused = once(socket, 'unexpected-response');
+  const [, response] = (await Promise.race([refused, accepted])) as [unknown, IncomingMessage];
+  let text = '';
+  for await (const chunk of response) text += chunk;
+  return { status: response.statusCode, headers: response.headers, body: JSON.parse(text) };
 }

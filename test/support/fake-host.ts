@@ -35,6 +35,7 @@ export async function odin(line: string, given: Given = {}): Promise<Outcome> {
     stdout: sink(out),
     stderr: sink(err),
     signal: given.signal ?? AbortSignal.abort(),
+    hasColor: false,
     readText: async (path) => given.files?.[path],
     openInput: (path) => Readable.from([given.files?.[path] ?? '']),
   };

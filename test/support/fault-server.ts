@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { subscriptionsMatching } from '../../src/events/channel.ts';
 import type { OdinEvent } from '../../src/events/event.ts';
 import {
   controlMessages,
@@ -38,7 +39,24 @@ export interface Faults {
   readonly rejectChannels?: boolean;
   /** Epoch told in the `welcome`. */
   readonly epoch?: string;
+  /**
+   * How a `since` is answered: with everything missed; with nothing and `complete: false`; with
+   * nothing and `complete: true`. By default not at all, like a server that knows no `since`.
+   */
+  readonly recover?: 'all' | 'nothing' | 'lies';
+  /** What was published before, by another server. */
+  readonly log?: FaultLog;
 }
+
+/** Events in the order they were published, by channel. */
+export class FaultLog {
+  readonly channels = new Map<string, Channel>();
+  readonly events: { readonly channel: string; readonly offset: number; readonly text: string }[] =
+    [];
+}
+
+/** Positions that a client sends, by subscription. */
+type Since = Record<string, { offset?: number; offsets?: Record<string, number> }>;
 
 interface Client {
   readonly socket: WebSocket;
@@ -60,7 +78,10 @@ export class FaultServer implements AsyncDisposable {
   readonly #faults: Faults;
   readonly #wss = new WebSocketServer({ noServer: true, handleProtocols: chooseProtocol });
   readonly #clients: Client[] = [];
-  readonly #channels = new Map<string, Channel>();
+  /** Everything published; hand it to a server that takes over. */
+  readonly log: FaultLog;
+  /** Every `since` that clients sent. */
+  readonly sinces: Since[] = [];
   readonly #sockets = new Set<Duplex>();
   readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   /** Paths, with their queries, that were asked for. */
@@ -70,6 +91,7 @@ export class FaultServer implements AsyncDisposable {
 
   private constructor(faults: Faults) {
     this.#faults = faults;
+    this.log = faults.log ?? new FaultLog();
     this.#http = createServer();
     this.#http.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -117,15 +139,17 @@ export class FaultServer implements AsyncDisposable {
 
   /** Sends the next event of a channel to all its subscribers, with the faults asked for. */
   publish(channel: string, timestamp = Date.now()): void {
-    const state = this.#channels.get(channel) ?? { offset: 0, sent: 0 };
-    this.#channels.set(channel, state);
+    const state = this.log.channels.get(channel) ?? { offset: 0, sent: 0 };
+    this.log.channels.set(channel, state);
     const prev = state.sent === 0 ? null : state.offset;
     state.offset += 1 + (state.sent % 3);
     const n = state.sent++;
     const event: OdinEvent = { type: 'TRADE_EXECUTED', timestamp, data: { n, text: 'naïve {"\n' } };
     const text = encodeEvent(event, { channel, offset: state.offset, prev });
+    this.log.events.push({ channel, offset: state.offset, text });
+    const names = subscriptionsMatching(channel);
     for (const client of this.#clients) {
-      if (!client.channels.has(channel)) continue;
+      if (!names.some((name) => client.channels.has(name))) continue;
       const fault = this.#faults.deliver?.({ client: client.number, n, channel });
       deliver(client, text, fault);
     }
@@ -136,9 +160,9 @@ export class FaultServer implements AsyncDisposable {
     for (const { socket } of this.#clients) socket.send(text);
   }
 
-  /** Closes all connections with a code; without one, their sockets just vanish. */
-  closeAll(code?: number): void {
-    for (const { socket } of this.#clients) {
+  /** Closes all connections but `kept` with a code; without one, their sockets just vanish. */
+  closeAll(code?: number, kept = 0): void {
+    for (const { socket } of this.#clients.slice(kept)) {
       if (code === undefined) socket.terminate();
       else socket.close(code);
     }
@@ -172,12 +196,18 @@ export class FaultServer implements AsyncDisposable {
     if (!isV1) socket.send(this.#welcome());
     socket.on('error', () => undefined);
     socket.on('message', (message) => {
-      const { data } = JSON.parse(String(message)) as { data: { channels: string[] } };
+      const { data } = JSON.parse(String(message)) as {
+        data: { channels: string[]; since?: Since };
+      };
       const rejected = this.#faults.rejectChannels
         ? data.channels.map((channel) => ({ channel, code: 'INVALID_CHANNEL' as const }))
         : [];
       const accepted = rejected.length > 0 ? [] : data.channels;
-      socket.send(controlMessages.subscriptionAck(undefined, accepted, accepted.length, rejected));
+      const recovered = this.#recovered(data.since);
+      socket.send(
+        controlMessages.subscriptionAck(undefined, accepted, accepted.length, rejected, recovered),
+      );
+      if (this.#faults.recover === 'all') this.#resend(socket, data.since ?? {});
       const number = this.#subscriptions++;
       const channels = new Set(accepted);
       this.#clients.push({ socket, number, channels, isV1, seq: 0, held: [] });
@@ -189,6 +219,25 @@ export class FaultServer implements AsyncDisposable {
       const at = this.#clients.findIndex((client) => client.socket === socket);
       if (at >= 0) this.#clients.splice(at, 1);
     });
+  }
+
+  #recovered(since: Since | undefined) {
+    if (since === undefined) return undefined;
+    this.sinces.push(since);
+    const { recover } = this.#faults;
+    if (recover === undefined) return undefined;
+    const told = { complete: recover !== 'nothing', from: 0, to: 0 };
+    return Object.fromEntries(Object.keys(since).map((name) => [name, told]));
+  }
+
+  #resend(socket: WebSocket, since: Since): void {
+    for (const { channel, offset, text } of this.log.events) {
+      const positions = subscriptionsMatching(channel).flatMap((name) => since[name] ?? []);
+      if (positions.length === 0) continue;
+      if (positions.every((at) => offset > (at.offset ?? at.offsets?.[channel] ?? -1))) {
+        socket.send(text);
+      }
+    }
   }
 
   #welcome(): string {

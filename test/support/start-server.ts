@@ -6,6 +6,7 @@ import { type Config, configSchema } from '../../src/config/schema.ts';
 import { categoryFacts } from '../../src/events/categories.ts';
 import { type EventType, eventTypes } from '../../src/events/event-types.ts';
 import { createLog } from '../../src/host/log.ts';
+import type { GuardSenses } from '../../src/server/guard/guard.ts';
 import { type RunningServer, startServer } from '../../src/server/index.ts';
 
 /** A running server with what a test needs to drive it. */
@@ -27,16 +28,27 @@ export interface TestServer extends AsyncDisposable {
 export async function startTestServer(
   settings: Record<string, unknown> = {},
   brokerSettings: Record<string, unknown> = {},
+  senses?: GuardSenses,
 ): Promise<TestServer> {
+  // Tests talk faster than people: who tests the message limit sets it.
+  const limits = { messageRate: 0, ...(settings['limits'] as object | undefined) };
+  // Clients and publisher of a test use the server's own CPU: who tests the guard sets it.
+  const off = { cpuRejectPercent: 0, cpuPausePercent: 0, memoryRejectPercent: 0 };
+  const guard = { ...off, ...(settings['guard'] as object | undefined) };
   const config: Config = configSchema.parse({
-    server: { port: 0, host: '127.0.0.1', nodeId: 'test-node', ...settings },
+    server: { port: 0, host: '127.0.0.1', nodeId: 'test-node', ...settings, limits, guard },
     broker: brokerSettings,
   });
   const logLines: Record<string, unknown>[] = [];
   const log = createLog(collect(logLines), 'debug', 'json');
   const nodeId = config.server.nodeId ?? 'test-node';
   const broker = await openBroker(config.broker, { log, nodeId });
-  const server = await startServer(config.server, { broker, nodeId, log });
+  const server = await startServer(config.server, {
+    broker,
+    nodeId,
+    log,
+    ...(senses && { senses }),
+  });
   await server.ready;
   const producer = await broker.openProducer();
   const http = `http://127.0.0.1:${server.port}`;

@@ -54,6 +54,12 @@ export class EmbeddedConsumption implements Consumption {
     };
   }
 
+  position(topic: string, partition: number): number | undefined {
+    if (partition !== 0) return undefined;
+    const ahead = this.#log.read(this.#cursor, this.#log.end - this.#cursor);
+    return this.#log.endOf(topic) - ahead.filter((record) => record.topic === topic).length;
+  }
+
   /** Hands over what is there, unless paused. */
   deliver(): void {
     const end = this.#log.end;

@@ -9,6 +9,8 @@ import type {
   Consumption,
   OutgoingRecord,
   Producer,
+  ReadBackRequest,
+  ReadBackResult,
   TopicDescription,
   TopicOutcome,
 } from '../broker.ts';
@@ -53,6 +55,19 @@ export class EmbeddedBroker implements Broker {
     this.#consumptions.add(consumption);
     this.#schedule();
     return consumption;
+  }
+
+  async readBack(request: ReadBackRequest): Promise<ReadBackResult> {
+    const { topic, partition, from, to, signal } = request;
+    if (!this.#topics.has(topic) || partition !== 0) {
+      throw new RemoteError(`the embedded broker has no partition ${partition} of ${topic}`);
+    }
+    if (from >= to) return { records: [], complete: true };
+    return signal.aborted ? { records: [], complete: false } : this.#log.readBack(request);
+  }
+
+  async partitionOf(topic: string): Promise<number | undefined> {
+    return this.#topics.has(topic) ? 0 : undefined;
   }
 
   async createTopics(wanted: readonly TopicDescription[]): Promise<TopicOutcome[]> {

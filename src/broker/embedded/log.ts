@@ -1,5 +1,11 @@
 /** The log of the embedded broker: records in the order they came, bounded in bytes and time. */
-import type { BrokerRecord, LostRange, OutgoingRecord } from '../broker.ts';
+import type {
+  BrokerRecord,
+  LostRange,
+  OutgoingRecord,
+  ReadBackRequest,
+  ReadBackResult,
+} from '../broker.ts';
 
 /** What a record costs beside its text, in bytes: the objects that hold it. */
 const recordOverheadBytes = 200;
@@ -19,6 +25,8 @@ export class EmbeddedLog {
   overtaken = 0;
   readonly #limits: EmbeddedLogLimits;
   readonly #ends = new Map<string, number>();
+  /** By topic, the offset behind the newest record that was let go. */
+  readonly #starts = new Map<string, number>();
   #records: BrokerRecord[] = [];
   #receivedMs: number[] = [];
   /** Index of the first entry that is still held; those before wait to be cut off together. */
@@ -39,6 +47,11 @@ export class EmbeddedLog {
   /** Cursor that the next record will get. */
   get end(): number {
     return this.#base + this.#records.length;
+  }
+
+  /** Offset that the next record of a topic will get. */
+  endOf(topic: string): number {
+    return this.#ends.get(topic) ?? 0;
   }
 
   /** Bytes that {@link append} would need for a record. */
@@ -71,6 +84,7 @@ export class EmbeddedLog {
     const record = this.#records[this.#head]!;
     this.#head += 1;
     this.#bytes -= bytesOf(record);
+    this.#starts.set(record.topic, record.offset + 1);
     if (this.#head >= 1_024 && this.#head * 2 > this.#records.length) this.#cut();
     return record;
   }
@@ -78,6 +92,31 @@ export class EmbeddedLog {
   /** At most `limit` records from `cursor` on, which must not be before {@link start}. */
   read(cursor: number, limit: number): BrokerRecord[] {
     return this.#records.slice(cursor - this.#base, cursor - this.#base + limit);
+  }
+
+  /** The records of a topic again, as far as they are held; see `Broker.readBack`. */
+  readBack({
+    topic,
+    from,
+    to,
+    maxRecords,
+    maxBytes,
+  }: Omit<ReadBackRequest, 'signal'>): ReadBackResult {
+    const records: BrokerRecord[] = [];
+    const end = this.#ends.get(topic) ?? 0;
+    const isWhole = from >= (this.#starts.get(topic) ?? 0) && from <= end;
+    const last = Math.min(to, end) - 1;
+    let bytes = 0;
+    for (let at = this.#head; at < this.#records.length && from <= last; at++) {
+      const record = this.#records[at]!;
+      if (record.topic !== topic || record.offset < from) continue;
+      if (record.offset > last) break;
+      bytes += (record.key?.length ?? 0) + record.value.length;
+      if (records.length >= maxRecords || bytes > maxBytes) return { records, complete: false };
+      records.push(record);
+      if (record.offset === last) break;
+    }
+    return { records, complete: isWhole };
   }
 
   /** Cursor of the first record that came at `sinceMs` or later. */

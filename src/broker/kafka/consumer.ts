@@ -94,6 +94,10 @@ export class KafkaConsumption implements Consumption {
     };
   }
 
+  position(topic: string, partition: number): number | undefined {
+    return this.#positions.find(topic, partition)?.next;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();

@@ -8,6 +8,8 @@ import type {
   ConsumeOptions,
   Consumption,
   Producer,
+  ReadBackRequest,
+  ReadBackResult,
   TopicDescription,
   TopicOutcome,
 } from '../broker.ts';
@@ -15,6 +17,7 @@ import type { BrokerSettings } from '../open.ts';
 import { disconnect, KafkaClients, within } from './client.ts';
 import { KafkaConsumption } from './consumer.ts';
 import { KafkaProducer } from './producer.ts';
+import { KafkaReadBack } from './read-back.ts';
 import { createTopics, describeTopics } from './topics.ts';
 
 const closeMs = 3_000;
@@ -58,9 +61,12 @@ class KafkaBroker implements Broker {
   readonly epoch: string;
   readonly #parts: KafkaBrokerParts;
   readonly #opened = new Set<AsyncDisposable>();
+  readonly #readBack: KafkaReadBack;
 
   constructor(parts: KafkaBrokerParts) {
     this.#parts = parts;
+    this.#readBack = new KafkaReadBack({ ...parts, topics: parts.config.kafka.topics });
+    this.#opened.add(this.#readBack);
     const digest = createHash('sha256').update(parts.clusterId).digest();
     this.epoch = digest.subarray(0, 6).toString('base64url');
   }
@@ -84,6 +90,14 @@ class KafkaBroker implements Broker {
     this.#opened.add(consumption);
     await consumption.open();
     return consumption;
+  }
+
+  async readBack(request: ReadBackRequest): Promise<ReadBackResult> {
+    return await this.#readBack.read(request);
+  }
+
+  async partitionOf(topic: string, key: string): Promise<number | undefined> {
+    return await this.#readBack.partitionOf(topic, key);
   }
 
   async createTopics(wanted: readonly TopicDescription[]): Promise<TopicOutcome[]> {

@@ -10,6 +10,21 @@ async function isSettled(promise: Promise<void>): Promise<boolean> {
   return (await Promise.race([promise, Promise.resolve(pending)])) !== pending;
 }
 
+test('going back and forth below a goal counts a partition once', async () => {
+  const starts = [0, 1].map((partition) => ({ topic: 't', partition, start: 0, low: 0, high: 10 }));
+  const positions = new Positions(starts);
+  const [first, second] = [positions.at('t', 0), positions.at('t', 1)];
+  for (const next of [10, 0, 10]) positions.move(first, next);
+  let isDone = false;
+  void positions.caughtUp.then(() => {
+    isDone = true;
+  });
+  await new Promise(setImmediate);
+  expect(isDone).toBe(false);
+  positions.move(second, 10);
+  await positions.caughtUp;
+});
+
 test('caught up when the last of all partitions reaches what was there at the start', async () => {
   const positions = new Positions([
     { ...bound(0, 0, 10), start: 4 },

@@ -28,7 +28,8 @@ export interface Trouble {
 export class Positions {
   readonly #places = new Map<string, Place>();
   readonly #seenAt = new Map<Place, { next: number; kind: Trouble['kind'] }>();
-  #behindGoal = 0;
+  /** A place that reached its goal once stays out, wherever it goes from there. */
+  readonly #behindGoal = new Set<Place>();
   #reachGoal: (() => void) | undefined;
   /** Resolves when every place has reached its goal. */
   readonly caughtUp: Promise<void>;
@@ -40,9 +41,14 @@ export class Positions {
     for (const { topic, partition, start, high } of starts) {
       const place = { topic, partition, next: start, high, goal: high, isSuspect: false };
       this.#places.set(keyOf(topic, partition), place);
-      if (start < high) this.#behindGoal += 1;
+      if (start < high) this.#behindGoal.add(place);
     }
     this.#finishIfDone();
+  }
+
+  /** The place in a partition that is read. */
+  find(topic: string, partition: number): Place | undefined {
+    return this.#places.get(keyOf(topic, partition));
   }
 
   /** The place in a partition; one that appeared since is read from its first record. */
@@ -62,14 +68,10 @@ export class Positions {
 
   /** Moves a place to `next`, wherever it was. */
   move(place: Place, next: number): void {
-    const wasBehind = place.next < place.goal;
     place.next = next;
     place.high = Math.max(place.high, next);
     place.isSuspect = false;
-    if (wasBehind && next >= place.goal) {
-      this.#behindGoal -= 1;
-      this.#finishIfDone();
-    }
+    if (next >= place.goal && this.#behindGoal.delete(place)) this.#finishIfDone();
   }
 
   /** Resolves {@link caughtUp} although places are behind: the consumer ends. */
@@ -109,7 +111,7 @@ export class Positions {
   }
 
   #finishIfDone(): void {
-    if (this.#behindGoal === 0) this.#reachGoal?.();
+    if (this.#behindGoal.size === 0) this.#reachGoal?.();
   }
 }
 

@@ -205,7 +205,11 @@ export class KafkaReader implements AsyncDisposable {
   }
 }
 
-function recordsFrom(batch: Batch, next: number): BrokerRecord[] {
+/** The records of a batch from offset `next` on. */
+export function recordsFrom(
+  batch: Pick<Batch, 'topic' | 'partition' | 'messages'>,
+  next: number,
+): BrokerRecord[] {
   const records: BrokerRecord[] = [];
   for (const { offset, key, value, timestamp } of batch.messages) {
     const position = Number(offset);

@@ -1,0 +1,70 @@
+/** Settings of the load tester, and of the demo that runs one. */
+import * as z from 'zod';
+import { normaliseChannel } from '../../events/channel.ts';
+import { amount, count, duration, list, toggle } from '../fields.ts';
+
+/** Section `loadtest`. */
+export const loadtest = z.strictObject({
+  url: z
+    .url({ protocol: /^ws$/, error: 'expected ws://host:port/ws' })
+    .prefault('ws://127.0.0.1:3004/ws')
+    .describe('server to test')
+    .meta({ env: 'WS_URL' }),
+  connections: count({ min: 1 })
+    .prefault(1_000)
+    .describe('clients to open')
+    .meta({ env: 'TARGET_CONNECTIONS' }),
+  rampRate: amount({ min: 0.1 })
+    .prefault(500)
+    .describe('clients to open per second')
+    .meta({ env: 'RAMP_RATE' }),
+  durationMs: duration({ bareSeconds: true, min: 100 })
+    .prefault('30s')
+    .describe('how long to hold all clients once they are open')
+    .meta({ env: 'DURATION' }),
+  channels: list()
+    .refine(
+      (names) => names.length > 0 && names.every((name) => normaliseChannel(name) !== undefined),
+      {
+        error: 'expected channels such as BTC.trade,ETH.* or *.trade',
+      },
+    )
+    .prefault('BTC.trade,ETH.trade,SOL.trade,ODIN.trade,DOGE.trade')
+    .describe('channels to subscribe to')
+    .meta({ env: 'CHANNELS' }),
+  subscriptionMode: z
+    .enum(['all', 'single', 'random'], { error: 'expected all, single or random' })
+    .prefault('all')
+    .describe('each client takes all channels, one in turn, or some at random')
+    .meta({ env: 'SUBSCRIPTION_MODE' }),
+  channelsPerClient: count({ min: 1 })
+    .prefault(3)
+    .describe('channels of each client in random mode')
+    .meta({ env: 'CHANNELS_PER_CLIENT' }),
+  protocol: z
+    .enum(['v1', 'v2'], { error: 'expected v1 or v2' })
+    .prefault('v2')
+    .describe('wire protocol of the clients'),
+  workers: count({ max: 64 })
+    .prefault(0)
+    .describe('worker processes; 0 chooses by cores and clients'),
+  reconnectAttempts: count()
+    .prefault(60)
+    .describe('how often a client that lost its connection tries again; 0 never'),
+  connectTimeoutMs: duration({ min: 10 })
+    .prefault('10s')
+    .describe('how long one client may take to connect'),
+  reportIntervalMs: duration({ min: 100 }).prefault('1s').describe('period of the progress line'),
+  seed: count().prefault(1).describe('seed of the random subscriptions'),
+});
+
+/** Section `demo`. */
+export const demo = z.strictObject({
+  connections: count({ min: 1, max: 5_000 }).prefault(200).describe('clients to open'),
+  rate: amount({ min: 0.1, max: 50_000 }).prefault(50).describe('events per second'),
+  durationMs: duration({ bareSeconds: true, min: 1_000 })
+    .prefault('15s')
+    .describe('how long to run'),
+  port: count({ max: 65_535 }).prefault(0).describe('port to listen on; 0 takes a free one'),
+  keep: toggle().prefault(false).describe('leave everything running until Ctrl-C'),
+});

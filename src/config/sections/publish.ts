@@ -1,0 +1,35 @@
+/** Settings of the publisher. */
+import * as z from 'zod';
+import { isSymbol } from '../../events/channel.ts';
+import { amount, count, duration, list, text, toggle } from '../fields.ts';
+
+const tokens = list()
+  .refine((symbols) => symbols.length > 0 && symbols.every(isSymbol), {
+    error: 'expected token symbols such as BTC,ETH (letters, digits, _ and -)',
+  })
+  .prefault(
+    'BTC,ETH,SOL,DOGE,ODIN,AVAX,MATIC,LINK,UNI,AAVE,SUSHI,COMP,MKR,SNX,YFI,CRV,BAL,RUNE,LUNA,ATOM',
+  );
+
+/** Section `publish`. */
+export const publish = z.strictObject({
+  rate: amount({ min: 0.1, max: 50_000 }).prefault(100).describe('events per second'),
+  tokens: tokens.describe('symbols to invent events for'),
+  seed: count().optional().describe('same seed, same events; default: another each run'),
+  target: z
+    .url({ protocol: /^https?$/, error: 'expected http://host:port of an odin server' })
+    .optional()
+    .describe('publish to a server with the embedded broker instead of a broker'),
+  file: text().optional().describe('publish the events of an NDJSON file, - for standard input'),
+  speed: amount({ min: 0.001 })
+    .prefault(1)
+    .describe('with a file: how many times faster than recorded'),
+  durationMs: duration({ bareSeconds: true }).optional().describe('stop after this time'),
+  count: count({ min: 1 }).optional().describe('stop after this many events'),
+  idle: toggle().prefault(false).describe('wait for POST /start before publishing'),
+  apiHost: text().prefault('127.0.0.1').describe('address of the control API'),
+  apiPort: count({ max: 65_535 })
+    .prefault(3003)
+    .describe('port of the control API; 0 takes a free one')
+    .meta({ env: 'API_PORT' }),
+});

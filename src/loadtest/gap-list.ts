@@ -1,0 +1,154 @@
+/** The holes in what the clients of a worker received, how many events they lack, and why. */
+import type { ChannelBook } from './channel-book.ts';
+
+/** One hole in what a client received. */
+export interface GapReport {
+  readonly connection: number;
+  readonly channel: string;
+  /** Offset of the last event before the hole; null when the client had none yet. */
+  readonly after: number | null;
+  /** Offset of the event that showed the hole; null when the run ended without one. */
+  readonly got: number | null;
+  readonly lost: number;
+  /** True when more may be missing than could be counted. */
+  readonly atLeast: boolean;
+}
+
+/** Where a hole is. */
+export interface GapPlace {
+  readonly client: number;
+  /** Id in the {@link ChannelBook}. */
+  readonly channel: number;
+  readonly after: number;
+  /** Offset of the last missing event. */
+  readonly to: number;
+  readonly got: number;
+}
+
+interface Gap extends GapPlace {
+  count: number;
+  /** Of these, left out on purpose. */
+  skipped: number;
+  atLeast: boolean;
+  /** Offsets that arrived late after all. */
+  readonly late: Set<number>;
+}
+
+/** Gaps that one worker remembers. */
+const maxGaps = 10_000;
+const maxLatePerGap = 4_096;
+/** Channels with announced omissions that a worker remembers; those of further ones are lost. */
+const maxAnnounced = 100_000;
+
+/** All gaps of one worker, bounded. */
+export class GapList {
+  readonly #book: ChannelBook;
+  readonly #gaps: Gap[] = [];
+  readonly #ofClient = new Map<number, Gap[]>();
+  /** Omissions announced and not seen yet, by client and channel id. */
+  readonly #announced = new Map<string, number>();
+  #lostUntracked = 0;
+  /** Gaps beyond the limit: they count as lost and cannot heal. */
+  untracked = 0;
+
+  constructor(book: ChannelBook) {
+    this.#book = book;
+  }
+
+  /** Adds a gap and counts what it lacks, as far as others received it. */
+  add(place: GapPlace): void {
+    const gap: Gap = { ...place, count: 1, skipped: 0, atLeast: true, late: new Set() };
+    this.#measure(gap);
+    if (this.#announced.size > 0) this.#excuse(gap);
+    this.#keep(gap);
+  }
+
+  /** Adds a gap without a beginning, which lacks at least `count` events. */
+  addTail(place: GapPlace, count: number): void {
+    this.#keep({ ...place, count, skipped: 0, atLeast: true, late: new Set() });
+  }
+
+  /** The next gap of a client on a channel lacks `count` events on purpose. */
+  announce(client: number, channel: number, count: number): void {
+    const key = `${client} ${channel}`;
+    if (this.#announced.size >= maxAnnounced && !this.#announced.has(key)) return;
+    this.#announced.set(key, (this.#announced.get(key) ?? 0) + count);
+  }
+
+  /** Whether a late event belongs to a known gap; counts it when it does. */
+  heal(client: number, channel: number, offset: number): boolean {
+    for (const gap of this.#ofClient.get(client) ?? []) {
+      if (gap.channel !== channel || offset <= gap.after || offset > gap.to) continue;
+      if (gap.late.has(offset)) return false;
+      if (gap.late.size < maxLatePerGap) gap.late.add(offset);
+      return true;
+    }
+    return false;
+  }
+
+  /** The gaps of a client do not heal any more. */
+  settle(client: number): void {
+    this.#ofClient.delete(client);
+  }
+
+  /** Events lost and left out on purpose, by what is known now. */
+  counts(): { readonly lost: number; readonly skipped: number } {
+    let lost = this.#lostUntracked;
+    let skipped = 0;
+    for (const gap of this.#gaps) {
+      lost += this.#lostIn(gap);
+      skipped += gap.skipped;
+    }
+    return { lost, skipped };
+  }
+
+  /** The first `limit` gaps that did not heal. */
+  reports(limit: number): GapReport[] {
+    const reports: GapReport[] = [];
+    for (const gap of this.#gaps) {
+      if (reports.length >= limit) break;
+      const lost = this.#lostIn(gap);
+      if (lost === 0) continue;
+      reports.push({
+        connection: gap.client,
+        channel: this.#book.nameOf(gap.channel),
+        after: Number.isNaN(gap.after) ? null : gap.after,
+        got: Number.isNaN(gap.got) ? null : gap.got,
+        lost,
+        atLeast: gap.atLeast,
+      });
+    }
+    return reports;
+  }
+
+  #excuse(gap: Gap): void {
+    const key = `${gap.client} ${gap.channel}`;
+    gap.skipped = this.#announced.get(key) ?? 0;
+    this.#announced.delete(key);
+  }
+
+  #keep(gap: Gap): void {
+    if (this.#gaps.length >= maxGaps) {
+      this.untracked++;
+      this.#lostUntracked += Math.max(0, gap.count - gap.skipped);
+      return;
+    }
+    this.#gaps.push(gap);
+    const ofClient = this.#ofClient.get(gap.client);
+    if (ofClient === undefined) this.#ofClient.set(gap.client, [gap]);
+    else ofClient.push(gap);
+  }
+
+  /** Events missing in a gap by now: others may have received since what this client lacks. */
+  #lostIn(gap: Gap): number {
+    if (gap.atLeast) this.#measure(gap);
+    return Math.max(0, gap.count - gap.skipped - gap.late.size);
+  }
+
+  #measure(gap: Gap): void {
+    if (Number.isNaN(gap.to) || Number.isNaN(gap.after)) return;
+    const { count, complete } = this.#book.walk(gap.channel, gap.to, gap.after);
+    gap.count = Math.max(gap.count, count);
+    gap.atLeast = !complete;
+  }
+}

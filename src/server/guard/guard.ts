@@ -1,0 +1,164 @@
+/** Guard: looks at the resources each second, and spares the server in a fixed order of measures. */
+import { performance } from 'node:perf_hooks';
+import { createResourceMeter, type ResourceMeter, type ResourceSample } from '../../host/usage.ts';
+import type { RefusalCode } from '../../protocol/refusals.ts';
+import type { Audit } from '../audit.ts';
+import type { BrokerHold } from '../broker-hold.ts';
+import type { Connection } from '../connection.ts';
+import { type GuardDecision, GuardLevels, type GuardThresholds } from './guard-levels.ts';
+import { slowestOf } from './slowest.ts';
+
+/** Thresholds, and what 100 % is; 0 takes what the cgroup or the host gives. */
+export interface GuardSettings extends GuardThresholds {
+  readonly cpuCores: number;
+  readonly memoryBytes: number;
+}
+
+/** What the guard watches over, and what it does it with. */
+export interface GuardParts {
+  /** Sets flushes further apart, by this factor. */
+  readonly stretchFlushes: (factor: number) => void;
+  readonly hold: Pick<BrokerHold, 'hold' | 'release'>;
+  readonly connections: { readonly open: ReadonlySet<Connection> };
+  readonly audit: Audit;
+  /** Reading the history at the start takes all the CPU there is, and is to. */
+  readonly isWarm: () => boolean;
+}
+
+/** How the guard perceives the world; tests have their own. */
+export interface GuardSenses {
+  readonly meter: ResourceMeter;
+  readonly periodMs: number;
+  readonly nowMs: () => number;
+}
+
+const periodMs = 1_000;
+/** At level 1 a flush may use half as much of the process, and wait twice as long. */
+const stretchFactor = 2;
+/** Slow clients that are closed per second: 1 % of all, and at least so many. */
+const leastShed = 5;
+const shedShare = 0.01;
+
+const calm: GuardDecision = {
+  level: 0,
+  cause: undefined,
+  isPaused: false,
+  refusesFor: undefined,
+};
+
+/** One per server. Disposing it ends its timer. */
+export class Guard implements Disposable {
+  readonly #parts: GuardParts;
+  readonly #senses: GuardSenses;
+  readonly #levels: GuardLevels;
+  readonly #timer: NodeJS.Timeout;
+  #decision = calm;
+  #sample: ResourceSample;
+  /** Changes of level. */
+  transitions = 0;
+  /** Slow clients that were closed for lack of memory. */
+  shed = 0;
+
+  constructor(settings: GuardSettings, parts: GuardParts, senses = sensesOf(settings)) {
+    this.#parts = parts;
+    this.#senses = senses;
+    this.#levels = new GuardLevels(settings);
+    this.#sample = senses.meter.sample();
+    this.#timer = setInterval(() => this.#look(), senses.periodMs);
+  }
+
+  get decision(): GuardDecision {
+    return this.#decision;
+  }
+
+  /** The newest look, at most a second old. */
+  get sample(): ResourceSample {
+    return this.#sample;
+  }
+
+  /** What 100 % is. */
+  get limits(): ResourceMeter['limits'] {
+    return this.#senses.meter.limits;
+  }
+
+  /** Why new clients are refused; undefined while they are not. */
+  get refusal(): RefusalCode | undefined {
+    switch (this.#decision.refusesFor) {
+      case 'cpuPercent':
+        return 'CPU_OVERLOAD';
+      case 'memoryPercent':
+        return 'MEMORY_LIMIT';
+      default:
+        return undefined;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#senses.meter[Symbol.dispose]();
+  }
+
+  #look(): void {
+    this.#sample = this.#senses.meter.sample();
+    if (!this.#parts.isWarm()) return;
+    const { cpuPercent, groupCpuPercent = 0, memoryBytes, loopDelayMs } = this.#sample;
+    const before = this.#decision;
+    this.#decision = this.#levels.take(
+      {
+        cpuPercent: Math.max(cpuPercent, groupCpuPercent),
+        memoryPercent: (100 * memoryBytes) / this.limits.memoryBytes,
+        loopDelayMs,
+      },
+      this.#senses.nowMs(),
+    );
+    this.#act(before, this.#decision);
+  }
+
+  #act(before: GuardDecision, now: GuardDecision): void {
+    const { stretchFlushes, hold } = this.#parts;
+    if (now.level !== before.level) {
+      this.transitions++;
+      stretchFlushes(now.level >= 1 ? stretchFactor : 1);
+    }
+    if (now.isPaused) hold.hold('guard');
+    else hold.release('guard');
+    if (now.level !== before.level || now.isPaused !== before.isPaused) this.#tell(before);
+    if (now.level === 4) this.#shedSlowest();
+  }
+
+  #tell(before: GuardDecision): void {
+    const { level, cause, isPaused } = this.#decision;
+    const { cpuPercent, memoryPercent, loopDelayMs } = this.#levels.smooth;
+    this.#parts.audit.note('guard', 'guard changed level', {
+      from: before.level,
+      to: level,
+      cause,
+      refuses: this.refusal,
+      brokerPaused: isPaused,
+      cpuPercent: Math.round(cpuPercent),
+      memoryPercent: Math.round(memoryPercent),
+      loopDelayMs: Math.round(loopDelayMs),
+    });
+  }
+
+  /** They come back elsewhere, or later, and resume from their position. */
+  #shedSlowest(): void {
+    const { connections, audit } = this.#parts;
+    const count = Math.max(leastShed, Math.ceil(connections.open.size * shedShare));
+    for (const connection of slowestOf(connections.open, count)) {
+      const { id, bufferedBytes } = connection;
+      this.shed++;
+      connection.close('overloaded');
+      audit.note('disconnected_by_policy', 'slow client closed for lack of memory', {
+        client: id,
+        reason: 'overloaded',
+        bufferedBytes,
+      });
+    }
+  }
+}
+
+function sensesOf({ cpuCores, memoryBytes }: GuardSettings): GuardSenses {
+  const meter = createResourceMeter({ cpuCores, memoryBytes });
+  return { meter, periodMs, nowMs: () => performance.now() };
+}

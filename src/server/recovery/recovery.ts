@@ -1,0 +1,284 @@
+/** Recovery: what a returning client missed, from the history and, beyond it, from the broker. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Broker, BrokerRecord, Consumption, ReadBackResult } from '../../broker/broker.ts';
+import type { Config } from '../../config/schema.ts';
+import { categoryFacts, isCategory } from '../../events/categories.ts';
+import { isComplaint, parseEvent } from '../../events/event.ts';
+import type { ChannelPosition, Since, WildcardPosition } from '../../protocol/resume.ts';
+import { wildcardSlackMs } from '../../protocol/resume.ts';
+import { encodeEvent, type RecoveredChannel } from '../../protocol/server-messages.ts';
+import { Channel, type Channels } from '../channels.ts';
+import { bump, type Counters } from '../counters.ts';
+import type { Frame, History } from '../history.ts';
+import { framed, missedIn, withPrev } from './missed.ts';
+import type { ReadBack } from './read-back.ts';
+
+/** How often it is looked whether this node has caught up with a client, in milliseconds. */
+const lookMs = 20;
+/** How long a client may be ahead of this node before its position belongs to another log. */
+const aheadMs = 2_000;
+
+/** What was read from the broker for one channel, and how far this node was when it was asked. */
+interface ReadChannel {
+  readonly result: ReadBackResult;
+  /** Exclusive end of the range. */
+  readonly to: number;
+  /** History index at the time: what came since is in the history. */
+  readonly index: number;
+}
+
+/** What a returning client is sent first, and told about it. */
+export interface Recovered {
+  readonly frames: readonly Frame[];
+  readonly channels: Readonly<Record<string, RecoveredChannel>>;
+}
+
+/** What recovery works on. */
+export interface RecoveryDeps {
+  readonly history: History;
+  readonly channels: Channels;
+  readonly broker: Broker;
+  /** Set when the consumer runs; a server takes no clients before. */
+  readonly consumption: () => Consumption | undefined;
+  readonly readBack: ReadBack;
+  readonly counters: Counters;
+  readonly limits: Config['server']['recovery'];
+}
+
+/** Finds missed events. Holds nothing per client. */
+export class Recovery {
+  readonly #deps: RecoveryDeps;
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Reads from the broker what the history does not hold for these positions. Takes at most
+   * `recovery.maxMs` and a little; {@link collect} must follow in the same turn as the subscription.
+   */
+  async prepare(since: Since): Promise<ReadonlyMap<string, ReadChannel>> {
+    const read = new Map<string, ReadChannel>();
+    const reading = [...since].map(async ([name, position]) => {
+      if (position.kind === 'wildcard' || !this.#isThisEpoch(position)) return;
+      const result = await this.#read(name, position.offset);
+      if (result !== undefined) read.set(name, result);
+    });
+    await Promise.all(reading);
+    return read;
+  }
+
+  /**
+   * The missed frames of all channels in `since`, below the history index that `servedFrom` gives
+   * for a channel: from there on the client gets them by itself.
+   */
+  collect(
+    since: Since,
+    read: ReadonlyMap<string, ReadChannel>,
+    servedFrom: (channel: Channel) => number,
+  ): Recovered {
+    const { maxMessages, maxBytes } = this.#deps.limits;
+    const all: Frame[] = [];
+    const channels: Record<string, RecoveredChannel> = {};
+    const taken = new Set<number>();
+    let bytes = 0;
+    for (const [name, position] of since) {
+      const missed =
+        position.kind === 'wildcard'
+          ? this.#underWildcard(name, position, servedFrom)
+          : this.#ofChannel(name, position, read.get(name), servedFrom);
+      // A channel may be named by itself and by a wildcard too.
+      const frames = missed.frames.filter(({ index }) => index < 0 || !taken.has(index));
+      const room = { messages: maxMessages - all.length, bytes: maxBytes - bytes };
+      const kept = newestWithin(frames, room);
+      const complete = missed.isComplete && kept.length === frames.length;
+      for (const frame of kept) {
+        bytes += frame.bytes.length;
+        taken.add(frame.index);
+        all.push(frame);
+      }
+      bump(this.#deps.counters.recoveries, complete ? 'complete' : 'incomplete');
+      channels[name] = { complete, ...rangeOf(position, kept) };
+    }
+    this.#deps.counters.recoveredMessages += all.length;
+    return { frames: all.sort(inOrder), channels };
+  }
+
+  /** The newest event of each channel under these subscriptions, below `servedFrom`. */
+  newest(subscriptions: readonly string[], servedFrom: (channel: Channel) => number): Frame[] {
+    const wanted = new Set(subscriptions);
+    const frames: Frame[] = [];
+    const isOneByOne = subscriptions.every((name) => !name.includes('*'));
+    const candidates = isOneByOne
+      ? subscriptions.flatMap((name) => this.#deps.channels.find(name) ?? [])
+      : this.#deps.channels.all();
+    for (const channel of candidates) {
+      const frame = channel.newest;
+      if (frame === undefined || !channel.isIn(wanted) || frame.index >= servedFrom(channel))
+        continue;
+      frames.push(frame);
+      if (frames.length >= this.#deps.limits.maxMessages) break;
+    }
+    return frames.sort(inOrder);
+  }
+
+  #isThisEpoch({ epoch }: ChannelPosition | WildcardPosition): boolean {
+    return epoch === undefined || epoch === this.#deps.broker.epoch;
+  }
+
+  async #read(name: string, offset: number): Promise<ReadChannel | undefined> {
+    const { history, channels, readBack } = this.#deps;
+    const place = await this.#placeOf(name);
+    if (place === undefined) return undefined;
+    const { topic, partition } = place;
+    const position = () => this.#deps.consumption()?.position(topic, partition) ?? 0;
+    // The client may come from a node that was a little ahead of this one.
+    for (let waitedMs = 0; position() <= offset && waitedMs < aheadMs; waitedMs += lookMs) {
+      await sleep(lookMs);
+    }
+    const to = position();
+    if (to <= offset) return undefined;
+    const channel = channels.find(name);
+    if (channel !== undefined && missedIn(history, channel, offset, history.next).isComplete)
+      return undefined;
+    const index = history.next;
+    const result = await readBack.read(topic, partition, { from: offset + 1, to });
+    const isOwn = (record: BrokerRecord) => record.key === keyOf(name);
+    return { result: { ...result, records: result.records.filter(isOwn) }, to, index };
+  }
+
+  async #placeOf(name: string): Promise<{ topic: string; partition: number } | undefined> {
+    const known = this.#deps.channels.find(name)?.partition;
+    if (known !== undefined) {
+      const slash = known.lastIndexOf('/');
+      return { topic: known.slice(0, slash), partition: Number(known.slice(slash + 1)) };
+    }
+    const category = name.slice(name.indexOf('.') + 1);
+    if (!isCategory(category)) return undefined;
+    const { topic } = categoryFacts[category];
+    const partition = await this.#deps.broker
+      .partitionOf(topic, keyOf(name))
+      .catch(() => undefined);
+    return partition === undefined ? undefined : { topic, partition };
+  }
+
+  #ofChannel(
+    name: string,
+    position: ChannelPosition,
+    read: ReadChannel | undefined,
+    servedFrom: (channel: Channel) => number,
+  ): { frames: readonly Frame[]; isComplete: boolean } {
+    const { history, channels } = this.#deps;
+    const known = channels.find(name);
+    const isUsable =
+      this.#isThisEpoch(position) &&
+      !(known !== undefined && read === undefined && (known.lastOffset ?? -1) < position.offset);
+    if (!isUsable) return { frames: newestOf(known, servedFrom), isComplete: false };
+    const held =
+      known === undefined
+        ? { frames: [], isComplete: false }
+        : missedIn(history, known, position.offset, servedFrom(known));
+    if (read === undefined) {
+      if (held.isComplete || held.frames.length > 0) return held;
+      return { frames: newestOf(known, servedFrom), isComplete: false };
+    }
+    const channel = known ?? this.#learn(name, read);
+    const first = held.frames[0]?.offset ?? Number.POSITIVE_INFINITY;
+    const older = framesOf(read.result.records, channel, position.offset, first);
+    const last = older.at(-1)?.offset ?? position.offset;
+    const [next, ...rest] = held.frames;
+    const frames = next === undefined ? older : [...older, withPrev(next, last), ...rest];
+    return { frames, isComplete: read.result.complete && history.first <= read.index };
+  }
+
+  /** A channel that this node never saw an event of: what was read tells where it stands. */
+  #learn(name: string, { result }: ReadChannel): Channel {
+    const newest = result.records.at(-1);
+    const place = newest === undefined ? '' : `${newest.topic}/${newest.partition}`;
+    const channel = new Channel(name, place);
+    if (newest === undefined) return channel;
+    channel.lastOffset = newest.offset;
+    if (this.#deps.channels.add(channel, this.#deps.history.first))
+      this.#deps.counters.channelsForgotten++;
+    return channel;
+  }
+
+  #underWildcard(
+    name: string,
+    position: WildcardPosition,
+    servedFrom: (channel: Channel) => number,
+  ): { frames: readonly Frame[]; isComplete: boolean } {
+    const { history } = this.#deps;
+    const wanted = new Set([name]);
+    if (!this.#isThisEpoch(position))
+      return { frames: this.newest([name], servedFrom), isComplete: false };
+    const sinceMs = position.ts - wildcardSlackMs;
+    const frames: Frame[] = [];
+    for (let index = history.first; index < history.next; index++) {
+      const frame = history.at(index);
+      if (!frame.channel.isIn(wanted) || index >= servedFrom(frame.channel)) continue;
+      const seen = position.offsets.get(frame.channel.name);
+      if (seen === undefined ? frame.eventMs > sinceMs : frame.offset > seen) frames.push(frame);
+    }
+    return { frames, isComplete: sinceMs >= history.coveredSinceMs };
+  }
+}
+
+function framesOf(
+  records: readonly BrokerRecord[],
+  channel: Channel,
+  after: number,
+  below: number,
+): Frame[] {
+  const frames: Frame[] = [];
+  let prev = after;
+  for (const { offset, value } of records) {
+    const event = offset < below ? parseEvent(value.toString('utf8')) : undefined;
+    if (event === undefined || isComplaint(event)) continue;
+    const json = encodeEvent(event, { channel: channel.name, offset, prev });
+    const places = { index: -1, prevIndex: -1, takenMs: 0, eventMs: event.timestamp };
+    const kind = { type: event.type, supersededBy: -1 };
+    frames.push({ ...places, ...kind, channel, offset, prev, ...framed(json) });
+    prev = offset;
+  }
+  return frames;
+}
+
+function newestOf(channel: Channel | undefined, servedFrom: (channel: Channel) => number): Frame[] {
+  const frame = channel?.newest;
+  return frame === undefined || channel === undefined || frame.index >= servedFrom(channel)
+    ? []
+    : [frame];
+}
+
+function newestWithin(
+  frames: readonly Frame[],
+  room: { messages: number; bytes: number },
+): readonly Frame[] {
+  let bytes = 0;
+  let first = frames.length;
+  while (first > 0 && frames.length - first < room.messages) {
+    bytes += (frames[first - 1] as Frame).bytes.length;
+    if (bytes > room.bytes) break;
+    first--;
+  }
+  return frames.slice(first);
+}
+
+function rangeOf(
+  position: ChannelPosition | WildcardPosition,
+  frames: readonly Frame[],
+): { from: number; to: number } {
+  if (position.kind === 'wildcard')
+    return { from: position.ts, to: frames.at(-1)?.eventMs ?? position.ts };
+  return { from: position.offset, to: frames.at(-1)?.offset ?? position.offset };
+}
+
+/** Node order; what was read from the broker is older than anything in the history. */
+function inOrder(a: Frame, b: Frame): number {
+  return a.index - b.index;
+}
+
+function keyOf(channel: string): string {
+  return channel.startsWith('global.') ? channel : channel.slice(0, channel.indexOf('.'));
+}

@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:tls';
+import { expect, test } from 'vitest';
+import { makeCertificate } from '../../../test/support/tls.ts';
+import { TlsFiles } from './tls-files.ts';
+
+test('a renewed certificate is used for new connections, a broken one is not', async () => {
+  await using certificate = await makeCertificate();
+  const { certFile, keyFile } = certificate;
+  const files = await TlsFiles.open({ certFile, keyFile });
+  if (files === undefined) throw new Error('no files');
+  const server = createServer({ ...files.options }, (socket) => socket.end());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const fingerprint = async () => {
+    const { port } = server.address() as AddressInfo;
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+  const first = await fingerprint();
+  expect(await files.reload(server)).toBe(false);
+  await certificate.renew();
+  expect(await fingerprint()).toBe(first);
+  expect(await files.reload(server)).toBe(true);
+  const second = await fingerprint();
+  expect(second).not.toBe(first);
+  await writeFile(certFile, 'half a file');
+  await expect(files.reload(server)).rejects.toThrow('no certificate');
+  expect(await fingerprint()).toBe(second);
+  server.close();
+});
+
+test('without files the port is plain', async () => {
+  expect(await TlsFiles.open({ certFile: undefined, keyFile: undefined })).toBeUndefined();
+});

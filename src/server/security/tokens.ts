@@ -1,0 +1,87 @@
+/** Tokens: who a JWT says its bearer is, until when, and what that bearer may see. */
+import type { IncomingMessage } from 'node:http';
+import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { messageOf } from '../../base/errors.ts';
+import type { Config } from '../../config/schema.ts';
+import { type ChannelGrants, readGrants } from './channel-grants.ts';
+import { KeysUnavailable, readTokenKeys, type TokenKeys } from './token-keys.ts';
+
+/** Longest `sub` that is taken, in characters. */
+const maxUserLength = 256;
+
+/** Who is connected. Never changes; a refresh replaces it. */
+export interface Principal {
+  /** The claim `sub`. */
+  readonly user: string;
+  /** The claim `exp`, in milliseconds since 1970. */
+  readonly expiresMs: number;
+  readonly grants: ChannelGrants;
+}
+
+/** Why a token was not taken. `reason` is for logs and never holds the token. */
+export interface TokenRefusal {
+  readonly code: 'INVALID_TOKEN' | 'AUTH_UNAVAILABLE';
+  readonly reason: string;
+}
+
+/** Checks tokens against the keys and claims of the configuration. */
+export class Tokens {
+  readonly #keys: TokenKeys;
+  readonly #options: JWTVerifyOptions;
+
+  private constructor(keys: TokenKeys, { issuer, audience }: Config['server']['auth']) {
+    this.#keys = keys;
+    this.#options = {
+      algorithms: [...keys.algorithms],
+      requiredClaims: ['sub', 'exp'],
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    };
+  }
+
+  /** Undefined when no key is configured: then nobody needs a token. Throws a UsageError. */
+  static async open(auth: Config['server']['auth']): Promise<Tokens | undefined> {
+    const keys = await readTokenKeys(auth);
+    return keys === undefined ? undefined : new Tokens(keys, auth);
+  }
+
+  /** Never rejects. */
+  async check(token: string | undefined): Promise<Principal | TokenRefusal> {
+    if (token === undefined) return invalid('no token');
+    try {
+      const { payload } = await jwtVerify(token, this.#keys.find, this.#options);
+      return principalOf(payload);
+    } catch (error) {
+      const reason = messageOf(error);
+      if (error instanceof KeysUnavailable) return { code: 'AUTH_UNAVAILABLE', reason };
+      // Messages of jose name claims and algorithms; those of a parser could quote the token.
+      return invalid(error instanceof errors.JOSEError ? reason : 'not a token');
+    }
+  }
+}
+
+/** Whether {@link Tokens.check} refused. */
+export function isRefusal(result: Principal | TokenRefusal): result is TokenRefusal {
+  return 'code' in result;
+}
+
+/** The token of a request: `Authorization: Bearer`, `?token=` or `?auth=`, in that order. */
+export function tokenOf({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>) {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+  if (bearer !== undefined) return bearer;
+  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
+  return query.get('token') || query.get('auth') || undefined;
+}
+
+function principalOf({ sub, exp, channels }: JWTPayload): Principal | TokenRefusal {
+  if (typeof sub !== 'string' || sub === '' || sub.length > maxUserLength) {
+    return invalid(`"sub" must be a text of 1 to ${maxUserLength} characters`);
+  }
+  const grants = readGrants(channels);
+  if (typeof grants === 'string') return invalid(grants);
+  return { user: sub, expiresMs: (exp as number) * 1_000, grants };
+}
+
+function invalid(reason: string): TokenRefusal {
+  return { code: 'INVALID_TOKEN', reason };
+}
