@@ -16,7 +16,7 @@ const http = createServer(async (request, response) => {
 
 const server = new WebSocketServer({
   server: http,
-  perMessageDeflate: false,
+  perMessageDeflate: process.argv.includes('--deflate'),
   handleProtocols: (offered) => [...offered][0] ?? false,
 });
 

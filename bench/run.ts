@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startFeeder } from './feeder.ts';
+import { fixedEvents, marketEvents, startFeeder } from './feeder.ts';
 import { type Child, cpuSeconds, residentBytes, startNode } from './processes.ts';
 
 const odin = ['--disable-warning=ExperimentalWarning', 'bin/odin.js'];
@@ -34,16 +34,18 @@ interface Row {
 
 let nextPort = 4100;
 
-async function startOdin(): Promise<Served> {
+async function startOdin(...flags: readonly string[]): Promise<Served> {
   const port = nextPort++;
   const args = ['serve', '--host', '127.0.0.1', '--port', String(port), '--log-format', 'json'];
-  const child = await startNode([...odin, ...args], (line) => line.includes('"msg":"ready"'));
+  const child = await startNode([...odin, ...args, ...flags], (line) =>
+    line.includes('"msg":"ready"'),
+  );
   return served(child, port);
 }
 
-async function startNaive(): Promise<Served> {
+async function startNaive(...flags: readonly string[]): Promise<Served> {
   let port = 0;
-  const child = await startNode(['bench/naive-server.ts'], (line) => {
+  const child = await startNode(['bench/naive-server.ts', ...flags], (line) => {
     port = Number(/listening (\d+)/.exec(line)?.[1] ?? 0);
     return port > 0;
   });
@@ -86,8 +88,13 @@ async function deliveredBy(http: string): Promise<number> {
 }
 
 /** CPU of server and generator per delivered message, over one window under load. */
-async function measure(server: Served, clients: Child, perSecond: number): Promise<Window> {
-  using _feeder = startFeeder(server.http, perSecond);
+async function measure(
+  server: Served,
+  clients: Child,
+  perSecond: number,
+  events = fixedEvents(),
+): Promise<Window> {
+  using _feeder = startFeeder(server.http, perSecond, events);
   await delay(warmUpSeconds * 1_000);
   const before = {
     count: await deliveredBy(server.http),
@@ -150,6 +157,78 @@ async function generator(): Promise<Row> {
   );
 }
 
+interface Wire {
+  readonly micros: number;
+  readonly bytes: number;
+}
+
+/** CPU and bytes per delivered message of the publisher's own events, for clients that deflate. */
+async function onTheWire(server: Served, connections: number): Promise<Wire> {
+  await using clients = await startNode(
+    ['bench/drain-client.ts', server.url, String(connections), '*'],
+    (line) => line.includes('all open'),
+  );
+  const { serverMicros } = await measure(server, clients, 20, marketEvents());
+  const delivered = await deliveredBy(server.http);
+  await clients[Symbol.asyncDispose]();
+  const received = Number(/received (\d+)/.exec(await clients.output)?.[1]);
+  return { micros: serverMicros, bytes: received / delivered };
+}
+
+async function compare(
+  name: string,
+  connections: number,
+  starts: readonly [() => Promise<Served>, () => Promise<Served>],
+): Promise<readonly [Wire, Wire][]> {
+  const pairs: [Wire, Wire][] = [];
+  for (let round = 0; round < rounds; round++) {
+    const pair: Wire[] = [];
+    for (const start of starts) {
+      await using server = await start();
+      const wire = await onTheWire(server, connections);
+      console.log(
+        `  ${name}: ${wire.micros.toFixed(2)} µs and ${wire.bytes.toFixed(0)} bytes per message`,
+      );
+      pair.push(wire);
+    }
+    pairs.push(pair as [Wire, Wire]);
+  }
+  return pairs;
+}
+
+async function compression(): Promise<readonly Row[]> {
+  const deflated = () => startOdin('--compression');
+  const against = await compare('against plain', 2_000, [deflated, startOdin]);
+  const beside = await compare('against ws', 500, [deflated, () => startNaive('--deflate')]);
+  const of = (pairs: readonly [Wire, Wire][], key: keyof Wire) =>
+    pairs.map(([ours, theirs]) => [ours[key], theirs[key]] as const);
+  const load = 'of the publisher’s events at 20 msg/s';
+  return [
+    row(
+      `bytes per message with --compression, ${load}, against without`,
+      of(against, 'bytes'),
+      0.45,
+      'B',
+    ),
+    row(
+      `server CPU per message with --compression, 2 000 clients, ${load}, against without`,
+      of(against, 'micros'),
+      1.3,
+    ),
+    row(
+      `server CPU per message with --compression, 500 clients, ${load}, against \`ws\` with permessage-deflate`,
+      of(beside, 'micros'),
+      0.4,
+    ),
+    row(
+      `bytes per message with --compression, ${load}, against \`ws\` with permessage-deflate`,
+      of(beside, 'bytes'),
+      1.1,
+      'B',
+    ),
+  ];
+}
+
 async function idleMemory(): Promise<Row> {
   const connections = 10_000;
   await using server = await startOdin();
@@ -168,7 +247,12 @@ async function idleMemory(): Promise<Row> {
   };
 }
 
-function row(what: string, pairs: readonly (readonly [number, number])[], goal: number): Row {
+function row(
+  what: string,
+  pairs: readonly (readonly [number, number])[],
+  goal: number,
+  unit = 'µs',
+): Row {
   const median = (values: number[]) =>
     values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
   const ratios = pairs.map(([ours, theirs]) => ours / theirs);
@@ -178,8 +262,8 @@ function row(what: string, pairs: readonly (readonly [number, number])[], goal: 
       : '';
   return {
     what,
-    ours: `${median(pairs.map(([ours]) => ours)).toFixed(2)} µs`,
-    theirs: `${median(pairs.map(([, theirs]) => theirs)).toFixed(2)} µs`,
+    ours: `${median(pairs.map(([ours]) => ours)).toFixed(2)} ${unit}`,
+    theirs: `${median(pairs.map(([, theirs]) => theirs)).toFixed(2)} ${unit}`,
     ratio: `${median(ratios).toFixed(2)}${spread}`,
     goal: `≤ ${goal.toFixed(2)}`,
   };
@@ -208,18 +292,19 @@ function report(rows: readonly Row[]): string {
   ].join('\n');
 }
 
-const scenarios: Record<string, () => Promise<Row>> = {
+const scenarios: Record<string, () => Promise<Row | readonly Row[]>> = {
   memory: idleMemory,
   fanout25: () => fanOut(25, 0.8),
   fanout100: () => fanOut(100, 0.4),
   generator,
+  compression,
 };
 const chosen = process.argv.slice(2);
 const rows: Row[] = [];
 for (const [name, run] of Object.entries(scenarios)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
   console.log(name);
-  rows.push(await run());
+  rows.push(...[await run()].flat());
 }
 const text = report(rows);
 console.log(`\n${text}`);

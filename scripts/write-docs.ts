@@ -1,12 +1,21 @@
-/** Writes the files that are generated from the configuration schema; `npm run docs`. */
+/** Writes the files that are generated from the configuration and the metrics; `npm run docs`. */
 import { writeFileSync } from 'node:fs';
 import { configJsonSchema } from '../src/config/describe.ts';
 import { configPage, sampleFile } from '../src/config/document.ts';
+import { Counters } from '../src/server/counters.ts';
+import type { NodeState } from '../src/server/health.ts';
+import { createMetrics } from '../src/server/metrics.ts';
+import { metricsPage } from './metrics-page.ts';
 
 /** Generated files by path, with their content as it should be. */
 export function generatedFiles(): Record<string, string> {
+  // Only names are asked for, so the parts of the node are empty.
+  const parts: Record<PropertyKey, unknown> = { counters: new Counters() };
+  const state = new Proxy(parts, { get: (known, part) => known[part] ?? {} });
+  const registry = createMetrics(state as unknown as NodeState);
   return {
     'docs/config.md': configPage(),
+    'docs/metrics.md': metricsPage(registry),
     'templates/odin.yaml': sampleFile(),
     'templates/odin.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   };

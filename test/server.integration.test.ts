@@ -1,5 +1,6 @@
 /** The server on real sockets: both protocols, all channel forms, slow clients, bad input. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -266,4 +267,20 @@ test("a masked close frame is answered and counted as the client's own", async (
   raw.write(maskedFrameOf(Buffer.from([0x03, 0xe8]), 0x01020304, 0x8));
   await once(raw, 'close');
   expect(await server.metric('ws_disconnects_total{reason="client"}')).toBe(1);
+});
+
+test('/metrics shows what docs/metrics.md names, with a latency for every event', async () => {
+  await using server = await startTestServer();
+  await using client = await TestClient.open(server.url);
+  await client.subscribe('*');
+  await server.publish(record('BTC'), record('ETH'));
+  await client.events(2);
+  const text = await (await fetch(`${server.http}/metrics`)).text();
+  const shown = [...text.matchAll(/^# HELP ((?:ws|odin)_\w+) /gm)].map(([, name]) => name);
+  const page = readFileSync('docs/metrics.md', 'utf8');
+  const named = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+  expect(shown.toSorted()).toEqual(named.toSorted());
+  expect(await server.metric('odin_delivery_latency_seconds_count')).toBe(2);
+  expect(await server.metric('odin_delivery_latency_seconds_bucket{le="+Inf"}')).toBe(2);
+  expect(await server.metric('odin_delivery_latency_seconds_bucket{le="30"}')).toBe(2);
 });

@@ -142,7 +142,11 @@ test('a client that reads nothing is closed with 4001 and the position to resume
 }, 60_000);
 
 test('a hundred stalled clients cost the server a bounded amount of memory', async () => {
-  const env = { WS_THROTTLE_STRATEGY: 'none', ODIN_SERVER_HISTORY_BYTES: '16MiB' };
+  const env = {
+    WS_THROTTLE_STRATEGY: 'none',
+    ODIN_SERVER_HISTORY_BYTES: '16MiB',
+    ODIN_BROKER_EMBEDDED_MAX_BYTES: '16MiB',
+  };
   const args = ['serve', '--port', '0', '--host', '127.0.0.1', '--log-format', 'json'];
   await using odin = spawnOdin(args, { env });
   const port = portOf(await odin.line(/"listening"/));
@@ -152,7 +156,8 @@ test('a hundred stalled clients cost the server a bounded amount of memory', asy
     for (let sent = 0; sent < megabytes; sent++) {
       const line = { key: 'BTC', type: 'TRADE_EXECUTED', timestamp: Date.now(), data: { filler } };
       const body = `${JSON.stringify(line)}\n`.repeat(900);
-      const response = await fetch(url, { method: 'POST', body });
+      const headers = { 'content-type': 'application/x-ndjson' };
+      const response = await fetch(url, { method: 'POST', headers, body });
       await response.arrayBuffer();
       expect(response.status).toBe(200);
     }

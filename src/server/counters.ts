@@ -3,6 +3,7 @@ import type { EventType } from '../events/event-types.ts';
 import type { DisconnectName } from '../protocol/disconnects.ts';
 import type { RefusalCode } from '../protocol/refusals.ts';
 import type { AuditKind } from './audit.ts';
+import { BucketCounts } from './bucket-counts.ts';
 
 /** Why a broker record was not turned into an event. */
 export type SkipReason = 'malformed' | 'oversized' | 'no_key' | 'unknown_topic' | 'bad_key';
@@ -17,6 +18,14 @@ export class Counters {
   positionsLost = 0;
   channelsForgotten = 0;
   flushes = 0;
+  /** Seconds from an event's own time to the flush that wrote it, once per event. */
+  readonly deliverySeconds = new BucketCounts([
+    ...[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+  ]);
+  /** Events per flush. */
+  readonly flushEvents = new BucketCounts([1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000]);
+  /** The broker's time of the newest record taken, in milliseconds since 1970; 0 before the first. */
+  newestRecordMs = 0;
   /** Buffers built for flushes; independent of the number of clients. */
   buffersBuilt = 0;
   socketWrites = 0;

@@ -108,12 +108,24 @@ export class Delivery {
     const started = performance.now();
     const dirty = this.#dirty;
     this.#dirty = [];
+    const flushedBefore = this.#flushedTo;
     this.#flushedTo = this.#history.next;
     this.#counters.flushes++;
     const buffers = new FlushBuffers(this.#deflater, this.#counters);
     for (const cohort of dirty) this.#flushCohort(cohort, buffers);
     for (const connection of this.#catchUp.waiting) this.catchUp(connection);
+    this.#observe(flushedBefore);
     this.#pace.flushed(performance.now() - started);
+  }
+
+  #observe(flushedBefore: number): void {
+    const { deliverySeconds, flushEvents } = this.#counters;
+    const nowMs = Date.now();
+    const first = Math.max(flushedBefore, this.#history.first);
+    for (let index = first; index < this.#flushedTo; index++) {
+      deliverySeconds.observe(Math.max(0, nowMs - this.#history.at(index).eventMs) / 1_000);
+    }
+    if (this.#flushedTo > flushedBefore) flushEvents.observe(this.#flushedTo - flushedBefore);
   }
 
   /** Takes in a new connection, which its cohort has not seen yet. */

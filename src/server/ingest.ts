@@ -47,6 +47,8 @@ export class Ingest {
   /** Takes records in broker order and hands them on in one go. */
   take(records: readonly BrokerRecord[]): void {
     const nowMs = performance.now();
+    const newest = records.at(-1);
+    if (newest !== undefined) this.#counters.newestRecordMs = newest.timestampMs;
     for (const record of records) {
       // One record must never cost another: the driver has moved past all of them.
       try {

@@ -1,5 +1,6 @@
 /** Kinds of metrics, each fed by a function that is called when somebody looks. */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { BucketCounts } from './bucket-counts.ts';
 
 type Read = () => number;
 type ReadLabelled = () => ReadonlyMap<string, number>;
@@ -47,4 +48,53 @@ export function labelled(
       for (const [value, count] of read()) this.inc({ [label]: value }, count);
     },
   });
+}
+
+/** A distribution that was counted elsewhere, shown as a Prometheus histogram. */
+export function distribution(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => BucketCounts,
+) {
+  registry.registerMetric(new CountedHistogram(name, help, read));
+}
+
+class CountedHistogram extends Histogram {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #read: () => BucketCounts;
+
+  constructor(name: string, help: string, read: () => BucketCounts) {
+    super({ name, help, buckets: [...read().bounds], registers: [] });
+    this.#name = name;
+    this.#help = help;
+    this.#read = read;
+  }
+
+  override async get() {
+    const { bounds, counts, count, sum } = this.#read();
+    const value = (suffix: string, value: number, labels = {}) => ({
+      ...{ value, labels, exemplar: null },
+      metricName: `${this.#name}_${suffix}`,
+    });
+    let below = 0;
+    const buckets = bounds.map((le, at) => {
+      below += counts[at] as number;
+      return value('bucket', below, { le });
+    });
+    const values = [
+      ...buckets,
+      value('bucket', count, { le: '+Inf' }),
+      value('sum', sum),
+      value('count', count),
+    ];
+    return {
+      name: this.#name,
+      help: this.#help,
+      type: 'histogram',
+      values,
+      aggregator: 'sum',
+    } as never;
+  }
 }

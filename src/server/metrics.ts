@@ -2,8 +2,9 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { addCompressionMetrics } from './compression/compression-metrics.ts';
 import type { NodeState } from './health.ts';
-import { counter, gauge, labelled } from './metric-kinds.ts';
+import { counter, distribution, gauge, labelled } from './metric-kinds.ts';
 import { addProtectionMetrics } from './protection-metrics.ts';
+import { addRecoveryMetrics } from './recovery/recovery-metrics.ts';
 import { addThrottleMetrics } from './throttling/throttle-metrics.ts';
 
 /** A registry of its own per server, so that two servers in one process do not mix. */
@@ -17,6 +18,7 @@ export function createMetrics(state: NodeState): Registry {
   addProtectionMetrics(registry, state);
   addThrottleMetrics(registry, state);
   addCompressionMetrics(registry, state);
+  addRecoveryMetrics(registry, state.counters);
   return registry;
 }
 
@@ -51,6 +53,12 @@ function addConnectionMetrics(
     'Connections closed, by reason',
     'reason',
     () => counters.closed,
+  );
+  counter(
+    registry,
+    'ws_unread_replies_total',
+    'Clients closed since they kept asking without reading the answers',
+    () => counters.unreadReplies,
   );
   counter(
     registry,
@@ -144,6 +152,13 @@ function addDeliveryMetrics(registry: Registry, { delivery, counters }: NodeStat
     'Writes of events to sockets',
     () => counters.socketWrites,
   );
+  distribution(
+    registry,
+    'odin_delivery_latency_seconds',
+    'Time from an event itself to the flush that wrote it, once per event',
+    () => counters.deliverySeconds,
+  );
+  distribution(registry, 'odin_flush_events', 'Events per flush', () => counters.flushEvents);
   counter(registry, 'odin_flushes_total', 'Delivery rounds', () => counters.flushes);
   counter(
     registry,
@@ -211,6 +226,12 @@ function addIngestMetrics(registry: Registry, state: NodeState): void {
     'Events in the history',
     () => history.next - history.first,
   );
+  gauge(
+    registry,
+    'odin_broker_lag_seconds',
+    'Age of the newest record taken, while more wait',
+    () => lagSeconds(state),
+  );
   gauge(registry, 'odin_history_bytes', 'Bytes in the history', () => history.bytes);
   gauge(registry, 'odin_broker_connected', 'Whether the broker is connected', () =>
     Number(state.consumer().connected),
@@ -221,4 +242,10 @@ function addIngestMetrics(registry: Registry, state: NodeState): void {
     'Records in the broker that were not taken yet',
     () => state.consumer().lagRecords,
   );
+}
+
+/** How old the newest record is that this node has taken, while the broker holds newer ones. */
+export function lagSeconds({ consumer, counters }: NodeState): number {
+  if (consumer().lagRecords === 0 || counters.newestRecordMs === 0) return 0;
+  return Math.max(0, Date.now() - counters.newestRecordMs) / 1_000;
 }
