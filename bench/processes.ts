@@ -10,6 +10,8 @@ const ticksPerSecond = 100;
 /** A child that is killed when disposed. */
 export interface Child extends AsyncDisposable {
   readonly pid: number;
+  /** Sends a signal to it and its children. */
+  signal(name: NodeJS.Signals): void;
   /** Resolves with what it printed on standard output. */
   readonly output: Promise<string>;
 }
@@ -34,7 +36,12 @@ export async function startNode(
     started.reject(new Error(`${args.join(' ')} exited with ${code}: ${log}`)),
   );
   await started.promise;
-  return { pid: child.pid!, output, [Symbol.asyncDispose]: () => end(child) };
+  return {
+    pid: child.pid!,
+    signal: (name) => signalTree(child.pid!, name),
+    output,
+    [Symbol.asyncDispose]: () => end(child),
+  };
 }
 
 async function collect(child: ChildProcess): Promise<string> {
@@ -69,4 +76,10 @@ export function cpuSeconds(pid: number): number {
 export function residentBytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+function signalTree(pid: number, name: NodeJS.Signals): void {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  for (const child of children.split(' ').filter(Boolean)) signalTree(Number(child), name);
+  process.kill(pid, name);
 }

@@ -37,7 +37,11 @@ export class Channel {
 
   /** An event leaves the history. The newest is copied: it would keep a whole slab alive. */
   evicted(frame: Frame): void {
-    if (frame === this.newest) this.newest = { ...frame, bytes: Buffer.from(frame.bytes) };
+    if (frame !== this.newest) return;
+    // Not from Node's pool either, of which it would keep 64 KiB alive.
+    const bytes = Buffer.allocUnsafeSlow(frame.bytes.length);
+    frame.bytes.copy(bytes);
+    this.newest = { ...frame, bytes };
   }
 
   /**

@@ -97,4 +97,9 @@ class CountedHistogram extends Histogram {
       aggregator: 'sum',
     } as never;
   }
+
+  /** What the registry asks for; prom-client's types do not know it. */
+  async getForPromString() {
+    return await this.get();
+  }
 }

@@ -91,7 +91,8 @@ class KafkaProcess implements TestKafka {
 
   async format(): Promise<void> {
     const { classPath, properties } = this.#parts;
-    const clusterId = randomBytes(16).toString('base64url');
+    // One that begins with a dash would be taken for an option.
+    const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
     const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
     await promisify(execFile)('java', [...jvmFlags, '-cp', classPath, ...tool]);
   }

@@ -1,6 +1,11 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { BrokerRecord } from '../broker.ts';
 import { EmbeddedLog, LostRanges } from './log.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 function outgoing(topic: string, value = 'x') {
   return { topic, key: 'K', value, timestampMs: 1 };
@@ -33,6 +38,31 @@ test('the oldest go when the log is too large, and cursors stay what they were',
   expect(gone).toBe(4_995);
   expect([log.start, log.end]).toEqual([4_995, 5_000]);
   expect(log.read(4_998, 10).map(({ offset }) => offset)).toEqual([4_998, 4_999]);
+});
+
+test('small values keep no more memory alive than the log may hold', () => {
+  const log = new EmbeddedLog({ maxBytes: 1_000_000, retentionMs: 1_000 });
+  for (let n = 0; n < 3_000; n++) {
+    log.append(outgoing('a', `value ${n}`), 0);
+    // What else goes through Node's pool meanwhile.
+    Buffer.from('x'.repeat(1_000));
+  }
+  const values = log.read(0, 3_000).map(({ value }) => value);
+  expect(values.map((value) => value.toString())).toEqual(values.map((_, n) => `value ${n}`));
+  const held = new Set(values.map(({ buffer }) => buffer));
+  const bytes = [...held].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(bytes).toBeLessThan(1_000_000);
+});
+
+test('large values are let go at once', () => {
+  const log = new EmbeddedLog({ maxBytes: 1_000_000, retentionMs: 1_000 });
+  const before = process.memoryUsage().arrayBuffers;
+  for (let n = 0; n < 500; n++) {
+    log.append(outgoing('a', 'x'.repeat(200_000)), 0);
+    trimAll(log, 0);
+  }
+  collectGarbage();
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10_000_000);
 });
 
 test('records go when they are as old as the retention', () => {

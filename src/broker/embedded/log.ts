@@ -9,6 +9,20 @@ import type {
 
 /** What a record costs beside its text, in bytes: the objects that hold it. */
 const recordOverheadBytes = 200;
+/**
+ * Values share slabs of this size. Node's own pool would keep 64 KiB alive for each small value,
+ * since whatever else uses it meanwhile lies between them.
+ */
+const slabBytes = 256 * 1024;
+/** Stands where a record was, until the entries are cut off. */
+const gone: BrokerRecord = {
+  topic: '',
+  partition: 0,
+  offset: -1,
+  key: undefined,
+  value: Buffer.alloc(0),
+  timestampMs: 0,
+};
 
 /** Limits of an {@link EmbeddedLog}. */
 export interface EmbeddedLogLimits {
@@ -34,6 +48,8 @@ export class EmbeddedLog {
   /** Cursor of the entry at index 0. */
   #base = 0;
   #bytes = 0;
+  #slab = Buffer.alloc(0);
+  #slabUsed = 0;
 
   constructor(limits: EmbeddedLogLimits) {
     this.#limits = limits;
@@ -63,7 +79,7 @@ export class EmbeddedLog {
   append({ topic, key, value, timestampMs }: OutgoingRecord, nowMs: number): void {
     const offset = this.#ends.get(topic) ?? 0;
     this.#ends.set(topic, offset + 1);
-    const record = { topic, partition: 0, offset, key, value: Buffer.from(value), timestampMs };
+    const record = { topic, partition: 0, offset, key, value: this.#store(value), timestampMs };
     this.#records.push(record);
     this.#receivedMs.push(nowMs);
     this.#bytes += bytesOf(record);
@@ -82,6 +98,8 @@ export class EmbeddedLog {
   trim(nowMs: number): BrokerRecord | undefined {
     if (!this.isOverfull(nowMs)) return undefined;
     const record = this.#records[this.#head]!;
+    // Until it is cut off, its value must not stay in memory.
+    this.#records[this.#head] = gone;
     this.#head += 1;
     this.#bytes -= bytesOf(record);
     this.#starts.set(record.topic, record.offset + 1);
@@ -129,6 +147,23 @@ export class EmbeddedLog {
       else high = middle;
     }
     return this.#base + low;
+  }
+
+  #store(value: string): Buffer {
+    const length = Buffer.byteLength(value);
+    if (length > slabBytes / 8) {
+      const own = Buffer.allocUnsafeSlow(length);
+      own.write(value);
+      return own;
+    }
+    if (this.#slabUsed + length > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(slabBytes);
+      this.#slabUsed = 0;
+    }
+    const stored = this.#slab.subarray(this.#slabUsed, this.#slabUsed + length);
+    stored.write(value);
+    this.#slabUsed += length;
+    return stored;
   }
 
   #cut(): void {
