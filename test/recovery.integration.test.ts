@@ -208,3 +208,59 @@ test('messages that follow a resuming subscribe are answered after it, in order'
   await client.next('unsubscription_ack');
   expect(client.messages.map((message) => message['id']).filter(Boolean)).toEqual([1, 2, 3]);
 });
+
+test('a client that asks for more than can be had costs another nothing', async () => {
+  await using server = await startTestServer({
+    historyBytes: '64KiB',
+    recovery: { maxMessages: 30 },
+  });
+  await using witness = await TestClient.open(server.url);
+  await witness.subscribe('ETH.trade');
+  const filler = 'x'.repeat(500);
+  const key = (n: number) => (n % 100 === 50 ? 'ETH' : 'BTC');
+  await server.publish(...upTo(0, 600).map((n) => record(key(n), 'TRADE_EXECUTED', { n, filler })));
+  const eth = (await witness.events(6)).map((event) => event['offset'] as number);
+  await using greedy = await TestClient.open(server.url);
+  await using modest = await TestClient.open(server.url);
+  greedy.say({ type: 'subscribe', data: { channels: ['BTC.trade'], since: { 'BTC.trade': 0 } } });
+  modest.say({
+    type: 'subscribe',
+    data: { channels: ['ETH.trade'], since: { 'ETH.trade': eth[3] } },
+  });
+  const [greedyAck, modestAck] = await Promise.all([
+    greedy.next('subscription_ack'),
+    modest.next('subscription_ack'),
+  ]);
+  expect(greedyAck).toMatchObject({ recovered: { 'BTC.trade': { complete: false } } });
+  expect(modestAck).toMatchObject({ recovered: { 'ETH.trade': { complete: true } } });
+  expect((await modest.events(2)).map((event) => event['offset'])).toEqual(eth.slice(4));
+});
+
+test('a lagging client that resumes a channel it holds gets nothing twice', async () => {
+  await using server = await startTestServer({
+    maxBufferedBytes: '16KiB',
+    historyBytes: '64MiB',
+    throttle: { strategy: 'none' },
+  });
+  await using client = await TestClient.open(server.url);
+  await using quick = await TestClient.open(server.url);
+  await client.subscribe('BTC.trade');
+  await quick.subscribe('BTC.trade');
+  client.socket.pause();
+  const filler = 'x'.repeat(1_000);
+  for (let n = 0; n < 8_000; n += 500) {
+    await server.publish(
+      ...upTo(n, n + 500).map((i) => record('BTC', 'TRADE_EXECUTED', { n: i, filler })),
+    );
+    await quick.events(n + 500);
+  }
+  expect(await server.metric('ws_connections_behind')).toBe(1);
+  client.say({
+    type: 'subscribe',
+    data: { channels: ['BTC.trade'], since: { 'BTC.trade': 7_990 } },
+  });
+  client.socket.resume();
+  await client.next('subscription_ack', 1);
+  await client.until(() => numbers(client).at(-1) === 7_999);
+  expect(numbers(client).length).toBe(new Set(numbers(client)).size);
+});

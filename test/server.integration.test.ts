@@ -284,3 +284,67 @@ test('/metrics shows what docs/metrics.md names, with a latency for every event'
   expect(await server.metric('odin_delivery_latency_seconds_bucket{le="+Inf"}')).toBe(2);
   expect(await server.metric('odin_delivery_latency_seconds_bucket{le="30"}')).toBe(2);
 });
+
+test.each([
+  [
+    'channels that are no text',
+    '{"type":"subscribe","channels":[{"toString":1},7,null,["x"]]}',
+    'subscription_ack',
+  ],
+  [
+    'deep nesting',
+    `{"type":"subscribe","channels":[${'['.repeat(7_000)}${']'.repeat(7_000)}]}`,
+    'subscription_ack',
+  ],
+  ['channels that are one text', '{"type":"subscribe","data":{"channels":"BTC.trade"}}', 'error'],
+])('%s from a client harm nobody', async (_name, text, reply) => {
+  await using server = await startTestServer();
+  await using client = await TestClient.open(server.url);
+  client.say(text);
+  const answer = await client.next(reply);
+  if (reply === 'error') expect(answer['message']).toContain('must be a list');
+  else
+    expect(
+      (answer['rejected'] as { code: string }[]).every(({ code }) => code === 'INVALID_CHANNEL'),
+    ).toBe(true);
+  expect((await server.health())['status']).toBe('healthy');
+});
+
+test('a record that cannot be written again costs none of its neighbours', async () => {
+  await using server = await startTestServer();
+  await using client = await TestClient.open(server.url);
+  await client.subscribe('BTC.trade');
+  const deep = `{"type":"TRADE_EXECUTED","timestamp":1,"data":{"x":${'['.repeat(6_000)}${']'.repeat(6_000)}}}`;
+  await server.publish(
+    record('BTC', 'TRADE_EXECUTED', { n: 1 }),
+    { ...record('BTC'), value: deep },
+    record('BTC', 'TRADE_EXECUTED', { n: 2 }),
+  );
+  expect((await client.events(2)).map((event) => event['data'])).toEqual([{ n: 1 }, { n: 2 }]);
+  expect(await server.metric('odin_records_skipped_total{reason="malformed"}')).toBe(1);
+});
+
+test('a client that asks and never reads the answers is closed', async () => {
+  await using server = await startTestServer();
+  await using client = await TestClient.open(server.url);
+  client.socket.pause();
+  const closed = client.closing();
+  const message = JSON.stringify({
+    type: 'subscribe',
+    channels: Array.from({ length: 200 }, (_, n) => `no channel ${n}`),
+  });
+  let isClosed = false;
+  client.socket.on('error', () => {});
+  const witness = setInterval(async () => {
+    isClosed = (await server.metric('ws_unread_replies_total')) > 0;
+  }, 50);
+  while (!isClosed) {
+    for (let i = 0; i < 50; i++) client.socket.send(message, () => {});
+    await new Promise(setImmediate);
+  }
+  clearInterval(witness);
+  client.socket.resume();
+  client.socket.terminate();
+  await closed;
+  expect(await server.metric('ws_current_connections')).toBe(0);
+});

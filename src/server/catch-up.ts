@@ -75,7 +75,9 @@ export class CatchUp {
       }
       const frames =
         connection.missed.length > 0 ? takeMissed(connection) : this.#next(connection, end);
-      if (frames.length > 0 && !this.#send(connection, frames)) {
+      const isFull =
+        frames.length > 0 ? !this.#send(connection, frames) : this.#writer.isFull(connection);
+      if (isFull) {
         this.#stall(connection);
         return false;
       }

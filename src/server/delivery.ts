@@ -46,6 +46,7 @@ export class Delivery {
   #dirty: Cohort[] = [];
   /** Everything below this index was handed to every cohort. */
   #flushedTo = 0;
+  #isObserving = false;
 
   /** The levels of those who lag. */
   readonly throttle: Throttle;
@@ -118,7 +119,13 @@ export class Delivery {
     this.#pace.flushed(performance.now() - started);
   }
 
+  /** From now on flushes are of new events; before, they are of what the broker held. */
+  startObserving(): void {
+    this.#isObserving = true;
+  }
+
   #observe(flushedBefore: number): void {
+    if (!this.#isObserving) return;
     const { deliverySeconds, flushEvents } = this.#counters;
     const nowMs = Date.now();
     const first = Math.max(flushedBefore, this.#history.first);

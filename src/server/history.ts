@@ -117,7 +117,7 @@ export class History {
       const oldest = this.at(this.#first);
       if (this.#bytes <= maxBytes && nowMs - oldest.takenMs <= maxAgeMs) return;
       oldest.channel.evicted(oldest);
-      this.#coveredSinceMs = Math.max(this.#coveredSinceMs, oldest.eventMs);
+      this.#coveredSinceMs = Math.max(this.#coveredSinceMs, Math.min(oldest.eventMs, Date.now()));
       this.#frames[this.#first & (this.#frames.length - 1)] = undefined;
       this.#first++;
       this.#bytes -= oldest.bytes.length;

@@ -202,6 +202,7 @@ async function becomeReady(
   await consumption.caughtUp;
   if (state.isDraining) return;
   state.isWarm = true;
+  state.delivery.startObserving();
   upgrade.closedFor = undefined;
   log.info({ historyEvents: state.history.next - state.history.first }, 'ready');
 }

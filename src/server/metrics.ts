@@ -245,7 +245,7 @@ function addIngestMetrics(registry: Registry, state: NodeState): void {
 }
 
 /** How old the newest record is that this node has taken, while the broker holds newer ones. */
-export function lagSeconds({ consumer, counters }: NodeState): number {
+function lagSeconds({ consumer, counters }: NodeState): number {
   if (consumer().lagRecords === 0 || counters.newestRecordMs === 0) return 0;
   return Math.max(0, Date.now() - counters.newestRecordMs) / 1_000;
 }

@@ -167,7 +167,8 @@ export class Sessions {
       const admitted = this.#admit(connection, accepted, rejected);
       return { ...admitted, id, wantsSnapshot, since: pick(since, admitted.subscribed) };
     };
-    this.#resume(connection, request, since, ({ subscribed, subscriptions }, { channels }) => {
+    const asked = pick(since, accepted.slice(0, this.#maxSubscriptions));
+    this.#resume(connection, request, asked, ({ subscribed, subscriptions }, { channels }) => {
       const { size } = subscriptions;
       connection.send(controlMessages.subscriptionAck(id, subscribed, size, rejected, channels));
     });

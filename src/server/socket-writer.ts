@@ -15,9 +15,15 @@ export class SocketWriter {
 
   /** Writes `messages` events; false when the socket is full, and nothing more should follow. */
   write(connection: Connection, buffer: Buffer, messages: number): boolean {
+    if (connection.isClosing) return true;
     this.#counters.socketWrites++;
     this.#counters.bytesWritten += buffer.length;
     this.#counters.messagesDelivered += messages;
-    return connection.write(buffer) || connection.bufferedBytes <= this.#maxBufferedBytes;
+    return connection.write(buffer) || !this.isFull(connection);
+  }
+
+  /** Whether a socket holds more than it may. */
+  isFull(connection: Connection): boolean {
+    return connection.bufferedBytes > this.#maxBufferedBytes;
   }
 }

@@ -8,6 +8,8 @@ export interface Missed {
   readonly frames: readonly Frame[];
   /** Whether nothing is missing between the client's position and the first of them. */
   readonly isComplete: boolean;
+  /** Offset of the channel's first event beyond the client's position that the history holds. */
+  readonly nextOffset: number | undefined;
 }
 
 /**
@@ -21,6 +23,7 @@ export function missedIn(
   below: number,
 ): Missed {
   const frames: Frame[] = [];
+  let nextOffset: number | undefined;
   let reached: number | null = channel.lastOffset ?? null;
   let index = channel.lastIndex;
   // A chain that was broken in between (events lost before this node read them) is never whole.
@@ -31,6 +34,7 @@ export function missedIn(
       reached = frame.offset;
       break;
     }
+    nextOffset = frame.offset;
     if (index < below) frames.push(frame);
     reached = frame.prev;
     index = frame.prevIndex;
@@ -39,12 +43,13 @@ export function missedIn(
   return {
     frames: frames.reverse(),
     isComplete: !isBroken && reached !== null && reached <= offset,
+    nextOffset,
   };
 }
 
 /** A copy of a frame whose event follows the event at `prev`, which its encoder did not know. */
-export function withPrev(frame: Frame, prev: number): Frame {
-  if (frame.prev !== null) return frame;
+export function withPrev(frame: Frame, prev: number | null): Frame {
+  if (frame.prev !== null || prev === null) return frame;
   const json = frame.bytes
     .toString('utf8', frame.payloadAt)
     .replace('"prev":null', `"prev":${prev}`);

@@ -59,11 +59,17 @@ export class ReadBack {
   async read(topic: string, partition: number, range: Range): Promise<ReadBackResult> {
     const key = `${topic}/${partition}`;
     const known = this.#reads.get(key);
-    if (known !== undefined && covers(known.range, range)) return cut(await known.result, range);
+    if (known !== undefined && covers(known.range, range)) {
+      const result = await known.result;
+      if (result.complete) return cut(result, range);
+    }
     const gathering = this.#gathering.get(key) ?? this.#gather(key, topic, partition, range);
     const { from, to } = gathering.range;
     gathering.range = { from: Math.min(from, range.from), to: Math.max(to, range.to) };
-    return cut(await gathering.result, range);
+    const result = await gathering.result;
+    if (result.complete || isSame(gathering.range, range)) return cut(result, range);
+    // Somebody asked for more than can be had: that must not cost the others theirs.
+    return await this.#start(topic, partition, range);
   }
 
   stop(): void {
@@ -91,13 +97,14 @@ export class ReadBack {
   }
 
   async #start(topic: string, partition: number, { from, to }: Range): Promise<ReadBackResult> {
-    await this.#turn();
     const { maxMs } = this.#limits;
     const maxRecords = this.#limits.maxMessages * clientsPerRead;
     const maxBytes = this.#limits.maxBytes * clientsPerRead;
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(maxMs)]);
-    this.#counters.readBacks++;
+    await this.#turn();
     try {
+      if (signal.aborted) return nothing;
+      this.#counters.readBacks++;
       const request = { topic, partition, from, to, maxRecords, maxBytes, signal };
       const result = await this.#broker.readBack(request);
       this.#counters.readBackRecords += result.records.length;
@@ -115,6 +122,10 @@ export class ReadBack {
     if (this.#running >= maxReads) await new Promise<void>((resolve) => this.#queue.push(resolve));
     this.#running++;
   }
+}
+
+function isSame(a: Range, b: Range): boolean {
+  return a.from === b.from && a.to === b.to;
 }
 
 function covers(outer: Range, inner: Range): boolean {

@@ -1,17 +1,26 @@
 /** Recovery: what a returning client missed, from the history and, beyond it, from the broker. */
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, BrokerRecord, Consumption, ReadBackResult } from '../../broker/broker.ts';
 import type { Config } from '../../config/schema.ts';
 import { categoryFacts, isCategory } from '../../events/categories.ts';
-import { isComplaint, parseEvent } from '../../events/event.ts';
 import type { ChannelPosition, Since, WildcardPosition } from '../../protocol/resume.ts';
 import { wildcardSlackMs } from '../../protocol/resume.ts';
-import { encodeEvent, type RecoveredChannel } from '../../protocol/server-messages.ts';
+import type { RecoveredChannel } from '../../protocol/server-messages.ts';
 import { Channel, type Channels } from '../channels.ts';
 import { bump, type Counters } from '../counters.ts';
 import type { Frame, History } from '../history.ts';
-import { framed, missedIn, withPrev } from './missed.ts';
+import { missedIn, withPrev } from './missed.ts';
 import type { ReadBack } from './read-back.ts';
+import {
+  bytesOf,
+  framesOf,
+  inOrder,
+  keyOf,
+  newestOf,
+  newestWithin,
+  rangeOf,
+} from './recovered-frames.ts';
 
 /** How often it is looked whether this node has caught up with a client, in milliseconds. */
 const lookMs = 20;
@@ -70,14 +79,17 @@ export class Recovery {
 
   /**
    * The missed frames of all channels in `since`, below the history index that `servedFrom` gives
-   * for a channel: from there on the client gets them by itself.
+   * for a channel: from there on the client gets them by itself. What it has `pending` of an earlier
+   * resumption counts towards its limits.
    */
   collect(
     since: Since,
     read: ReadonlyMap<string, ReadChannel>,
     servedFrom: (channel: Channel) => number,
+    pending: readonly Frame[] = [],
   ): Recovered {
-    const { maxMessages, maxBytes } = this.#deps.limits;
+    const maxMessages = this.#deps.limits.maxMessages - pending.length;
+    const maxBytes = this.#deps.limits.maxBytes - bytesOf(pending);
     const all: Frame[] = [];
     const channels: Record<string, RecoveredChannel> = {};
     const taken = new Set<number>();
@@ -176,31 +188,32 @@ export class Recovery {
     if (!isUsable) return { frames: newestOf(known, servedFrom), isComplete: false };
     const held =
       known === undefined
-        ? { frames: [], isComplete: false }
+        ? { frames: [], isComplete: false, nextOffset: undefined }
         : missedIn(history, known, position.offset, servedFrom(known));
     if (read === undefined) {
       if (held.isComplete || held.frames.length > 0) return held;
       return { frames: newestOf(known, servedFrom), isComplete: false };
     }
-    const channel = known ?? this.#learn(name, read);
-    const first = held.frames[0]?.offset ?? Number.POSITIVE_INFINITY;
-    const older = framesOf(read.result.records, channel, position.offset, first);
-    const last = older.at(-1)?.offset ?? position.offset;
+    const { records, complete } = read.result;
+    const isComplete = complete && history.first <= read.index;
+    const place = records[0] === undefined ? '' : `${records[0].topic}/${records[0].partition}`;
+    const channel = known ?? new Channel(name, place);
+    // Across a hole nothing may claim to follow what the client has.
+    const after = isComplete ? position.offset : null;
+    const older = framesOf(records, channel, after, held.nextOffset ?? Number.POSITIVE_INFINITY);
+    const last = older.at(-1)?.offset ?? after;
+    if (known === undefined && isComplete) this.#learn(channel, last);
     const [next, ...rest] = held.frames;
-    const frames = next === undefined ? older : [...older, withPrev(next, last), ...rest];
-    return { frames, isComplete: read.result.complete && history.first <= read.index };
+    if (next === undefined) return { frames: older, isComplete };
+    return { frames: [...older, isComplete ? withPrev(next, last) : next, ...rest], isComplete };
   }
 
-  /** A channel that this node never saw an event of: what was read tells where it stands. */
-  #learn(name: string, { result }: ReadChannel): Channel {
-    const newest = result.records.at(-1);
-    const place = newest === undefined ? '' : `${newest.topic}/${newest.partition}`;
-    const channel = new Channel(name, place);
-    if (newest === undefined) return channel;
-    channel.lastOffset = newest.offset;
-    if (this.#deps.channels.add(channel, this.#deps.history.first))
-      this.#deps.counters.channelsForgotten++;
-    return channel;
+  /** A channel that this node never saw an event of: what was read, all of it, tells where it stands. */
+  #learn(channel: Channel, newestOffset: number | null): void {
+    if (newestOffset === null || channel.partition === '') return;
+    channel.lastOffset = newestOffset;
+    const { channels, history, counters } = this.#deps;
+    if (channels.add(channel, history.first)) counters.channelsForgotten++;
   }
 
   #underWildcard(
@@ -218,67 +231,10 @@ export class Recovery {
       const frame = history.at(index);
       if (!frame.channel.isIn(wanted) || index >= servedFrom(frame.channel)) continue;
       const seen = position.offsets.get(frame.channel.name);
-      if (seen === undefined ? frame.eventMs > sinceMs : frame.offset > seen) frames.push(frame);
+      // An event may be old and still have come late: to a client that never saw its channel it is new.
+      const isNew = frame.eventMs > sinceMs || performance.timeOrigin + frame.takenMs > sinceMs;
+      if (seen === undefined ? isNew : frame.offset > seen) frames.push(frame);
     }
     return { frames, isComplete: sinceMs >= history.coveredSinceMs };
   }
-}
-
-function framesOf(
-  records: readonly BrokerRecord[],
-  channel: Channel,
-  after: number,
-  below: number,
-): Frame[] {
-  const frames: Frame[] = [];
-  let prev = after;
-  for (const { offset, value } of records) {
-    const event = offset < below ? parseEvent(value.toString('utf8')) : undefined;
-    if (event === undefined || isComplaint(event)) continue;
-    const json = encodeEvent(event, { channel: channel.name, offset, prev });
-    const places = { index: -1, prevIndex: -1, takenMs: 0, eventMs: event.timestamp };
-    const kind = { type: event.type, supersededBy: -1 };
-    frames.push({ ...places, ...kind, channel, offset, prev, ...framed(json) });
-    prev = offset;
-  }
-  return frames;
-}
-
-function newestOf(channel: Channel | undefined, servedFrom: (channel: Channel) => number): Frame[] {
-  const frame = channel?.newest;
-  return frame === undefined || channel === undefined || frame.index >= servedFrom(channel)
-    ? []
-    : [frame];
-}
-
-function newestWithin(
-  frames: readonly Frame[],
-  room: { messages: number; bytes: number },
-): readonly Frame[] {
-  let bytes = 0;
-  let first = frames.length;
-  while (first > 0 && frames.length - first < room.messages) {
-    bytes += (frames[first - 1] as Frame).bytes.length;
-    if (bytes > room.bytes) break;
-    first--;
-  }
-  return frames.slice(first);
-}
-
-function rangeOf(
-  position: ChannelPosition | WildcardPosition,
-  frames: readonly Frame[],
-): { from: number; to: number } {
-  if (position.kind === 'wildcard')
-    return { from: position.ts, to: frames.at(-1)?.eventMs ?? position.ts };
-  return { from: position.offset, to: frames.at(-1)?.offset ?? position.offset };
-}
-
-/** Node order; what was read from the broker is older than anything in the history. */
-function inOrder(a: Frame, b: Frame): number {
-  return a.index - b.index;
-}
-
-function keyOf(channel: string): string {
-  return channel.startsWith('global.') ? channel : channel.slice(0, channel.indexOf('.'));
 }

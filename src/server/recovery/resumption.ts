@@ -68,7 +68,7 @@ export class Resumption {
     const held = connection.cohort.subscriptions;
     const servedFrom = (channel: Channel) =>
       channel.isIn(held) ? this.#delivery.servedFrom(connection) : this.#history.next;
-    const recovered = this.#recovery.collect(wanted.since, read, servedFrom);
+    const recovered = this.#recovery.collect(wanted.since, read, servedFrom, connection.missed);
     const missed = [...this.#snapshotOf(wanted, held, recovered, servedFrom), ...recovered.frames];
     acknowledge(wanted, { ...recovered, frames: missed });
     this.#delivery.resubscribe(connection, wanted.subscriptions, missed);

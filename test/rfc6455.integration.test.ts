@@ -1,0 +1,34 @@
+/** Conformance to RFC 6455: the cases of the Autobahn fuzzing client against odin's own port. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { neededPayloadBytes } from './support/autobahn-case.ts';
+import { autobahnCases } from './support/autobahn-cases.ts';
+import { RawWebSocket } from './support/raw-websocket.ts';
+import { startTestServer, type TestServer } from './support/start-server.ts';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer({
+    maxPayloadBytes: neededPayloadBytes,
+    limits: { messageRate: 0 },
+  });
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+for (const [section, cases] of Object.entries(autobahnCases)) {
+  describe(section, () => {
+    test.each(cases)('$name', async ({ send, pieceBytes, expect: answers }) => {
+      await using client = await RawWebSocket.open(server.server.port);
+      await client.send(send, pieceBytes);
+      await client.ended;
+      expect(client.received).toEqual(answers);
+    });
+  });
+}
+
+test('none of them left a connection behind', async () => {
+  await expect.poll(() => server.metric('ws_current_connections')).toBe(0);
+});
