@@ -155,7 +155,9 @@ test('short of memory, new clients are refused, and the slowest are closed; othe
   for (const client of slow) client.socket.resume();
   for (const client of slow) expect(await client.closing()).toMatchObject({ code: 1013 });
   expect(await server.metric('odin_clients_shed_total')).toBe(2);
-  expect(await server.metric('ws_disconnects_total{reason="overloaded"}')).toBe(2);
+  await expect
+    .poll(() => server.metric('ws_disconnects_total{reason="overloaded"}'), { timeout: 5_000 })
+    .toBe(2);
   await server.publish(trade(published));
   await quick.events(published + 1);
   expect(numbers(quick)).toEqual(upTo(published + 1));

@@ -1,7 +1,7 @@
 /** The control API of a running publisher: routes of both generations, refusals, origins, metrics. */
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { PreflightError } from '../src/base/errors.ts';
+import { RemoteError } from '../src/base/errors.ts';
 import { startTestPublisher } from './support/start-publisher.ts';
 
 test('the second generation of routes starts, changes, reports and stops', async () => {
@@ -121,9 +121,9 @@ test('a port that is taken is named, with what to do', async () => {
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const { port } = taken.address() as { port: number };
   const failed = await startTestPublisher({ apiPort: port }).catch((error: unknown) => error);
-  expect(failed).toBeInstanceOf(PreflightError);
-  expect((failed as PreflightError).message).toBe(`port ${port} on 127.0.0.1 is in use`);
-  expect((failed as PreflightError).hint).toContain('--api-port 0');
+  expect(failed).toBeInstanceOf(RemoteError);
+  expect((failed as RemoteError).message).toBe(`port ${port} on 127.0.0.1 is in use`);
+  expect((failed as RemoteError).hint).toContain('--api-port 0');
   await new Promise((resolve) => taken.close(resolve));
 });
 

@@ -118,7 +118,9 @@ describe('tokens', () => {
     expect(server.logLines.filter(({ audit }) => audit === 'disconnected_by_policy')).toMatchObject(
       [{ reason: 'tokenExpired', user: 'ann' }],
     );
-    expect(await server.metric('ws_disconnects_total{reason="tokenExpired"}')).toBe(1);
+    await expect
+      .poll(() => server.metric('ws_disconnects_total{reason="tokenExpired"}'), { timeout: 5_000 })
+      .toBe(1);
     expect(await server.metric('ws_users')).toBe(0);
   });
 
@@ -429,7 +431,9 @@ describe('origins and rates', () => {
     await using pings = await TestClient.open(server.url);
     for (let n = 0; n < 1_000; n++) pings.socket.ping();
     expect(await pings.closing()).toMatchObject({ code: 4502 });
-    expect(await server.metric('ws_disconnects_total{reason="abuse"}')).toBe(2);
+    await expect
+      .poll(() => server.metric('ws_disconnects_total{reason="abuse"}'), { timeout: 5_000 })
+      .toBe(2);
   });
 
   test('what a client of the load tester says stays within the default limit', async () => {

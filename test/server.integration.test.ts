@@ -266,7 +266,9 @@ test("a masked close frame is answered and counted as the client's own", async (
   await once(raw, 'data');
   raw.write(maskedFrameOf(Buffer.from([0x03, 0xe8]), 0x01020304, 0x8));
   await once(raw, 'close');
-  expect(await server.metric('ws_disconnects_total{reason="client"}')).toBe(1);
+  await expect
+    .poll(() => server.metric('ws_disconnects_total{reason="client"}'), { timeout: 5_000 })
+    .toBe(1);
 });
 
 test('/metrics shows what docs/metrics.md names, with a latency for every event', async () => {
@@ -346,5 +348,5 @@ test('a client that asks and never reads the answers is closed', async () => {
   client.socket.resume();
   client.socket.terminate();
   await closed;
-  expect(await server.metric('ws_current_connections')).toBe(0);
+  await expect.poll(() => server.metric('ws_current_connections'), { timeout: 5_000 }).toBe(0);
 });

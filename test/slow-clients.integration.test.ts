@@ -138,7 +138,9 @@ test('a client that reads nothing is closed with 4001 and the position to resume
   // Nothing was skipped: what it has got is the beginning of everything.
   const offsets = (client: TestClient) => client.received.map(({ offset }) => offset);
   expect(offsets(slow)).toEqual(offsets(quick).slice(0, slow.received.length));
-  expect(await server.metric('ws_disconnects_total{reason="tooSlow"}')).toBe(1);
+  await expect
+    .poll(() => server.metric('ws_disconnects_total{reason="tooSlow"}'), { timeout: 5_000 })
+    .toBe(1);
 }, 60_000);
 
 test('a hundred stalled clients cost the server a bounded amount of memory', async () => {
