@@ -1,8 +1,10 @@
 /** Default < file < environment < flag; every complaint at once, each with the place it came from. */
+
 import { parseEnv } from 'node:util';
 import leven from 'leven';
 import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
+import { isObject } from '../base/values.ts';
 import type { Host } from '../host/host.ts';
 import { describeConfig, type Field } from './describe.ts';
 import { aliases, withoutEffect } from './environment.ts';
@@ -178,8 +180,4 @@ function leafPaths(value: Record<string, unknown>, path: readonly string[] = [])
   return Object.entries(value).flatMap(([key, child]) =>
     isObject(child) ? leafPaths(child, [...path, key]) : [[...path, key].join('.')],
   );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 /** The value of a broker record: `{"type","timestamp","data"}`, and how it is checked. */
+import { isObject } from '../base/values.ts';
 import { type EventType, isEventType } from './event-types.ts';
 
 /** An event as publishers write it and the broker carries it. */
@@ -59,8 +60,4 @@ function isDeeperThan(value: object, levels: number): boolean {
     if (typeof child === 'object' && child !== null && isDeeperThan(child, levels - 1)) return true;
   }
   return false;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,7 @@
 /** One client of a load test: subscribes, checks what it receives, comes back when it is dropped. */
+
 import { type Backoff, backoffMs } from '../base/backoff.ts';
+import { isObject } from '../base/values.ts';
 import { disconnects } from '../protocol/disconnects.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
 import { Connection, type ConnectionEnd, type ConnectionOwner } from './connection.ts';
@@ -242,10 +244,6 @@ export class VirtualClient implements ConnectionOwner {
     const plannedMs = epochMs() + delayMs;
     this.#retryTimer = setTimeout(() => this.start(plannedMs), delayMs);
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function mayReturnAfter(closeCode: number): boolean {

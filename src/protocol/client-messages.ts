@@ -1,4 +1,5 @@
 /** What a client may say: both the nested and the flat form, checked and normalised. */
+import { isObject } from '../base/values.ts';
 import { bundles, isSymbol, normaliseChannel } from '../events/channel.ts';
 import { readSince, type Since } from './resume.ts';
 
@@ -164,8 +165,4 @@ function expandBundle({ bundle, tokens }: Record<string, unknown>): string[] | s
 
 function bad(id: MessageId, code: ErrorCode, message: string): BadMessage {
   return { type: 'bad', id, code, message };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 /** Where a returning client left off, as it says it: one position, or many under a wildcard. */
+import { isObject } from '../base/values.ts';
 import { normaliseChannel } from '../events/channel.ts';
 
 /** The newest event a client has of one channel. */
@@ -58,8 +59,4 @@ function readPosition(given: unknown): ChannelPosition | WildcardPosition | unde
 
 function isOffset(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,8 @@
 /** The HTTP server of the control API: who may ask, what is answered, and in which form. */
+
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { reachableHost } from '../base/address.ts';
 import { messageOf, RemoteError } from '../base/errors.ts';
 import type { Log } from '../host/log.ts';
 import { controlRoutes, type Route } from './control-routes.ts';
@@ -40,7 +42,7 @@ export async function startControlApi(
   }
   const { port: boundPort } = server.address() as AddressInfo;
   return {
-    url: `http://${urlHost(host)}:${boundPort}`,
+    url: `http://${reachableHost(host)}:${boundPort}`,
     async [Symbol.asyncDispose]() {
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -125,12 +127,6 @@ function writeJson(response: ServerResponse, status: number, body: object): void
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
-/** A host that a client of this machine can put into a URL. */
-function urlHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 function listenError(error: Error, host: string, port: number): RemoteError {

@@ -1,7 +1,9 @@
 /** The fan-out server: broker → ingest → history → cohorts → connections → sockets, wired up. */
+
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { reachableHost } from '../base/address.ts';
 import { RemoteError } from '../base/errors.ts';
 import type { Broker, ConsumerState, Consumption, Producer } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
@@ -205,11 +207,6 @@ async function becomeReady(
   state.delivery.startObserving();
   upgrade.closedFor = undefined;
   log.info({ historyEvents: state.history.next - state.history.first }, 'ready');
-}
-
-function reachableHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 function httpDeps(
