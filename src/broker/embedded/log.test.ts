@@ -54,15 +54,19 @@ test('small values keep no more memory alive than the log may hold', () => {
   expect(bytes).toBeLessThan(1_000_000);
 });
 
-test('large values are let go at once', () => {
+test('large values are let go at once', async () => {
   const log = new EmbeddedLog({ maxBytes: 1_000_000, retentionMs: 1_000 });
   const before = process.memoryUsage().arrayBuffers;
   for (let n = 0; n < 500; n++) {
     log.append(outgoing('a', 'x'.repeat(200_000)), 0);
     trimAll(log, 0);
   }
-  collectGarbage();
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10_000_000);
+  // Array buffers are swept beside the program: one collection may return before they are gone.
+  const heldBytes = () => {
+    collectGarbage();
+    return process.memoryUsage().arrayBuffers - before;
+  };
+  await expect.poll(heldBytes, { timeout: 10_000 }).toBeLessThan(10_000_000);
 });
 
 test('records go when they are as old as the retention', () => {
