@@ -16,6 +16,8 @@ export interface Field {
   readonly default: unknown;
   readonly description: string;
   readonly secret: boolean;
+  /** Whether a running server takes a new value on. */
+  readonly reloadable: boolean;
 }
 
 /** The part of a JSON Schema that matters here; it is the contract, not zod's internals. */
@@ -28,6 +30,7 @@ interface SchemaNode {
   readonly env?: string;
   readonly flag?: string;
   readonly secret?: boolean;
+  readonly reloadable?: boolean;
 }
 
 /** The editor schema of `odin.yaml`, and the source of every name below. */
@@ -61,6 +64,7 @@ function walk(node: SchemaNode, section: Section, path: readonly string[]): Fiel
         default: child.default,
         description: child.description ?? '',
         secret,
+        reloadable: child.reloadable ?? false,
       },
     ];
   });

@@ -33,7 +33,6 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   WS_WORKER_QUEUE_SIZE: noPool,
   WS_MAX_GOROUTINES: 'odin has no goroutines; WS_MAX_CONNECTIONS bounds the clients',
   WS_MAX_NATS_RATE: later,
-  NUM_SHARDS: later,
   JS_STREAM_NAME: later,
   JS_CONSUMER_NAME: later,
   NATS_CREDS_FILE: later,

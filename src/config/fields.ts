@@ -1,6 +1,7 @@
 /**
  * Field kinds. Each takes what a file gives (typed) or what environment and flags give (text).
- * A field's `meta` may set `env` and `flag` where the derived names will not do, and `secret`.
+ * A field's `meta` may set `env` and `flag` where the derived names will not do, `secret`, and
+ * `reloadable` where a running server takes a new value on.
  */
 import * as z from 'zod';
 import { parseBytes, parseDurationMs } from '../base/units.ts';

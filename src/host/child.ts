@@ -1,5 +1,7 @@
 /** Child processes that run a module of odin's own, and their link to the parent. */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** How a child ended. */
 export interface ChildExit {
@@ -20,8 +22,17 @@ export interface ChildHandlers {
 export interface Child extends AsyncDisposable {
   /** Undefined when the child could not be started. */
   readonly pid: number | undefined;
+  /** A stream of bytes to and from the child, beside the link; the child's {@link parentPipe}. */
+  readonly pipe: Duplex;
   /** Sends anything that can be cloned. False when the child is gone: nothing was sent. */
   send(message: unknown): boolean;
+  /**
+   * Sends a message with a socket, which stays open here too: destroy it when the child has said
+   * that it has it. `onFailed` is told when the child was gone before it could be sent.
+   */
+  sendSocket(message: unknown, socket: Socket, onFailed: () => void): void;
+  /** Ends it at once, whatever it does; its exit follows. */
+  kill(): void;
 }
 
 /** What a process used so far. */
@@ -32,7 +43,7 @@ export interface ProcessUsage {
 }
 
 /** A child's end of the link. */
-interface ParentLink {
+export interface ParentLink {
   /** Sends anything that can be cloned. */
   send(message: unknown): void;
   usage(): ProcessUsage;
@@ -40,6 +51,8 @@ interface ParentLink {
 
 const maxStderrChars = 2_000;
 const exitGraceMs = 1_000;
+/** The pipe comes behind stdin, stdout, stderr and the link. */
+const pipeDescriptor = 4;
 
 /** Runs `entry` in a process of its own. The child must open {@link parentLink}. */
 export function forkChild(entry: URL, { onMessage, onExit }: ChildHandlers): Child {
@@ -47,30 +60,28 @@ export function forkChild(entry: URL, { onMessage, onExit }: ChildHandlers): Chi
   const child = fork(entry, [], {
     execArgv: [],
     serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
   });
-  let stderr = '';
-  const exited = Promise.withResolvers<ChildExit>();
-  const stderrEnded = Promise.withResolvers<void>();
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-maxStderrChars);
-  });
-  child.stderr?.on('close', () => stderrEnded.resolve());
   child.on('message', onMessage);
-  child.on('error', (error) => {
-    if (child.pid !== undefined) return;
-    exited.resolve({ code: null, signal: null, stderr: error.message });
-  });
-  // Not 'close': it never comes when the parent closed the link first.
-  child.on('exit', async (code, signal) => {
-    await stderrEnded.promise;
-    exited.resolve({ code, signal, stderr: stderr.trim() });
-  });
-  const told = exited.promise.then(onExit);
+  const told = exitOf(child).then(onExit);
+  const pipe = child.stdio[pipeDescriptor] as Duplex;
+  // A child that is gone breaks it; its exit is what gets reported.
+  pipe.on('error', ignore);
   return {
     pid: child.pid,
-    // A child may be gone before we are told; its exit is what gets reported.
-    send: (message) => child.connected && child.send(message as object, () => undefined),
+    pipe,
+    send(message) {
+      if (!child.connected) return false;
+      child.send(message as object, ignore);
+      return true;
+    },
+    sendSocket(message, socket, onFailed) {
+      if (!child.connected) return onFailed();
+      child.send(message as object, socket, { keepOpen: true }, (error) => {
+        if (error !== null) onFailed();
+      });
+    },
+    kill: () => void child.kill('SIGKILL'),
     async [Symbol.asyncDispose]() {
       if (child.connected) child.disconnect();
       const timer = setTimeout(() => child.kill('SIGKILL'), exitGraceMs);
@@ -80,19 +91,42 @@ export function forkChild(entry: URL, { onMessage, onExit }: ChildHandlers): Chi
   };
 }
 
+/** Resolves when a child has ended, or could not be started. */
+async function exitOf(child: ChildProcess): Promise<ChildExit> {
+  let stderr = '';
+  const exited = Promise.withResolvers<ChildExit>();
+  const stderrEnded = Promise.withResolvers<void>();
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-maxStderrChars);
+  });
+  child.stderr?.on('close', () => stderrEnded.resolve());
+  child.on('error', (error) => {
+    if (child.pid !== undefined) return;
+    exited.resolve({ code: null, signal: null, stderr: error.message });
+  });
+  // Not 'close': it never comes when the parent closed the link first.
+  child.on('exit', async (code, signal) => {
+    await stderrEnded.promise;
+    exited.resolve({ code, signal, stderr: stderr.trim() });
+  });
+  return await exited.promise;
+}
+
 /**
  * Opens the link to the parent; throws when this process is no child of odin. The process ends
  * when the link does, so no child outlives its parent. Signals are left to the parent: a terminal
  * sends Ctrl-C to children too, and the parent still needs their results.
  */
-export function parentLink(onMessage: (message: unknown) => void): ParentLink {
+export function parentLink(
+  onMessage: (message: unknown, socket: Socket | undefined) => void,
+): ParentLink {
   if (process.send === undefined) throw new Error('this module runs only as a child of odin');
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => undefined);
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, ignore);
   process.on('disconnect', () => process.exit(0));
-  process.on('message', onMessage);
+  process.on('message', (message, handle) => onMessage(message, handle as Socket | undefined));
   return {
     send(message) {
-      if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+      if (process.connected) process.send?.(message, undefined, undefined, ignore);
     },
     usage() {
       const { user, system } = process.cpuUsage();
@@ -100,3 +134,10 @@ export function parentLink(onMessage: (message: unknown) => void): ParentLink {
     },
   };
 }
+
+/** The child's end of {@link Child.pipe}. */
+export function parentPipe(): Duplex {
+  return new Socket({ fd: pipeDescriptor, readable: true, writable: true });
+}
+
+function ignore(): void {}

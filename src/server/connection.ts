@@ -91,6 +91,11 @@ export class Connection {
     return this.principal === undefined || isGranted(this.principal.grants, subscription);
   }
 
+  /** What it is known by at the gate. */
+  get socket(): Socket {
+    return this.#socket;
+  }
+
   /** Bytes that its socket has not handed to the kernel. */
   get bufferedBytes(): number {
     return this.#socket.writableLength;

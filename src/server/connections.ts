@@ -10,7 +10,7 @@ import type { Deflating } from './compression/deflate-offer.ts';
 import { Connection } from './connection.ts';
 import { bump, type Counters } from './counters.ts';
 import type { Delivery } from './delivery.ts';
-import type { Devices } from './security/devices.ts';
+import type { Gate } from './gate.ts';
 import type { Principal } from './security/tokens.ts';
 
 /** Looks at the connections this often per heartbeat, so that pings spread over time. */
@@ -24,7 +24,7 @@ export class Connections implements Disposable {
   readonly #delivery: Delivery;
   readonly #counters: Counters;
   readonly #heartbeatMs: number;
-  readonly #devices: Devices;
+  readonly #gate: Gate;
   readonly #audit: Audit;
   readonly #maxLifetimeMs: number;
   readonly #sweep: NodeJS.Timeout;
@@ -35,14 +35,14 @@ export class Connections implements Disposable {
     delivery: Delivery,
     counters: Counters,
     heartbeatMs: number,
-    devices: Devices,
+    gate: Gate,
     audit: Audit,
     maxLifetimeMs = 0,
   ) {
     this.#delivery = delivery;
     this.#counters = counters;
     this.#heartbeatMs = heartbeatMs;
-    this.#devices = devices;
+    this.#gate = gate;
     this.#audit = audit;
     this.#maxLifetimeMs = maxLifetimeMs;
     const sweepMs = Math.min(heartbeatMs / sweepsPerHeartbeat, maxSweepMs);
@@ -63,7 +63,7 @@ export class Connections implements Disposable {
     clearInterval(this.#sweep);
   }
 
-  /** Takes over an upgraded socket, and the place of its user among the devices. */
+  /** Takes over an upgraded socket, and the place that the gate gave it. */
   add(
     version: ProtocolVersion,
     webSocket: ClientSocket,
@@ -87,7 +87,7 @@ export class Connections implements Disposable {
   remove(connection: Connection): void {
     if (!this.#open.delete(connection)) return;
     this.#delivery.remove(connection);
-    if (connection.principal !== undefined) this.#devices.release(connection.principal.user);
+    this.#gate.left(connection.socket, connection.principal?.user);
     bump(this.#counters.closed, connection.closedAs ?? 'client');
   }
 

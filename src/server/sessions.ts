@@ -53,9 +53,17 @@ export class Sessions {
   readonly #messageRate: Rate;
   readonly #audit: Audit;
   readonly #log: Log;
+  readonly #clientPrefix: string;
   readonly #greeting: Greeting;
 
-  constructor(deps: SessionsDeps, maxSubscriptions: number, greeting: Greeting) {
+  /** `clientPrefix` goes in front of what this process counts its clients by. */
+  constructor(
+    deps: SessionsDeps,
+    maxSubscriptions: number,
+    clientPrefix: string,
+    greeting: Greeting,
+  ) {
+    this.#clientPrefix = clientPrefix;
     this.#connections = deps.connections;
     this.#delivery = deps.delivery;
     this.#counters = deps.counters;
@@ -72,7 +80,7 @@ export class Sessions {
   /** Greets a new client. v1 clients do not expect it. */
   opened(connection: Connection): void {
     if (connection.version === 'v1') return;
-    const client_id = `${this.#greeting.node}-${connection.id.toString(36)}`;
+    const client_id = `${this.#clientPrefix}-${connection.id.toString(36)}`;
     connection.send(controlMessages.welcome({ ...this.#greeting, client_id }));
   }
 

@@ -10,13 +10,13 @@ import { ClientSocket } from './client-socket.ts';
 import { takeDeflateOffer } from './compression/deflate-offer.ts';
 import type { Connections } from './connections.ts';
 import { bump, type Counters } from './counters.ts';
+import type { Gate, Verdict } from './gate.ts';
 import type { Admission, Refusal } from './security/admission.ts';
 import { isRefusal, type Principal, type Tokens } from './security/tokens.ts';
 import type { Sessions } from './sessions.ts';
 
 /** Bounds on what a client may send; `ws` enforces them. */
 interface ClientLimits {
-  readonly maxConnections: number;
   readonly maxPayloadBytes: number;
   /** Whether to take up what clients offer of permessage-deflate. */
   readonly compression: { readonly enabled: boolean };
@@ -45,27 +45,26 @@ export class Upgrade {
   readonly #admission: Admission;
   readonly #audit: Audit;
   readonly #counters: Counters;
-  readonly #maxConnections: number;
+  readonly #gate: Gate;
   readonly #mayDeflate: boolean;
   /** Set while the server takes nobody: before it is warm, and when it is about to stop. */
   closedFor: RefusalCode | undefined = 'WARMING_UP';
-  /** Whether it is short of something now, for which new clients are refused. */
-  overloadedFor: () => RefusalCode | undefined = () => undefined;
 
   constructor(
     connections: Connections,
     sessions: Sessions,
+    gate: Gate,
     admission: Admission,
     audit: Audit,
     counters: Counters,
-    { maxConnections, maxPayloadBytes, compression }: ClientLimits,
+    { maxPayloadBytes, compression }: ClientLimits,
   ) {
     this.#connections = connections;
     this.#sessions = sessions;
     this.#admission = admission;
     this.#audit = audit;
     this.#counters = counters;
-    this.#maxConnections = maxConnections;
+    this.#gate = gate;
     this.#mayDeflate = compression.enabled;
     const options: ServerOptions<typeof ClientSocket> & {
       closeTimeout: number;
@@ -89,66 +88,90 @@ export class Upgrade {
     );
   }
 
-  /** Handles the `upgrade` event of the HTTP server. */
+  /** Handles the `upgrade` event of the HTTP server. Nothing is read from it until it is let in. */
   handle(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     stream.on('error', ignore);
     const refusal = this.#refusalFor(request);
     if (refusal !== undefined) return this.#refuse(request, stream, refusal);
-    const { tokens } = this.#admission;
-    if (tokens === undefined) this.#open(request, stream, head, undefined);
-    else void this.#identify(tokens, request, stream, head);
+    const socket = stream as Socket;
+    const verdict = this.#gate.enter(socket, this.#admission.addressOf(request));
+    if (verdict instanceof Promise)
+      void verdict.then((late) => this.#entered(request, socket, head, late));
+    else this.#entered(request, socket, head, verdict);
   }
 
-  /** Lets in whoever has a token. Its place is reserved meanwhile; nothing is read from it. */
+  /** Whoever has a place says who it is, where that is wanted. */
+  #entered(request: IncomingMessage, socket: Socket, head: Buffer, verdict: Verdict): void {
+    if (verdict !== undefined) return this.#refuse(request, socket, verdict);
+    const { tokens } = this.#admission;
+    if (tokens === undefined) {
+      if (this.#isStillWelcome(request, socket, undefined))
+        this.#open(request, socket, head, undefined);
+    } else void this.#identify(tokens, request, socket, head);
+  }
+
+  /** Lets in whoever has a token. */
   async #identify(
     tokens: Tokens,
     request: IncomingMessage,
-    stream: Duplex,
+    socket: Socket,
     head: Buffer,
   ): Promise<void> {
     const result = await this.#admission.identify(tokens, request);
-    if (stream.destroyed) {
-      this.#counters.handshakesAbandoned++;
-      return;
-    }
-    if (this.closedFor !== undefined)
-      return this.#refuse(request, stream, { code: this.closedFor });
-    if (isRefusal(result)) return this.#refuse(request, stream, result);
-    const { devices } = this.#admission;
-    if (!devices.take(result.user)) {
-      return this.#refuse(request, stream, { code: 'TOO_MANY_DEVICES', user: result.user });
-    }
-    if (!this.#open(request, stream, head, result)) devices.release(result.user);
+    if (isRefusal(result)) return this.#sendAway(request, socket, undefined, result);
+    const { user } = result;
+    const verdict = await this.#gate.enterAs(socket, user);
+    if (verdict !== undefined) return this.#sendAway(request, socket, undefined, verdict);
+    if (this.#isStillWelcome(request, socket, user)) this.#open(request, socket, head, result);
   }
 
-  /** Returns whether there is a connection now; if not, the client has been told or is gone. */
+  /** Things change while somebody waits: it may be gone, or the server about to leave. */
+  #isStillWelcome(request: IncomingMessage, socket: Socket, user: string | undefined): boolean {
+    if (!socket.destroyed && this.closedFor === undefined) return true;
+    this.#sendAway(request, socket, user, { code: this.closedFor ?? 'BAD_HANDSHAKE' });
+    return false;
+  }
+
+  /** Refuses somebody who had a place. */
+  #sendAway(
+    request: IncomingMessage,
+    socket: Socket,
+    user: string | undefined,
+    refusal: Refusal,
+  ): void {
+    this.#gate.left(socket, user);
+    if (socket.destroyed) this.#counters.handshakesAbandoned++;
+    else
+      this.#refuse(
+        request,
+        socket,
+        this.closedFor === undefined ? refusal : { code: this.closedFor },
+      );
+  }
+
   #open(
     request: IncomingMessage,
-    stream: Duplex,
+    socket: Socket,
     head: Buffer,
     principal: Principal | undefined,
-  ): boolean {
+  ): void {
     let isOpen = false;
     const deflating = this.#mayDeflate ? takeDeflateOffer(request.headers) : 'none';
-    this.#webSockets.handleUpgrade(request, stream, head, (webSocket) => {
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       isOpen = true;
-      stream.off('error', ignore);
-      const socket = stream as Socket;
+      socket.off('error', ignore);
       const version = webSocket.protocol === subprotocols.v2 ? 'v2' : 'v1';
       const connection = this.#connections.add(version, webSocket, socket, principal, deflating);
       webSocket.attach(connection, this.#sessions, socket);
       this.#sessions.opened(connection);
     });
-    return isOpen;
+    // `ws` has told the client what is wrong with its handshake.
+    if (!isOpen) this.#gate.left(socket, principal?.user);
   }
 
   #refusalFor(request: IncomingMessage): Refusal | undefined {
     if (request.url?.split('?', 1)[0] !== webSocketPath) return { code: 'NOT_FOUND' };
     if (this.closedFor !== undefined) return { code: this.closedFor };
-    if (this.#connections.size + this.#admission.pending >= this.#maxConnections)
-      return { code: 'AT_CAPACITY' };
-    const overload = this.overloadedFor();
-    if (overload !== undefined) return { code: overload };
     return this.#admission.refusalFor(request);
   }
 

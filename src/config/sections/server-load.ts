@@ -1,6 +1,22 @@
-/** Settings of what the server does under load: recovery, slow clients, guard, drain. */
+/** Settings of what the server does under load: shards, recovery, slow clients, guard, drain. */
 import * as z from 'zod';
 import { amount, bytes, count, duration, toggle } from '../fields.ts';
+
+/** The processes that serve clients in mode multi. */
+export const shards = z.strictObject({
+  count: count({ min: 1, max: 64 })
+    .prefault(3)
+    .describe('processes that serve clients in mode multi; each takes its share of maxConnections')
+    .meta({ env: 'NUM_SHARDS', flag: 'shards' }),
+  basePort: count({ max: 65_535 })
+    .prefault(0)
+    .describe('also opens a port for each shard on the loopback, from this one up; 0 opens none')
+    .meta({ env: 'ODIN_SHARD_BASE_PORT', flag: 'shard-base-port' }),
+  silenceMs: duration({ min: 1_000 })
+    .prefault('5s')
+    .describe('a shard that says nothing for so long is ended and replaced')
+    .meta({ env: 'ODIN_SHARD_SILENCE', flag: 'shard-silence' }),
+});
 
 /** How far back a returning client is served. */
 export const recovery = z.strictObject({
@@ -68,11 +84,11 @@ export const guard = z.strictObject({
   cpuRejectPercent: amount({ max: 100 })
     .prefault(75)
     .describe('CPU above which new clients are refused with 503; 0 never')
-    .meta({ env: 'WS_CPU_REJECT_THRESHOLD' }),
+    .meta({ env: 'WS_CPU_REJECT_THRESHOLD', reloadable: true }),
   cpuPausePercent: amount({ max: 100 })
     .prefault(80)
     .describe('CPU above which the broker is paused, at most 10 s at a time; 0 never')
-    .meta({ env: 'WS_CPU_PAUSE_THRESHOLD' }),
+    .meta({ env: 'WS_CPU_PAUSE_THRESHOLD', reloadable: true }),
   cpuCores: amount()
     .prefault(0)
     .describe(
@@ -87,15 +103,16 @@ export const guard = z.strictObject({
     .prefault(85)
     .describe(
       'memory above which new clients are refused; halfway from there to 100, slow ones are closed; 0 never',
-    ),
+    )
+    .meta({ reloadable: true }),
   maxBrokerRate: amount()
     .prefault(0)
     .describe('events per second taken from the broker, in batches; the rest waits; 0 is unlimited')
-    .meta({ env: 'WS_MAX_KAFKA_RATE' }),
+    .meta({ env: 'WS_MAX_KAFKA_RATE', reloadable: true }),
   maxBroadcastRate: amount()
     .prefault(0)
     .describe('deliveries (event × client) per second; the broker waits; 0 is unlimited')
-    .meta({ env: 'WS_MAX_BROADCAST_RATE' }),
+    .meta({ env: 'WS_MAX_BROADCAST_RATE', reloadable: true }),
 });
 
 /** How clients are let go. */

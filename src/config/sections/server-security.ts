@@ -40,11 +40,12 @@ export const auth = z.strictObject({
     .meta({ env: 'JWT_AUDIENCE' }),
   devicesPerUser: count()
     .prefault(3)
-    .describe('connections of one user (`sub`) at a time; 0 is unlimited'),
+    .describe('connections of one user (`sub`) at a time; 0 is unlimited')
+    .meta({ reloadable: true }),
   origins: list()
     .prefault('')
     .describe('web origins that may connect, such as https://app.example.com; none allows all')
-    .meta({ env: 'WS_ALLOWED_ORIGINS' }),
+    .meta({ env: 'WS_ALLOWED_ORIGINS', reloadable: true }),
 });
 
 /** How often anything may be tried. 0 is unlimited. */
@@ -52,28 +53,31 @@ export const limits = z.strictObject({
   ipRate: amount()
     .prefault(0)
     .describe('new connections per second from one address; 0 is unlimited')
-    .meta({ env: 'CONN_RATE_LIMIT_IP_RATE' }),
+    .meta({ env: 'CONN_RATE_LIMIT_IP_RATE', reloadable: true }),
   ipBurst: count({ min: 1 })
     .prefault(100)
     .describe('connections one address may open at once before the rate counts')
-    .meta({ env: 'CONN_RATE_LIMIT_IP_BURST' }),
+    .meta({ env: 'CONN_RATE_LIMIT_IP_BURST', reloadable: true }),
   globalRate: amount()
     .prefault(0)
     .describe('new connections per second in all; 0 is unlimited')
-    .meta({ env: 'CONN_RATE_LIMIT_GLOBAL_RATE' }),
+    .meta({ env: 'CONN_RATE_LIMIT_GLOBAL_RATE', reloadable: true }),
   globalBurst: count({ min: 1 })
     .prefault(300)
     .describe('connections that may open at once before the rate counts')
-    .meta({ env: 'CONN_RATE_LIMIT_GLOBAL_BURST' }),
+    .meta({ env: 'CONN_RATE_LIMIT_GLOBAL_BURST', reloadable: true }),
   trustedProxies: list()
     .prefault('')
-    .describe('addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed'),
+    .describe('addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed')
+    .meta({ reloadable: true }),
   messageRate: amount()
     .prefault(10)
-    .describe('messages per second one client may send; 0 is unlimited'),
+    .describe('messages per second one client may send; 0 is unlimited')
+    .meta({ reloadable: true }),
   messageBurst: count({ min: 1 })
     .prefault(100)
-    .describe('messages one client may send at once before the rate counts'),
+    .describe('messages one client may send at once before the rate counts')
+    .meta({ reloadable: true }),
   handshakeMs: duration({ min: 100 })
     .prefault('10s')
     .describe('time to send a whole request, and then to have its token checked'),

@@ -1,16 +1,17 @@
 /** Settings of the fan-out server. */
 import * as z from 'zod';
 import { bytes, count, duration, text } from '../fields.ts';
-import { compression, drain, guard, recovery, throttle } from './server-load.ts';
+import { compression, drain, guard, recovery, shards, throttle } from './server-load.ts';
 import { auth, limits, tls } from './server-security.ts';
 
 /** Section `server`. */
 export const server = z.strictObject({
   mode: z
-    .enum(['single'], { error: 'expected single' })
+    .enum(['single', 'multi'], { error: 'expected single or multi' })
     .prefault('single')
-    .describe('how many processes serve: single is one')
+    .describe('single: one process does all; multi: a primary process and its shards')
     .meta({ env: 'WS_MODE' }),
+  shards: shards.prefault({}),
   host: text().prefault('0.0.0.0').describe('address to listen on'),
   port: count({ max: 65_535 }).prefault(3004).describe('port to listen on; 0 takes a free one'),
   nodeId: text()
@@ -22,8 +23,9 @@ export const server = z.strictObject({
   maxConnections: count({ min: 1 })
     .prefault(12_000)
     .describe('refuse clients above this number')
-    .meta({ env: 'WS_MAX_CONNECTIONS' }),
-  maxSubscriptions: count({ min: 1 }).prefault(200).describe('subscriptions one client may hold'),
+    .meta({ env: 'WS_MAX_CONNECTIONS', reloadable: true }),
+  maxSubscriptions: count({ min: 1 }).prefault(200).describe('subscriptions one client may hold')
+    .meta({ reloadable: true }),
   maxPayloadBytes: bytes({ min: 128 })
     .prefault('16KiB')
     .describe('largest message a client may send'),

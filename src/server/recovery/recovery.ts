@@ -1,9 +1,6 @@
 /** Recovery: what a returning client missed, from the history and, beyond it, from the broker. */
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Broker, BrokerRecord, Consumption, ReadBackResult } from '../../broker/broker.ts';
 import type { Config } from '../../config/schema.ts';
-import { categoryFacts, isCategory } from '../../events/categories.ts';
 import type { ChannelPosition, Since, WildcardPosition } from '../../protocol/resume.ts';
 import { wildcardSlackMs } from '../../protocol/resume.ts';
 import type { RecoveredChannel } from '../../protocol/server-messages.ts';
@@ -11,30 +8,8 @@ import { Channel, type Channels } from '../channels.ts';
 import { bump, type Counters } from '../counters.ts';
 import type { Frame, History } from '../history.ts';
 import { missedIn, withPrev } from './missed.ts';
-import type { ReadBack } from './read-back.ts';
-import {
-  bytesOf,
-  framesOf,
-  inOrder,
-  keyOf,
-  newestOf,
-  newestWithin,
-  rangeOf,
-} from './recovered-frames.ts';
-
-/** How often it is looked whether this node has caught up with a client, in milliseconds. */
-const lookMs = 20;
-/** How long a client may be ahead of this node before its position belongs to another log. */
-const aheadMs = 2_000;
-
-/** What was read from the broker for one channel, and how far this node was when it was asked. */
-interface ReadChannel {
-  readonly result: ReadBackResult;
-  /** Exclusive end of the range. */
-  readonly to: number;
-  /** History index at the time: what came since is in the history. */
-  readonly index: number;
-}
+import type { OlderEvents, ReadChannel } from './older-events.ts';
+import { bytesOf, framesOf, inOrder, newestOf, newestWithin, rangeOf } from './recovered-frames.ts';
 
 /** What a returning client is sent first, and told about it. */
 export interface Recovered {
@@ -46,10 +21,9 @@ export interface Recovered {
 export interface RecoveryDeps {
   readonly history: History;
   readonly channels: Channels;
-  readonly broker: Broker;
-  /** Set when the consumer runs; a server takes no clients before. */
-  readonly consumption: () => Consumption | undefined;
-  readonly readBack: ReadBack;
+  /** Of the broker's log, to which all positions belong. */
+  readonly epoch: string;
+  readonly older: OlderEvents;
   readonly counters: Counters;
   readonly limits: Config['server']['recovery'];
 }
@@ -70,7 +44,8 @@ export class Recovery {
     const read = new Map<string, ReadChannel>();
     const reading = [...since].map(async ([name, position]) => {
       if (position.kind === 'wildcard' || !this.#isThisEpoch(position)) return;
-      const result = await this.#read(name, position.offset);
+      if (this.#isHeld(name, position.offset)) return;
+      const result = await this.#deps.older.read(name, position.offset);
       if (result !== undefined) read.set(name, result);
     });
     await Promise.all(reading);
@@ -135,43 +110,15 @@ export class Recovery {
   }
 
   #isThisEpoch({ epoch }: ChannelPosition | WildcardPosition): boolean {
-    return epoch === undefined || epoch === this.#deps.broker.epoch;
+    return epoch === undefined || epoch === this.#deps.epoch;
   }
 
-  async #read(name: string, offset: number): Promise<ReadChannel | undefined> {
-    const { history, channels, readBack } = this.#deps;
-    const place = await this.#placeOf(name);
-    if (place === undefined) return undefined;
-    const { topic, partition } = place;
-    const position = () => this.#deps.consumption()?.position(topic, partition) ?? 0;
-    // The client may come from a node that was a little ahead of this one.
-    for (let waitedMs = 0; position() <= offset && waitedMs < aheadMs; waitedMs += lookMs) {
-      await sleep(lookMs);
-    }
-    const to = position();
-    if (to <= offset) return undefined;
+  /** Whether the history holds all that a client misses of a channel, as it mostly does. */
+  #isHeld(name: string, offset: number): boolean {
+    const { history, channels } = this.#deps;
     const channel = channels.find(name);
-    if (channel !== undefined && missedIn(history, channel, offset, history.next).isComplete)
-      return undefined;
-    const index = history.next;
-    const result = await readBack.read(topic, partition, { from: offset + 1, to });
-    const isOwn = (record: BrokerRecord) => record.key === keyOf(name);
-    return { result: { ...result, records: result.records.filter(isOwn) }, to, index };
-  }
-
-  async #placeOf(name: string): Promise<{ topic: string; partition: number } | undefined> {
-    const known = this.#deps.channels.find(name)?.partition;
-    if (known !== undefined) {
-      const slash = known.lastIndexOf('/');
-      return { topic: known.slice(0, slash), partition: Number(known.slice(slash + 1)) };
-    }
-    const category = name.slice(name.indexOf('.') + 1);
-    if (!isCategory(category)) return undefined;
-    const { topic } = categoryFacts[category];
-    const partition = await this.#deps.broker
-      .partitionOf(topic, keyOf(name))
-      .catch(() => undefined);
-    return partition === undefined ? undefined : { topic, partition };
+    if (channel?.lastOffset === undefined || channel.lastOffset < offset) return false;
+    return missedIn(history, channel, offset, history.next).isComplete;
   }
 
   #ofChannel(

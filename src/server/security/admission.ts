@@ -1,15 +1,9 @@
 /** Admission: the checks between an upgrade request and a connection that policy decides. */
 import type { IncomingMessage } from 'node:http';
-import { performance } from 'node:perf_hooks';
 import type { Config } from '../../config/schema.ts';
 import type { RefusalCode } from '../../protocol/refusals.ts';
 import type { Counters } from '../counters.ts';
-import {
-  addressKey,
-  clientAddress,
-  readTrustedProxies,
-  type TrustedProxies,
-} from './client-address.ts';
+import { clientAddress, readTrustedProxies, type TrustedProxies } from './client-address.ts';
 import { ConnectionRates } from './connection-rates.ts';
 import { Devices } from './devices.ts';
 import { type Principal, type TokenRefusal, Tokens, tokenOf } from './tokens.ts';
@@ -76,17 +70,16 @@ export class Admission {
     return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], this.#proxies);
   }
 
-  /** What can be said without waiting: origin and rates. Takes from the rates when they allow it. */
+  /** Whether the page that a request comes from may connect. Who sends no origin is no browser. */
   refusalFor(request: IncomingMessage): Refusal | undefined {
     const { origin } = request.headers;
-    // Who sends no origin is no browser, and could as well send any.
     if (
       this.#origins.size > 0 &&
       origin !== undefined &&
       !this.#origins.has(canonicalOrigin(origin))
     )
       return { code: 'ORIGIN_NOT_ALLOWED', reason: origin.slice(0, 128) };
-    return this.rates.take(addressKey(this.addressOf(request)), performance.now());
+    return undefined;
   }
 
   /** Who sent a request, by its token, within the time for it. Never rejects. */

@@ -1,0 +1,88 @@
+/** Reading: the half of the server that has the broker, from its records to the history. */
+import type { Broker, ConsumerState, Consumption } from '../broker/broker.ts';
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../host/log.ts';
+import type { BrokerHold } from './broker-hold.ts';
+import type { Channels } from './channels.ts';
+import type { Counters } from './counters.ts';
+import type { History } from './history.ts';
+import { Ingest } from './ingest.ts';
+import { BrokerEvents, type OlderEvents } from './recovery/older-events.ts';
+import { ReadBack } from './recovery/read-back.ts';
+
+/** Channels whose last position is remembered; about 300 bytes each. */
+export const maxChannels = 200_000;
+
+const notYetConnected: ConsumerState = {
+  connected: false,
+  paused: false,
+  lagRecords: 0,
+  lastError: 'connecting',
+};
+
+/** What reading is built on. */
+export interface ReadingParts {
+  readonly broker: Broker;
+  readonly history: History;
+  readonly channels: Channels;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+/** One per node. Disposing it leaves the broker's topics; the broker itself is the caller's. */
+export class Reading implements AsyncDisposable {
+  /** What the history does not hold. */
+  readonly older: OlderEvents;
+  readonly #broker: Broker;
+  readonly #ingest: Ingest;
+  readonly #readBack: ReadBack;
+  readonly #lookbackMs: number;
+  #consumption: Consumption | undefined;
+
+  /** `sink` gets every frame that comes into the history. */
+  constructor(
+    config: Config['server'],
+    { broker, history, channels, counters, log }: ReadingParts,
+    sink: ConstructorParameters<typeof Ingest>[2],
+  ) {
+    this.#broker = broker;
+    this.#lookbackMs = config.historyMs;
+    this.#ingest = new Ingest(history, channels, sink, counters, log, config.maxEventBytes);
+    this.#readBack = new ReadBack(broker, config.recovery, counters, log);
+    const consumption = () => this.#consumption;
+    const readBack = this.#readBack;
+    this.older = new BrokerEvents({ history, channels, broker, consumption, readBack });
+  }
+
+  /** How it goes. */
+  state(): ConsumerState {
+    return this.#consumption?.state() ?? notYetConnected;
+  }
+
+  /**
+   * Begins with what the broker received in the time that the history covers; resolves when that
+   * has been asked for. `took` hears how many records each batch had. Throws a RemoteError when the
+   * broker cannot be read.
+   */
+  async start(hold: BrokerHold, took: (records: number) => void): Promise<void> {
+    this.#consumption = await this.#broker.consume({
+      lookbackMs: this.#lookbackMs,
+      onRecords: (records) => {
+        this.#ingest.take(records);
+        took(records.length);
+      },
+      onLost: (range) => this.#ingest.lost(range),
+    });
+    hold.attach(this.#consumption);
+  }
+
+  /** Resolves when everything that the broker held at the start is in the history. */
+  get caughtUp(): Promise<void> {
+    return this.#consumption?.caughtUp ?? Promise.reject(new Error('reading was not started'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#readBack.stop();
+    await this.#consumption?.[Symbol.asyncDispose]();
+  }
+}

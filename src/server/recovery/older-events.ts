@@ -1,0 +1,87 @@
+/** Older events: what a client missed and the history no longer holds, read again from the broker. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Broker, BrokerRecord, Consumption, ReadBackResult } from '../../broker/broker.ts';
+import { categoryFacts, isCategory } from '../../events/categories.ts';
+import type { Channels } from '../channels.ts';
+import type { History } from '../history.ts';
+import { missedIn } from './missed.ts';
+import type { ReadBack } from './read-back.ts';
+import { keyOf } from './recovered-frames.ts';
+
+/** How often it is looked whether this node has caught up with a client, in milliseconds. */
+const lookMs = 20;
+/** How long a client may be ahead of this node before its position belongs to another log. */
+const aheadMs = 2_000;
+
+/** What was read from the broker for one channel, and how far this node was when it was asked. */
+export interface ReadChannel {
+  readonly result: ReadBackResult;
+  /** Exclusive end of the range. */
+  readonly to: number;
+  /** History index at the time: what came since is in the history. */
+  readonly index: number;
+}
+
+/** Reads beyond the history. In a shard, the primary process is asked. */
+export interface OlderEvents {
+  /**
+   * The records of a channel beyond `offset`; undefined when the history holds them all, or nobody
+   * has them. Takes at most `recovery.maxMs` and a little.
+   */
+  read(channel: string, offset: number): Promise<ReadChannel | undefined>;
+}
+
+/** What {@link BrokerEvents} reads with. */
+export interface BrokerEventsDeps {
+  readonly history: History;
+  readonly channels: Channels;
+  readonly broker: Broker;
+  /** Set when the consumer runs; a server takes no clients before. */
+  readonly consumption: () => Consumption | undefined;
+  readonly readBack: ReadBack;
+}
+
+/** In the process that reads the broker. */
+export class BrokerEvents implements OlderEvents {
+  readonly #deps: BrokerEventsDeps;
+
+  constructor(deps: BrokerEventsDeps) {
+    this.#deps = deps;
+  }
+
+  async read(name: string, offset: number): Promise<ReadChannel | undefined> {
+    const { history, channels, readBack } = this.#deps;
+    const place = await this.#placeOf(name);
+    if (place === undefined) return undefined;
+    const { topic, partition } = place;
+    const position = () => this.#deps.consumption()?.position(topic, partition) ?? 0;
+    // The client may come from a node that was a little ahead of this one.
+    for (let waitedMs = 0; position() <= offset && waitedMs < aheadMs; waitedMs += lookMs) {
+      await sleep(lookMs);
+    }
+    const to = position();
+    if (to <= offset) return undefined;
+    const channel = channels.find(name);
+    if (channel !== undefined && missedIn(history, channel, offset, history.next).isComplete)
+      return undefined;
+    const index = history.next;
+    const result = await readBack.read(topic, partition, { from: offset + 1, to });
+    const isOwn = (record: BrokerRecord) => record.key === keyOf(name);
+    return { result: { ...result, records: result.records.filter(isOwn) }, to, index };
+  }
+
+  async #placeOf(name: string): Promise<{ topic: string; partition: number } | undefined> {
+    const known = this.#deps.channels.find(name)?.partition;
+    if (known !== undefined) {
+      const slash = known.lastIndexOf('/');
+      return { topic: known.slice(0, slash), partition: Number(known.slice(slash + 1)) };
+    }
+    const category = name.slice(name.indexOf('.') + 1);
+    if (!isCategory(category)) return undefined;
+    const { topic } = categoryFacts[category];
+    const partition = await this.#deps.broker
+      .partitionOf(topic, keyOf(name))
+      .catch(() => undefined);
+    return partition === undefined ? undefined : { topic, partition };
+  }
+}

@@ -1,0 +1,89 @@
+/** Serving: the half of the server that has clients, from the history to their sockets, wired up. */
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../host/log.ts';
+import { subprotocols } from '../protocol/versions.ts';
+import type { Audit } from './audit.ts';
+import type { Channels } from './channels.ts';
+import { Connections } from './connections.ts';
+import type { Counters } from './counters.ts';
+import { Delivery } from './delivery.ts';
+import type { Gate } from './gate.ts';
+import type { History } from './history.ts';
+import type { OlderEvents } from './recovery/older-events.ts';
+import { Recovery } from './recovery/recovery.ts';
+import { Resumption } from './recovery/resumption.ts';
+import type { Admission } from './security/admission.ts';
+import { TokenRefresh } from './security/token-refresh.ts';
+import { Sessions } from './sessions.ts';
+import { Upgrade } from './upgrade.ts';
+
+/** Who a process is, for its clients. */
+export interface ServingIdentity {
+  readonly nodeId: string;
+  /** In front of the ids of its clients, which are unique over all processes of all nodes. */
+  readonly clientPrefix: string;
+  /** Of the broker's log. */
+  readonly epoch: string;
+}
+
+/** What serving is built on. */
+export interface ServingParts {
+  readonly identity: ServingIdentity;
+  readonly history: History;
+  readonly channels: Channels;
+  readonly counters: Counters;
+  readonly audit: Audit;
+  readonly admission: Admission;
+  readonly log: Log;
+}
+
+/** The stages, for whoever drives them. Disposing it ends its timers; it closes nobody. */
+export interface Serving extends Disposable {
+  readonly delivery: Delivery;
+  readonly connections: Connections;
+  readonly upgrade: Upgrade;
+}
+
+/** A delivery is there before the rest: what feeds it is often what the rest asks. */
+export function createDelivery(config: Config['server'], parts: ServingParts): Delivery {
+  return new Delivery(parts.history, config, parts.counters, parts.audit);
+}
+
+/** Nothing runs yet, and the upgrade is closed for `WARMING_UP`. */
+export function createServing(
+  config: Config['server'],
+  delivery: Delivery,
+  gate: Gate,
+  older: OlderEvents,
+  parts: ServingParts,
+): Serving {
+  const { identity, history, channels, counters, audit, admission, log } = parts;
+  const { heartbeatMs, maxSubscriptions, maxPayloadBytes } = config;
+  const { epoch } = identity;
+  const lifetimeMs = config.drain.maxLifetimeMs;
+  const connections = new Connections(delivery, counters, heartbeatMs, gate, audit, lifetimeMs);
+  const limits = config.recovery;
+  const recovery = new Recovery({ history, channels, epoch, older, counters, limits });
+  const resumption = new Resumption(recovery, delivery, history);
+  const refresh = new TokenRefresh(admission.tokens, delivery, counters);
+  const messageRate = { perSecond: config.limits.messageRate, burst: config.limits.messageBurst };
+  const sessionParts = {
+    ...{ connections, delivery, counters, history, resumption, log },
+    ...{ refresh, messageRate, audit },
+  };
+  const sessions = new Sessions(sessionParts, maxSubscriptions, identity.clientPrefix, {
+    protocol: subprotocols.v2,
+    epoch,
+    node: identity.nodeId,
+    heartbeat_ms: heartbeatMs,
+    limits: { subscriptions: maxSubscriptions, message_bytes: maxPayloadBytes },
+  });
+  const upgrade = new Upgrade(connections, sessions, gate, admission, audit, counters, config);
+  return {
+    ...{ delivery, connections, upgrade },
+    [Symbol.dispose]() {
+      delivery.stop();
+      connections[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,148 @@
+/** Single mode: one process reads the broker and serves the clients. */
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { reachableHost } from '../base/address.ts';
+import type { Producer } from '../broker/broker.ts';
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../host/log.ts';
+import { Audit } from './audit.ts';
+import { Channels } from './channels.ts';
+import type { Connections } from './connections.ts';
+import { Counters } from './counters.ts';
+import type { DrainReason } from './drain.ts';
+import { LocalGate } from './gate.ts';
+import type { NodeState } from './health.ts';
+import { History } from './history.ts';
+import { createHttpHandler } from './http.ts';
+import { listen } from './listen.ts';
+import { createMetrics } from './metrics.ts';
+import { createPort, type Port } from './port.ts';
+import { Protection } from './protection.ts';
+import { PublishRoute } from './publish-route.ts';
+import { maxChannels, Reading } from './reading.ts';
+import type { RunningServer, ServerDeps } from './running-server.ts';
+import { Admission } from './security/admission.ts';
+import { TlsFiles } from './security/tls-files.ts';
+import { createDelivery, createServing } from './serving.ts';
+import { startSummary } from './summary.ts';
+import { type Upgrade, webSocketPath } from './upgrade.ts';
+
+/** See `startServer`. */
+export async function startSingle(
+  config: Config['server'],
+  deps: ServerDeps,
+): Promise<RunningServer> {
+  const { broker, log } = deps;
+  const counters = new Counters();
+  const tls = await TlsFiles.open(config.tls);
+  const admission = await Admission.open(config, counters);
+  await using cleanUp = new AsyncDisposableStack();
+  const { state, reading, upgrade } = createNode(config, deps, counters, admission, cleanUp);
+  const producer =
+    broker.kind === 'embedded' ? cleanUp.use(await broker.openProducer()) : undefined;
+  const serverPort = cleanUp.use(createPort(config, tls, counters, log));
+  const { http, scheme } = serverPort;
+  const drained = Promise.withResolvers<void>();
+  const startDrain = () => void leave(state, upgrade, 'drain').then(drained.resolve);
+  http.on('request', createHttpHandler({ ...httpDeps(state, producer, config, log), startDrain }));
+  http.on('upgrade', (request, stream, head) => upgrade.handle(request, stream, head));
+  // Listening comes before reading: a taken port is said at once, and probes are answered.
+  await listen(http, config);
+  cleanUp.defer(() => closeServer(serverPort, state.connections));
+  cleanUp.use(reading);
+  await reading.start(state.protection.hold, (records) => state.protection.took(records));
+  cleanUp.use(startSummary(state, config.summaryMs, log));
+  const { port } = http.address() as AddressInfo;
+  const url = `${scheme}://${reachableHost(config.host)}:${port}${webSocketPath}`;
+  log.info({ url, node: state.nodeId, broker: broker.kind, epoch: broker.epoch }, 'listening');
+  const resources = cleanUp.move();
+  return {
+    port,
+    url,
+    ready: becomeReady(state, upgrade, reading, log),
+    drained: drained.promise,
+    async [Symbol.asyncDispose]() {
+      log.info({ connections: state.connections.size }, 'stopping');
+      await leave(state, upgrade, 'shutdown');
+      await resources.disposeAsync();
+      log.info({ delivered: state.counters.messagesDelivered }, 'stopped');
+    },
+  };
+}
+
+/** The line from ingest to connection, and the state that reports read; nothing runs yet. */
+function createNode(
+  config: Config['server'],
+  { broker, nodeId, log, senses }: ServerDeps,
+  counters: Counters,
+  admission: Admission,
+  cleanUp: AsyncDisposableStack,
+) {
+  const audit = new Audit(log, counters);
+  const history = new History({ maxAgeMs: config.historyMs, maxBytes: config.historyBytes });
+  const channels = new Channels(maxChannels);
+  const identity = { nodeId, clientPrefix: nodeId, epoch: broker.epoch };
+  const parts = { identity, history, channels, counters, audit, admission, log };
+  const delivery = createDelivery(config, parts);
+  const reading = new Reading(config, { broker, history, channels, counters, log }, delivery);
+  const { rates, devices } = admission;
+  const overloadedFor = () => state.protection.guard.refusal;
+  const gate = new LocalGate({ limits: config, rates, devices, overloadedFor });
+  const serving = cleanUp.use(createServing(config, delivery, gate, reading.older, parts));
+  const { connections, upgrade } = serving;
+  const isWarm = () => state.isWarm;
+  const watched = { connections, delivery, counters, audit, isWarm, senses };
+  const protection = cleanUp.use(new Protection(config, watched));
+  const state: NodeState = {
+    ...{ nodeId, startedMs: Date.now(), broker, maxConnections: config.maxConnections },
+    ...{ connections, delivery, history, counters, admission },
+    ...{ protection, isWarm: false, isDraining: false },
+    consumer: () => reading.state(),
+  };
+  return { state, reading, upgrade };
+}
+
+async function becomeReady(
+  state: NodeState,
+  upgrade: Upgrade,
+  reading: Reading,
+  log: Log,
+): Promise<void> {
+  await reading.caughtUp;
+  if (state.isDraining) return;
+  state.isWarm = true;
+  state.delivery.startObserving();
+  upgrade.closedFor = undefined;
+  log.info({ historyEvents: state.history.next - state.history.first }, 'ready');
+}
+
+function httpDeps(
+  state: NodeState,
+  producer: Producer | undefined,
+  config: Config['server'],
+  log: Log,
+) {
+  const publishRoute =
+    producer === undefined ? undefined : new PublishRoute(producer, config.maxEventBytes);
+  const { adminToken } = config;
+  return { state, metrics: createMetrics(state), publishRoute, adminToken, log };
+}
+
+/** Takes no more clients and lets those go that are there. Whoever asks is told that it is leaving. */
+async function leave(state: NodeState, upgrade: Upgrade, reason: DrainReason): Promise<void> {
+  state.isDraining = true;
+  upgrade.closedFor = 'DRAINING';
+  state.admission.abandon();
+  await state.protection.drain.start(reason);
+}
+
+/** Takes no new connections, then ends what is left. */
+async function closeServer(port: Port, connections: Connections): Promise<void> {
+  const { http } = port;
+  const closed = once(http, 'close');
+  http.close();
+  for (const connection of connections.open) connection.terminate('draining');
+  http.closeAllConnections();
+  port.destroySockets();
+  await closed;
+}
