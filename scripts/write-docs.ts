@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { configJsonSchema } from '../src/config/describe.ts';
 import { configPage, sampleFile } from '../src/config/document.ts';
 import { Counters } from '../src/server/counters.ts';
-import type { NodeState } from '../src/server/health.ts';
 import { createMetrics } from '../src/server/metrics.ts';
+import type { NodeState } from '../src/server/node-state.ts';
 import { metricsPage } from './metrics-page.ts';
 
 /** Generated files by path, with their content as it should be. */

@@ -1,15 +1,14 @@
 /** The built command as people run it: processes, signals, pipes, an old Node. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { portOf, spawnOdin } from './support/spawn-odin.ts';
+import { oldNode, portOf, spawnOdin } from './support/spawn-odin.ts';
 
 const serve = ['serve', '--host', '127.0.0.1', '--port', '0', '--log-format', 'json'];
 
@@ -173,15 +172,6 @@ test('a reader that goes away is no error', async () => {
   const shell = `"${execPath}" bin/odin.js config docs | head -1; exit \${PIPESTATUS[0]}`;
   expect(execFileSync('bash', ['-c', shell], { encoding: 'utf8' })).toBe('# Configuration\n');
 });
-
-const oldNode = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .map((folder) => join(folder, 'node'))
-  .filter((path) => existsSync(path))
-  .find(
-    (path) =>
-      Number(/^v(\d+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))?.[1]) < 22,
-  );
 
 test.skipIf(oldNode === undefined)(
   'under an older Node it runs itself with the one it brings',

@@ -85,7 +85,7 @@ test('all complaints come at once, each with its source and the nearest name', a
     'error: --flush-interval: expected a duration such as 30s or 1m30s, got "soon"',
     'error: --port: expected a whole number from 0 to 65535, got "99999"',
     'error: --prot: unknown flag, did you mean --port?',
-    'error: .env: WS_MODE: expected single, got "triple"',
+    'error: .env: WS_MODE: expected single or multi, got "triple"',
     'error: WS_MAX_CONNECTIONS: expected a whole number of at least 1, got "many"',
     'error: odin.yaml: unknown key brokr, did you mean broker?',
     'error: odin.yaml: unknown key server.maxConections, did you mean maxConnections?',

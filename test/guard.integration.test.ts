@@ -165,6 +165,18 @@ test('short of memory, new clients are refused, and the slowest are closed; othe
   expect(shed).toMatchObject([{ reason: 'overloaded' }, { reason: 'overloaded' }]);
 });
 
+test('thresholds that are raised while it refuses let clients in again, as soon as levels go down', async () => {
+  const senses = new FakeSenses();
+  await using server = await startTestServer({ guard: thresholds }, {}, senses);
+  senses.set({ cpuPercent: 78 });
+  await untilGuard(server, ({ refusing }) => refusing === 'CPU_OVERLOAD');
+  server.reload({ guard: { ...thresholds, cpuRejectPercent: 95, cpuPausePercent: 99 } });
+  await untilGuard(server, ({ level, refusing }) => level === 1 && refusing === null);
+  await using _client = await TestClient.open(server.url);
+  server.reload({ guard: { ...thresholds, cpuRejectPercent: 60 } });
+  await untilGuard(server, ({ refusing }) => refusing === 'CPU_OVERLOAD');
+});
+
 test('a limited rate lets events wait in the broker, and loses none', async () => {
   await using server = await startTestServer({ guard: { maxBrokerRate: 2_000 } });
   await using client = await TestClient.open(server.url);

@@ -82,6 +82,31 @@ test('web pages and proxies on this machine need the admin token', async () => {
   ).toMatchObject({ status: 200 });
 });
 
+test('the status is for whoever may administer the server, by GET or HEAD', async () => {
+  await using server = await startTestServer({ adminToken: 'let-me-in' });
+  const ask = async (init: RequestInit = {}) => {
+    const response = await fetch(`${server.http}/api/status`, init);
+    const text = await response.text();
+    return { response, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> };
+  };
+  expect((await ask({ headers: { 'x-forwarded-for': '127.0.0.1' } })).response.status).toBe(403);
+  const refused = await ask({ headers: { authorization: 'Bearer wrong' } });
+  expect([refused.response.status, refused.body['code']]).toEqual([403, 'FORBIDDEN']);
+  const headers = { authorization: 'Bearer let-me-in', 'x-forwarded-for': '10.0.0.9' };
+  expect((await ask({ headers })).response.status).toBe(200);
+  const posted = await ask({ method: 'POST' });
+  expect([posted.response.status, posted.response.headers.get('allow')]).toEqual([
+    405,
+    'GET, HEAD',
+  ]);
+  const head = await ask({ method: 'HEAD' });
+  expect([head.response.status, head.response.headers.get('cache-control'), head.body]).toEqual([
+    200,
+    'no-store',
+    {},
+  ]);
+});
+
 test('health, readiness, liveness and unknown paths answer in JSON', async () => {
   await using server = await startTestServer();
   expect(await server.health()).toMatchObject({

@@ -57,10 +57,7 @@ test('what the history no longer holds is read from the broker', async () => {
   await client.events(300);
   expect(numbers(client)).toEqual(upTo(1, 301));
   expect(client.received.map((event) => event['prev'])).toEqual(
-    witness.received
-      .slice(0, 299)
-      .map((event) => event['offset'])
-      .concat(witness.received.slice(299).map((event) => event['offset'])),
+    witness.received.slice(0, 300).map((event) => event['offset']),
   );
   expect(await client.next('subscription_ack')).toMatchObject({
     recovered: { 'BTC.trade': { complete: true, from: 0 } },

@@ -5,8 +5,11 @@ import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { maskedFrameOf } from '../src/protocol/websocket-frame.ts';
+import type { StatusReport } from '../src/server/status-report.ts';
 import { TestClient } from './support/client.ts';
-import { record, startTestServer } from './support/start-server.ts';
+import { mode, record, servingProcesses, startTestServer } from './support/start-server.ts';
+
+/** Each of them flushes every event. */
 
 test('a v2 client is welcomed, subscribes and gets its events in order with positions', async () => {
   await using server = await startTestServer();
@@ -282,9 +285,48 @@ test('/metrics shows what docs/metrics.md names, with a latency for every event'
   const page = readFileSync('docs/metrics.md', 'utf8');
   const named = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
   expect(shown.toSorted()).toEqual(named.toSorted());
-  expect(await server.metric('odin_delivery_latency_seconds_count')).toBe(2);
-  expect(await server.metric('odin_delivery_latency_seconds_bucket{le="+Inf"}')).toBe(2);
-  expect(await server.metric('odin_delivery_latency_seconds_bucket{le="30"}')).toBe(2);
+  expect(await server.metric('odin_delivery_latency_seconds_count')).toBe(2 * servingProcesses);
+  expect(await server.metric('odin_delivery_latency_seconds_bucket{le="+Inf"}')).toBe(
+    2 * servingProcesses,
+  );
+  expect(await server.metric('odin_delivery_latency_seconds_bucket{le="30"}')).toBe(
+    2 * servingProcesses,
+  );
+});
+
+test('/api/status counts what the node did, with a latency for every event', async () => {
+  await using server = await startTestServer({ maxConnections: 9 });
+  const status = async () =>
+    (await (await fetch(`${server.http}/api/status`)).json()) as StatusReport;
+  const before = await status();
+  expect(before).toMatchObject({
+    ...{ schemaVersion: 1, node: 'test-node', ready: true, drain: null },
+    connections: { current: 0, max: 9, accepted: 0, refused: {}, closed: {} },
+    messages: { ingested: 0, delivered: 0 },
+    broker: { kind: 'embedded', connected: true, lag_records: 0, last_error: null },
+  });
+  await using client = await TestClient.open(server.url);
+  const refused = new WebSocket(`${server.url}/elsewhere`);
+  await once(refused, 'unexpected-response');
+  await client.subscribe('*');
+  await server.publish(record('BTC'), record('ETH'));
+  await client.events(2);
+  const after = await status();
+  expect(after).toMatchObject({
+    connections: { current: 1, accepted: 1, refused: { NOT_FOUND: 1 } },
+    messages: { ingested: 2, delivered: 2 },
+    history: { events: 2, warm: true },
+  });
+  const shards = mode === 'multi' ? [0, 1, 2] : [];
+  expect(after.mode).toBe(mode);
+  expect(after.shards).toMatchObject(shards.map((shard) => ({ shard, state: 'serving' })));
+  const { count, buckets, p50_ms, max_ms } = after.latency;
+  expect(count).toBe(2 * servingProcesses);
+  expect(buckets.at(-1)).toEqual({ le_ms: null, count });
+  expect(p50_ms).toBeGreaterThan(0);
+  expect(max_ms).toBeGreaterThanOrEqual(p50_ms as number);
+  expect(after.monotonic_ms).toBeGreaterThan(before.monotonic_ms);
+  expect(after.process.cpu_ms).toBeGreaterThanOrEqual(before.process.cpu_ms);
 });
 
 test.each([

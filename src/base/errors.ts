@@ -51,6 +51,11 @@ export class RemoteError extends OdinError {
   override readonly exitCode = exitCodes.remote;
 }
 
+/** A process of odin's own ended, and would not stay up. */
+export class ProcessError extends OdinError {
+  override readonly exitCode = exitCodes.bug;
+}
+
 /** The message of anything thrown, for logs and hints. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {

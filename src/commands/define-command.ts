@@ -11,6 +11,11 @@ import type { Host } from '../host/host.ts';
 export interface CommandContext<S extends Section> {
   readonly config: Pick<Config, S>;
   readonly resolved: ResolvedConfig;
+  /**
+   * Resolves the configuration anew: the same flags and environment, and the files as they are now.
+   * Throws a UsageError as at the start.
+   */
+  readonly reconfigure: () => Promise<ResolvedConfig>;
   readonly host: Host;
   /** Whether `--json` was given. */
   readonly isJson: boolean;
@@ -59,7 +64,8 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
         ),
         file: options['config'] as string | undefined,
       };
-      const resolved = await resolveConfig(request, host).catch((error: unknown) => {
+      const reconfigure = () => resolveConfig(request, host);
+      const resolved = await reconfigure().catch((error: unknown) => {
         if (!(error instanceof UsageError) || strays.length === 0) throw error;
         throw new UsageError([...strays, error.message].join('\n'), { hint: error.hint });
       });
@@ -70,7 +76,8 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
       const { config } = resolved;
       const isJson = options['json'] === true;
       onExit(
-        (await run({ config, resolved, host, isJson, arguments: command.args })) ?? exitCodes.ok,
+        (await run({ config, resolved, reconfigure, host, isJson, arguments: command.args })) ??
+          exitCodes.ok,
       );
     });
   };

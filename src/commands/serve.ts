@@ -1,8 +1,9 @@
-/** `odin serve`: runs the fan-out server until it is told to stop. */
+/** `odin serve`: runs the fan-out server until it is told to stop; SIGHUP reloads its limits. */
 import { createLog } from '../host/log.ts';
 import { untilAborted } from '../host/signals.ts';
 import { defineCommand } from './define-command.ts';
 import { nodeIdOf } from './node-id.ts';
+import { Reloading } from './reloading.ts';
 
 /** See the file's first line. */
 export const serve = defineCommand({
@@ -12,16 +13,18 @@ export const serve = defineCommand({
     'odin serve --broker kafka://127.0.0.1:9092 --port 3004',
     'KAFKA_BROKERS=10.0.0.5:9092 WS_MAX_CONNECTIONS=18000 odin serve --log-format json',
   ],
-  async run({ config, host }) {
+  async run({ config, host, reconfigure }) {
     const { openBroker } = await import('../broker/open.ts');
     const { startServer } = await import('../server/index.ts');
     const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
+    await using reloading = new Reloading(host, reconfigure, log);
     const nodeId = nodeIdOf(config.server);
     await using broker = await openBroker(config.broker, {
       log: log.child({ part: 'broker' }),
       nodeId,
     });
     await using server = await startServer(config.server, { broker, nodeId, log });
+    reloading.follow(server, config);
     await Promise.race([server.ready, server.drained, untilAborted(host.signal)]);
     await Promise.race([server.drained, untilAborted(host.signal)]);
     return undefined;

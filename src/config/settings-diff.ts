@@ -34,8 +34,9 @@ export function withReloadable(old: Config['server'], next: Config['server']): C
   const fields = fieldsByPath();
   const merge = (from: unknown, to: unknown, path: string): unknown => {
     if (!isObject(from) || !isObject(to)) return fields.get(path)?.reloadable ? to : from;
+    const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
     return Object.fromEntries(
-      Object.keys(from).map((key) => [key, merge(from[key], to[key], `${path}.${key}`)]),
+      [...keys].map((key) => [key, merge(from[key], to[key], `${path}.${key}`)]),
     );
   };
   return merge(old, next, 'server') as Config['server'];

@@ -23,6 +23,8 @@ export interface Host {
   readonly openInput: (path: string) => Readable;
   /** Aborted on the first SIGINT or SIGTERM; the reason is the signal's name. */
   readonly signal: AbortSignal;
+  /** Calls back at each SIGHUP, which ends the process while nobody listens. */
+  readonly onHangUp: (callback: () => void) => Disposable;
 }
 
 /** A terminal and a wrapper such as npm both pass Ctrl-C on: that is one signal, not two. */
@@ -54,6 +56,10 @@ export function processHost(): Host & Disposable {
     readText,
     openInput: (path) => (path === '-' ? process.stdin : createReadStream(path)),
     signal: stop.signal,
+    onHangUp(callback) {
+      process.on('SIGHUP', callback);
+      return { [Symbol.dispose]: () => void process.off('SIGHUP', callback) };
+    },
     [Symbol.dispose]() {
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
     },

@@ -4,6 +4,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { type Cgroup, readCgroup } from './cgroup.ts';
+import type { ProcessUsage } from './child.ts';
 
 /** One look at the resources. CPU and delay are those since the look before. */
 export interface ResourceSample {
@@ -19,7 +20,7 @@ export interface ResourceSample {
 
 /** What 100 % is. */
 export interface ResourceLimits {
-  /** Cores that this process can use: at most 1, since one thread does the work. */
+  /** Cores that can be used: at most one per process, since one thread does the work. */
   readonly cpuCores: number;
   readonly memoryBytes: number;
 }
@@ -35,6 +36,15 @@ interface MeterOptions extends Partial<ResourceLimits> {
   /** Where `/` is; tests have their own. */
   readonly root?: string;
   readonly hostCores?: number;
+  /** Processes that do the work, of one core each; 1 unless given. */
+  readonly processes?: number;
+}
+
+/** What this process used since it started, and its id. */
+export function processUsage(): ProcessUsage & { readonly pid: number } {
+  const { user, system } = process.cpuUsage();
+  const rssBytes = process.memoryUsage.rss();
+  return { pid: process.pid, cpuMs: (user + system) / 1_000, rssBytes };
 }
 
 /** How often the event loop is looked at, in milliseconds. */
@@ -42,12 +52,15 @@ const loopResolutionMs = 10;
 
 /** A meter of this process. A limit that is not given is that of the cgroup, else of the host. */
 export function createResourceMeter(options: MeterOptions = {}): ResourceMeter {
-  const { root = '/', hostCores = availableParallelism() } = options;
+  const { root = '/', hostCores = availableParallelism(), processes = 1 } = options;
   const cgroup = readCgroup(root);
   const cores = options.cpuCores || Math.min(cgroup?.cpuCores ?? hostCores, hostCores);
   const hostBytes = readMemTotal(root);
   const found = Math.min(cgroup?.memoryBytes ?? hostBytes, hostBytes);
-  const limits = { cpuCores: Math.min(1, cores), memoryBytes: options.memoryBytes || found };
+  const limits = {
+    cpuCores: Math.min(processes, cores),
+    memoryBytes: options.memoryBytes || found,
+  };
   const readCpu = createRate(() => {
     const { user, system } = process.cpuUsage();
     return user + system;

@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 /** Events taken in each second, when there are always more and each reaches `clients`. */
 async function takenPerSecond(rates: PacingRates, seconds: number, batch: number, clients = 1) {
   const hold = new BrokerHold();
-  using pacing = new BrokerPacing(rates, hold, Date.now);
+  using pacing = new BrokerPacing({ guard: rates }, hold, Date.now);
   const taken: number[] = [];
   for (let second = 0; second < seconds; second++) {
     let count = 0;
@@ -57,7 +57,11 @@ test('without rates nothing is ever held', async () => {
 
 test('a batch that comes while the broker is held makes it held for longer', async () => {
   const hold = new BrokerHold();
-  using pacing = new BrokerPacing({ maxBrokerRate: 100, maxBroadcastRate: 0 }, hold, Date.now);
+  using pacing = new BrokerPacing(
+    { guard: { maxBrokerRate: 100, maxBroadcastRate: 0 } },
+    hold,
+    Date.now,
+  );
   pacing.took(150, 150);
   expect(hold.reasons).toEqual(['pacing']);
   pacing.took(100, 100);
@@ -70,9 +74,40 @@ test('a batch that comes while the broker is held makes it held for longer', asy
 
 test('a disposed pacing leaves no timer', () => {
   {
-    using pacing = new BrokerPacing({ maxBrokerRate: 1, maxBroadcastRate: 0 }, new BrokerHold());
+    using pacing = new BrokerPacing(
+      { guard: { maxBrokerRate: 1, maxBroadcastRate: 0 } },
+      new BrokerHold(),
+    );
     pacing.took(1_000, 1_000);
     expect(vi.getTimerCount()).toBe(1);
   }
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a higher rate, or none, ends a long wait within a second', async () => {
+  for (const maxBrokerRate of [1_000_000, 0]) {
+    const hold = new BrokerHold();
+    const limits = { guard: { maxBrokerRate: 1, maxBroadcastRate: 0 } };
+    using pacing = new BrokerPacing(limits, hold, Date.now);
+    pacing.took(3_600, 0);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(hold.reasons).toEqual(['pacing']);
+    limits.guard = { maxBrokerRate, maxBroadcastRate: 0 };
+    await vi.advanceTimersByTimeAsync(1_010);
+    expect(hold.reasons).toEqual([]);
+  }
+});
+
+test('a rate that is set while the server runs counts from the next batch on', async () => {
+  const hold = new BrokerHold();
+  const limits = { guard: { maxBrokerRate: 0, maxBroadcastRate: 0 } };
+  using pacing = new BrokerPacing(limits, hold, Date.now);
+  pacing.took(1_000_000, 0);
+  limits.guard = { maxBrokerRate: 100, maxBroadcastRate: 0 };
+  pacing.took(90, 0);
+  expect(hold.reasons).toEqual([]);
+  pacing.took(60, 0);
+  expect(hold.reasons).toEqual(['pacing']);
+  await vi.advanceTimersByTimeAsync(550);
+  expect(hold.reasons).toEqual([]);
 });

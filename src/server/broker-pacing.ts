@@ -10,10 +10,17 @@ export interface PacingRates {
   readonly maxBroadcastRate: number;
 }
 
+/** Where the rates are read at each use: they may change. */
+interface PacingLimits {
+  readonly guard: PacingRates;
+}
+
 /** Time that a bucket fills for while nothing is taken, in milliseconds. */
 const burstMs = 1_000;
 /** Shorter waits would be over before the broker has stopped, in milliseconds. */
 const leastWaitMs = 5;
+/** Rates are looked at anew at least this often while the broker waits, in milliseconds. */
+const mostWaitMs = 1_000;
 
 /**
  * Two token buckets. A broker hands records over in batches, and a batch that was handed over is
@@ -23,27 +30,30 @@ const leastWaitMs = 5;
  */
 export class BrokerPacing implements Disposable {
   readonly #hold: Pick<BrokerHold, 'hold' | 'release'>;
+  readonly #limits: PacingLimits;
   readonly #events: Bucket;
   readonly #deliveries: Bucket;
   readonly #nowMs: () => number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    rates: PacingRates,
+    limits: PacingLimits,
     hold: Pick<BrokerHold, 'hold' | 'release'>,
     nowMs: () => number = () => performance.now(),
   ) {
     this.#hold = hold;
     this.#nowMs = nowMs;
-    this.#events = new Bucket(rates.maxBrokerRate, nowMs());
-    this.#deliveries = new Bucket(rates.maxBroadcastRate, nowMs());
+    this.#limits = limits;
+    this.#events = new Bucket(nowMs());
+    this.#deliveries = new Bucket(nowMs());
   }
 
   /** A batch of `events` was taken, which makes `deliveries`. Holds the broker if it was too soon. */
   took(events: number, deliveries: number): void {
     const nowMs = this.#nowMs();
-    this.#events.spend(events, nowMs);
-    this.#deliveries.spend(deliveries, nowMs);
+    const { maxBrokerRate, maxBroadcastRate } = this.#limits.guard;
+    this.#events.spend(events, maxBrokerRate, nowMs);
+    this.#deliveries.spend(deliveries, maxBroadcastRate, nowMs);
     if (this.#timer === undefined && this.#waitMs(nowMs) > 0) this.#wait(nowMs);
   }
 
@@ -61,42 +71,44 @@ export class BrokerPacing implements Disposable {
         this.#timer = undefined;
         this.#hold.release('pacing');
       },
-      Math.max(leastWaitMs, this.#waitMs(nowMs)),
+      Math.min(mostWaitMs, Math.max(leastWaitMs, this.#waitMs(nowMs))),
     );
   }
 
   #waitMs(nowMs: number): number {
-    return Math.max(this.#events.waitMs(nowMs), this.#deliveries.waitMs(nowMs));
+    const { maxBrokerRate, maxBroadcastRate } = this.#limits.guard;
+    return Math.max(
+      this.#events.waitMs(maxBrokerRate, nowMs),
+      this.#deliveries.waitMs(maxBroadcastRate, nowMs),
+    );
   }
 }
 
+/** Filled at the rate that is given at each use; a rate of 0 leaves it full. */
 class Bucket {
-  readonly #perMs: number;
-  readonly #capacity: number;
-  #tokens: number;
+  #tokens = Number.POSITIVE_INFINITY;
   #filledMs: number;
 
-  constructor(ratePerSecond: number, nowMs: number) {
-    this.#perMs = ratePerSecond / 1_000;
-    this.#capacity = this.#perMs * burstMs;
-    this.#tokens = this.#capacity;
+  constructor(nowMs: number) {
     this.#filledMs = nowMs;
   }
 
-  spend(tokens: number, nowMs: number): void {
-    if (this.#perMs === 0) return;
-    this.#fill(nowMs);
+  spend(tokens: number, ratePerSecond: number, nowMs: number): void {
+    this.#fill(ratePerSecond, nowMs);
     this.#tokens -= tokens;
   }
 
   /** Milliseconds until it is level; 0 when it is. */
-  waitMs(nowMs: number): number {
-    this.#fill(nowMs);
-    return this.#tokens < 0 ? Math.ceil(-this.#tokens / this.#perMs) : 0;
+  waitMs(ratePerSecond: number, nowMs: number): number {
+    this.#fill(ratePerSecond, nowMs);
+    return this.#tokens < 0 ? Math.ceil((-this.#tokens * 1_000) / ratePerSecond) : 0;
   }
 
-  #fill(nowMs: number): void {
-    this.#tokens = Math.min(this.#capacity, this.#tokens + (nowMs - this.#filledMs) * this.#perMs);
+  #fill(ratePerSecond: number, nowMs: number): void {
+    const isOff = ratePerSecond === 0;
+    const capacity = isOff ? Number.POSITIVE_INFINITY : (ratePerSecond * burstMs) / 1_000;
+    const filled = ((nowMs - this.#filledMs) * ratePerSecond) / 1_000;
+    this.#tokens = isOff ? capacity : Math.min(capacity, this.#tokens + filled);
     this.#filledMs = nowMs;
   }
 }

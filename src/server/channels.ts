@@ -35,6 +35,13 @@ export class Channel {
     this.newest = frame;
   }
 
+  /** Takes over where the channel stands elsewhere; `newest` is a frame that no history holds. */
+  restore(lastOffset: number | undefined, lastIndex: number, newest: Frame | undefined): void {
+    this.lastOffset = lastOffset;
+    this.lastIndex = lastIndex;
+    this.newest = newest;
+  }
+
   /** An event leaves the history. The newest is copied: it would keep a whole slab alive. */
   evicted(frame: Frame): void {
     if (frame !== this.newest) return;

@@ -54,7 +54,7 @@ export class Connection {
   /** Whose it is; undefined when nobody needs a token. */
   principal: Principal | undefined;
   /** Its message limit; see `judgeMessage`. */
-  messagesFullAtMs = 0;
+  messageBucket = 0;
   strikes = 0;
   /** Why it was closed by us; undefined while open or closed by the client. */
   closedAs: DisconnectName | undefined;

@@ -49,6 +49,8 @@ export class Counters {
   /** Bytes that sockets did not have to take because flushes were deflated. */
   bytesSaved = 0;
   connectionsAccepted = 0;
+  /** Connections that ended with the process that served them. */
+  connectionsLost = 0;
   clientMessages = 0;
   clientErrors = 0;
   /** Clients closed because they kept asking without reading the answers. */

@@ -57,6 +57,7 @@ export class Delivery {
     counters: Counters,
     audit: Audit,
     nowMs = () => performance.now(),
+    processes = 1,
   ) {
     this.#history = history;
     this.#counters = counters;
@@ -64,7 +65,7 @@ export class Delivery {
     this.#writer = new SocketWriter(counters, limits.maxBufferedBytes);
     this.throttle = new Throttle(limits.throttle, history, counters, audit, nowMs);
     this.#catchUp = new CatchUp(history, this.throttle, this.#writer, counters);
-    this.#pace = new FlushPace(limits.flushIntervalMs, () => this.flush());
+    this.#pace = new FlushPace(limits.flushIntervalMs, () => this.flush(), processes);
   }
 
   get cohorts(): number {

@@ -30,19 +30,26 @@ const noticesPerTurn = 500;
 
 /**
  * When each of `count` clients is closed, in milliseconds from the start, ascending: one at a random
- * time in each of as many equal slots, so that no second has more than its share, and one.
+ * time in each of as many equal slots, so that no second has more than its share, and one. Of a node
+ * of several `processes`, each lets go of so many fewer at a time.
  */
-export function drainTimes(count: number, budgetMs: number, random = Math.random): number[] {
-  const slotMs = Math.min(spacingMs, (budgetMs * spreadShare) / count);
+export function drainTimes(
+  count: number,
+  budgetMs: number,
+  random = Math.random,
+  processes = 1,
+): number[] {
+  const slotMs = Math.min(spacingMs * processes, (budgetMs * spreadShare) / count);
   return Array.from({ length: count }, (_, slot) => (slot + random()) * slotMs);
 }
 
 /** One per server. Whoever starts it decides first that no more clients are taken. */
 export class Drain {
   readonly #connections: Connections;
-  readonly #audit: Audit;
+  readonly #audit: Pick<Audit, 'note'>;
   /** Time that it takes at most, in milliseconds. */
   readonly budgetMs: number;
+  readonly #processes: number;
   #running: Promise<void> | undefined;
   #reason: DrainReason = 'shutdown';
   #clients = 0;
@@ -50,8 +57,15 @@ export class Drain {
   /** Clients that did not answer in time, and were cut off. */
   cutOff = 0;
 
-  constructor(connections: Connections, audit: Audit, budgetMs: number) {
+  /** `processes` of a node drain at the same time, and keep its pace together. */
+  constructor(
+    connections: Connections,
+    audit: Pick<Audit, 'note'>,
+    budgetMs: number,
+    processes = 1,
+  ) {
     this.#connections = connections;
+    this.#processes = processes;
     this.#audit = audit;
     this.budgetMs = budgetMs;
   }
@@ -75,7 +89,7 @@ export class Drain {
 
   async #run(): Promise<void> {
     const clients = inOrder(this.#connections.open);
-    const times = drainTimes(clients.length, this.budgetMs);
+    const times = drainTimes(clients.length, this.budgetMs, Math.random, this.#processes);
     if (clients.length === 0) return await this.#awaitRest();
     const fields = { reason: this.#reason, clients: clients.length };
     const spreadMs = Math.round(times.at(-1) ?? 0);

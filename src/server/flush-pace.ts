@@ -12,6 +12,7 @@ const newestWeight = 0.2;
 /** Calls `flush` soon after {@link request}, never more often than the load allows. */
 export class FlushPace {
   readonly #limitMs: number;
+  readonly #waitPerFlush: number;
   /** How much further apart than the load asks flushes are: 1 as it asks, 2 twice as far. */
   stretch = 1;
   readonly #flush: () => void;
@@ -19,15 +20,19 @@ export class FlushPace {
   #lastEndMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `limitMs` bounds the wait however busy the process is; 0 flushes every batch at once. */
-  constructor(limitMs: number, flush: () => void) {
+  /**
+   * `limitMs` bounds the wait however busy the process is; 0 flushes every batch at once. The
+   * `processes` of a node flush the same events: together they are to use what one would.
+   */
+  constructor(limitMs: number, flush: () => void, processes = 1) {
     this.#limitMs = limitMs;
+    this.#waitPerFlush = waitPerFlush * processes;
     this.#flush = flush;
   }
 
   /** Present wait between two flushes, in milliseconds; a stretch goes beyond the limit. */
   get intervalMs(): number {
-    return this.stretch * Math.min(this.#limitMs, this.#averageMs * waitPerFlush);
+    return this.stretch * Math.min(this.#limitMs, this.#averageMs * this.#waitPerFlush);
   }
 
   /** Flushes now, or when the interval since the last flush is over. */

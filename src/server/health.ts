@@ -1,35 +1,9 @@
 /** Health: what the node knows about itself, for people, load balancers and probes. */
-import type { Broker, ConsumerState } from '../broker/broker.ts';
-import type { Connections } from './connections.ts';
-import type { Counters } from './counters.ts';
-import type { Delivery } from './delivery.ts';
-import type { Drain } from './drain.ts';
-import type { Guard } from './guard/guard.ts';
-import type { History } from './history.ts';
-import type { Protection } from './protection.ts';
-import type { Admission } from './security/admission.ts';
+import { isServing, type ShardState } from './multi/shard-figures.ts';
+import type { NodeState, ProtectionFigures } from './node-state.ts';
 
 /** Above this share of its connections a node warns, in percent. */
 const capacityWarningPercent = 90;
-
-/** Everything the reports below read. */
-export interface NodeState {
-  readonly nodeId: string;
-  readonly startedMs: number;
-  readonly broker: Broker;
-  /** How reading from the broker goes. */
-  consumer: () => ConsumerState;
-  readonly connections: Connections;
-  readonly delivery: Delivery;
-  readonly history: History;
-  readonly counters: Counters;
-  readonly protection: Protection;
-  readonly admission: Admission;
-  readonly maxConnections: number;
-  /** Whether the history holds what the broker held at the start. */
-  isWarm: boolean;
-  isDraining: boolean;
-}
 
 /** Body of `/health`. */
 export interface HealthReport {
@@ -37,7 +11,7 @@ export interface HealthReport {
   readonly node: string;
   readonly uptime_s: number;
   readonly checks: {
-    readonly broker: Readonly<Record<string, unknown>>;
+    readonly broker: BrokerReport;
     readonly capacity: {
       readonly current: number;
       readonly max: number;
@@ -45,11 +19,60 @@ export interface HealthReport {
     };
     readonly clients: { readonly behind: number; readonly cohorts: number };
     readonly history: { readonly events: number; readonly bytes: number; readonly warm: boolean };
-    readonly guard: Readonly<Record<string, unknown>>;
+    readonly guard: GuardReport;
     /** Null while there is none. */
-    readonly drain: Readonly<Record<string, unknown>> | null;
+    readonly drain: DrainReport | null;
+    /** In mode multi only. */
+    readonly shards?: readonly ShardHealth[];
   };
   readonly warnings: readonly string[];
+}
+
+/** How reading from the broker goes. */
+export interface BrokerReport {
+  readonly kind: string;
+  readonly epoch: string;
+  readonly connected: boolean;
+  readonly paused: boolean;
+  readonly paused_for: readonly string[];
+  readonly lag_records: number;
+  readonly lag_s: number;
+  readonly last_error: string | null;
+}
+
+/** What the guard saw in the last second, and what it does about it. */
+export interface GuardReport {
+  /** From 0, which is calm, to 4. */
+  readonly level: number;
+  readonly refusing: string | null;
+  readonly broker_paused: boolean;
+  readonly cpu_percent: number;
+  /** Null without a quota. */
+  readonly cgroup_cpu_percent: number | null;
+  readonly memory_percent: number;
+  readonly memory_bytes: number;
+  readonly memory_limit_bytes: number;
+  readonly loop_delay_ms: number;
+}
+
+/** How far a drain is. */
+export interface DrainReport {
+  readonly reason: string;
+  /** Clients when it started. */
+  readonly clients: number;
+  readonly remaining: number;
+  readonly elapsed_ms: number;
+  readonly budget_ms: number;
+}
+
+/** One shard, as `/health` shows it. */
+export interface ShardHealth {
+  readonly shard: number;
+  readonly state: ShardState;
+  readonly connections: number;
+  readonly pid: number | null;
+  readonly restarts: number;
+  readonly feed_lag_events: number;
 }
 
 /** Why this node should get no new clients; empty when it is ready. */
@@ -58,6 +81,8 @@ export function notReadyReasons(state: NodeState): string[] {
   const reasons: string[] = [];
   if (state.isDraining) reasons.push('server is going away');
   if (!state.isWarm) reasons.push('history is not warm yet');
+  else if (!state.isDraining && state.mode === 'multi' && !state.shards().some(isServing))
+    reasons.push('no shard serves clients');
   const { decision } = state.protection.guard;
   if (decision.refusesFor !== undefined) {
     const resource = decision.refusesFor === 'cpuPercent' ? 'CPU' : 'memory';
@@ -70,11 +95,31 @@ export function notReadyReasons(state: NodeState): string[] {
 
 /** The whole picture. */
 export function healthReport(state: NodeState): HealthReport {
-  const { connected, paused, lagRecords, lastError } = state.consumer();
-  const { connections, delivery, history, counters, maxConnections, broker, protection } = state;
-  const percentage = Math.round((connections.size / maxConnections) * 1_000) / 10;
+  const { connections, delivery, history, maxConnections, protection } = state;
+  const isServed = state.shards().every(isServing);
+  const isWell = state.consumer().connected && state.isWarm && !state.isDraining && isServed;
+  return {
+    status: isWell ? 'healthy' : 'degraded',
+    node: state.nodeId,
+    uptime_s: Math.round((Date.now() - state.startedMs) / 1_000),
+    checks: {
+      broker: brokerReport(state),
+      capacity: { current: connections.size, max: maxConnections, percentage: usedPercent(state) },
+      clients: { behind: delivery.behind, cohorts: delivery.cohorts },
+      history: { events: history.next - history.first, bytes: history.bytes, warm: state.isWarm },
+      guard: guardReport(protection.guard),
+      drain: drainReport(protection.drain, connections.size),
+      ...(state.mode === 'multi' && { shards: shardsHealth(state) }),
+    },
+    warnings: warningsOf(state),
+  };
+}
+
+function warningsOf(state: NodeState): string[] {
+  const { counters } = state;
+  const percentage = usedPercent(state);
   const skipped = [...counters.skipped.values()].reduce((sum, count) => sum + count, 0);
-  const warnings = [...notReadyReasons(state)];
+  const warnings = notReadyReasons(state);
   if (percentage > capacityWarningPercent)
     warnings.push(`${percentage} % of all connections in use`);
   if (skipped > 0) warnings.push(`${skipped} records skipped, see the log`);
@@ -83,31 +128,43 @@ export function healthReport(state: NodeState): HealthReport {
       `${counters.positionsLost} positions were gone from the broker before they were read`,
     );
   }
+  if (state.isDraining) return warnings;
+  for (const figures of state.shards()) {
+    if (!isServing(figures))
+      warnings.push(`shard ${figures.shard} serves no clients: it is ${figures.state}`);
+  }
+  return warnings;
+}
+
+function usedPercent({ connections, maxConnections }: NodeState): number {
+  return Math.round((connections.size / maxConnections) * 1_000) / 10;
+}
+
+/** How reading from the broker goes. */
+export function brokerReport(state: NodeState): BrokerReport {
+  const { connected, paused, lagRecords, lastError } = state.consumer();
   return {
-    status: connected && state.isWarm && !state.isDraining ? 'healthy' : 'degraded',
-    node: state.nodeId,
-    uptime_s: Math.round((Date.now() - state.startedMs) / 1_000),
-    checks: {
-      broker: {
-        kind: broker.kind,
-        epoch: broker.epoch,
-        connected,
-        paused,
-        paused_for: protection.hold.reasons,
-        lag_records: lagRecords,
-        last_error: lastError ?? null,
-      },
-      capacity: { current: connections.size, max: maxConnections, percentage },
-      clients: { behind: delivery.behind, cohorts: delivery.cohorts },
-      history: { events: history.next - history.first, bytes: history.bytes, warm: state.isWarm },
-      guard: guardReport(protection.guard),
-      drain: drainReport(protection.drain, connections.size),
-    },
-    warnings,
+    kind: state.broker.kind,
+    epoch: state.broker.epoch,
+    connected,
+    paused,
+    paused_for: state.protection.hold.reasons,
+    lag_records: lagRecords,
+    lag_s: lagSeconds(state),
+    last_error: lastError ?? null,
   };
 }
 
-function guardReport({ decision, sample, limits, refusal }: Guard): Record<string, unknown> {
+/** How old the newest record is that this node has taken, while the broker holds newer ones. */
+export function lagSeconds(state: NodeState): number {
+  const { newestRecordMs } = state.counters;
+  if (state.consumer().lagRecords === 0 || newestRecordMs === 0) return 0;
+  return Math.max(0, Date.now() - newestRecordMs) / 1_000;
+}
+
+/** What the guard saw in the last second, and what it does about it. */
+export function guardReport(guard: ProtectionFigures['guard']): GuardReport {
+  const { decision, sample, limits, refusal } = guard;
   const { cpuPercent, groupCpuPercent, memoryBytes, loopDelayMs } = sample;
   return {
     level: decision.level,
@@ -124,9 +181,9 @@ function guardReport({ decision, sample, limits, refusal }: Guard): Record<strin
 
 /** How far a drain is; null while there is none. Also the answer to the request for one. */
 export function drainReport(
-  { progress, budgetMs }: Drain,
+  { progress, budgetMs }: ProtectionFigures['drain'],
   remaining: number,
-): Record<string, unknown> | null {
+): DrainReport | null {
   if (progress === undefined) return null;
   const { reason, clients, elapsedMs } = progress;
   return {
@@ -136,4 +193,13 @@ export function drainReport(
     elapsed_ms: Math.round(elapsedMs),
     budget_ms: budgetMs,
   };
+}
+
+function shardsHealth(state: NodeState): ShardHealth[] {
+  return state
+    .shards()
+    .map(({ shard, state: shardState, connections, pid = null, restarts, feedLagEvents }) => {
+      const fed = { feed_lag_events: feedLagEvents };
+      return { shard, state: shardState, connections, pid, restarts, ...fed };
+    });
 }

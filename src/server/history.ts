@@ -28,6 +28,27 @@ export interface Frame {
   readonly payloadAt: number;
 }
 
+/** An event as a frame carries it, without its place in a history. */
+export type EncodedEvent = Pick<
+  Frame,
+  'offset' | 'prev' | 'type' | 'eventMs' | 'takenMs' | 'bytes' | 'payloadAt'
+>;
+
+/** An event that was encoded elsewhere, and its place there. */
+export interface AdoptedEvent extends EncodedEvent {
+  readonly index: number;
+}
+
+/** What gets the frames of a history as they come. */
+export interface FrameSink {
+  /** Notes a frame that has just been appended. */
+  offer(frame: Frame): void;
+  /** Comes after a batch of offers: time to hand them on. */
+  schedule(): void;
+  /** Events of a partition (`topic/number`) were lost: its channels have been broken. */
+  broken?(partition: string): void;
+}
+
 /** Bounds of a {@link History}. */
 export interface HistoryLimits {
   readonly maxAgeMs: number;
@@ -36,11 +57,13 @@ export interface HistoryLimits {
 
 /** Frames share slabs of this size, so that an event costs no allocation of its own. */
 const slabBytes = 256 * 1024;
+/** Places for frames at the start; a power of two, which doubles as needed. */
+const initialFrames = 1_024;
 
 /** A ring of frames, bounded in age and bytes. Frames are found by index in constant time. */
 export class History {
   readonly #limits: HistoryLimits;
-  #frames: (Frame | undefined)[] = new Array(1024);
+  #frames: (Frame | undefined)[] = new Array(initialFrames);
   #first = 0;
   #next = 0;
   #bytes = 0;
@@ -91,23 +114,38 @@ export class History {
     type: EventType,
   ): Frame {
     const prev = channel.lastOffset ?? null;
-    const prevIndex = channel.lastIndex;
     const length = Buffer.byteLength(json);
     const payloadAt = frameHeaderBytes(length);
     const bytes = this.#room(payloadAt + length);
     writeFrameHeader(bytes, 0, length);
     bytes.write(json, payloadAt, 'utf8');
-    const index = this.#next++;
-    const takenMs = nowMs;
-    const place = { index, channel, offset, prev, prevIndex, type, supersededBy: -1 };
-    const frame = { ...place, eventMs, takenMs, bytes, payloadAt };
-    if (isConflatable(type)) this.#supersede(frame);
-    channel.appended(frame);
-    if (this.#next - this.#first > this.#frames.length) this.#grow();
-    this.#frames[index & (this.#frames.length - 1)] = frame;
-    this.#bytes += bytes.length;
-    this.trim(nowMs);
-    return frame;
+    return this.#add(channel, { offset, prev, type, eventMs, takenMs: nowMs, bytes, payloadAt });
+  }
+
+  /**
+   * Appends an event that was encoded elsewhere, whose index must be {@link next}. Its memory is
+   * kept as it is.
+   */
+  adopt(channel: Channel, event: AdoptedEvent): Frame {
+    if (event.index !== this.#next)
+      throw new Error(`event ${event.index} does not follow event ${this.#next - 1}`);
+    return this.#add(channel, event);
+  }
+
+  /**
+   * Forgets all frames and goes on at `index`, as the copy of another history: from there on it has
+   * what the other one has. `coveredSinceMs` is that one's.
+   */
+  startAt(index: number, coveredSinceMs: number): void {
+    for (let held = this.#first; held < this.#next; held++) {
+      const frame = this.at(held);
+      frame.channel.evicted(frame);
+    }
+    this.#frames = new Array(initialFrames);
+    this.#first = index;
+    this.#next = index;
+    this.#bytes = 0;
+    this.#coveredSinceMs = coveredSinceMs;
   }
 
   /** Lets go of frames that are too old or too many. The newest frame always stays. */
@@ -122,6 +160,35 @@ export class History {
       this.#first++;
       this.#bytes -= oldest.bytes.length;
     }
+  }
+
+  #add(
+    channel: Channel,
+    { offset, prev, type, eventMs, takenMs, bytes, payloadAt }: EncodedEvent,
+  ): Frame {
+    const index = this.#next++;
+    const prevIndex = channel.lastIndex;
+    // Written out, not spread: on the hot path all frames are objects of one shape.
+    const frame: Frame = {
+      index,
+      channel,
+      offset,
+      prev,
+      prevIndex,
+      type,
+      supersededBy: -1,
+      eventMs,
+      takenMs,
+      bytes,
+      payloadAt,
+    };
+    if (isConflatable(type)) this.#supersede(frame);
+    channel.appended(frame);
+    if (index >= this.#first + this.#frames.length) this.#grow();
+    this.#frames[index & (this.#frames.length - 1)] = frame;
+    this.#bytes += bytes.length;
+    this.trim(takenMs);
+    return frame;
   }
 
   /** Tells the newest event of this channel and type that there is a newer one. */

@@ -1,101 +1,108 @@
-/** HTTP routes of the server: health, readiness, metrics, publishing, draining. */
+/** HTTP routes of the server: health, readiness, metrics, status, publishing, draining. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Registry } from 'prom-client';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../host/log.ts';
 import { refusals } from '../protocol/refusals.ts';
 import { mayAdminister } from './access.ts';
-import { drainReport, healthReport, type NodeState, notReadyReasons } from './health.ts';
-import type { Answer, PublishRoute } from './publish-route.ts';
+import type { NodeApi } from './node-api.ts';
+import { isAnswer, readSubmission } from './publish-route.ts';
 import { webSocketPath } from './upgrade.ts';
 
 /** What the routes need. */
 export interface HttpDeps {
-  readonly state: NodeState;
-  readonly metrics: Registry;
-  /** Undefined when the broker is not the embedded one. */
-  readonly publishRoute: PublishRoute | undefined;
+  /** Answers for the whole node, from whatever process. */
+  readonly node: NodeApi;
   readonly adminToken: string | undefined;
-  /** Lets all clients go; again has no further effect. */
-  readonly startDrain: () => void;
   readonly log: Log;
 }
+
+type Route = (request: IncomingMessage, response: ServerResponse, deps: HttpDeps) => Promise<void>;
 
 /** The handler for plain HTTP requests; upgrades go elsewhere. */
 export function createHttpHandler(deps: HttpDeps) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     route(request, response, deps).catch((error: unknown) => {
-      // Without the query, which may hold a token.
-      const path = request.url?.split('?', 1)[0];
-      deps.log.error({ err: error, path }, 'request failed');
+      deps.log.error({ err: error, path: pathOf(request) }, 'request failed');
       if (!response.headersSent)
         answer(response, 500, { error: messageOf(error), code: 'INTERNAL' });
     });
   };
 }
 
+/** Routes for whoever may administer the server: with what they are asked, and what they do. */
+const adminRoutes: Readonly<Record<string, { methods: string[]; doing: string; route: Route }>> = {
+  '/api/publish': { methods: ['POST'], doing: 'publishing', route: publish },
+  '/api/drain': {
+    methods: ['POST'],
+    doing: 'draining',
+    route: async (_request, response, { node }) =>
+      answer(response, 202, { drain: await node.drain() }),
+  },
+  '/api/status': {
+    methods: ['GET', 'HEAD'],
+    doing: 'reading the status',
+    route: async (_request, response, { node }) => answer(response, 200, await node.status()),
+  },
+};
+
 async function route(request: IncomingMessage, response: ServerResponse, deps: HttpDeps) {
-  const path = request.url?.split('?', 1)[0];
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
-  if (path === '/api/publish') return publish(request, response, deps);
-  if (path === '/api/drain') return drain(request, response, deps);
+  const path = pathOf(request);
+  if (Object.hasOwn(adminRoutes, path)) return await administer(request, response, deps);
   if (path === webSocketPath) {
     response.setHeader('Upgrade', 'websocket');
     return refuse(response, 'UPGRADE_REQUIRED');
   }
-  if (!isRead) return refuse(response, 'NOT_FOUND');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 'NOT_FOUND');
   switch (path) {
     case '/livez':
       return answer(response, 200, { status: 'alive' });
     case '/readyz': {
-      const reasons = notReadyReasons(deps.state);
-      return answer(response, reasons.length === 0 ? 200 : 503, {
-        ready: reasons.length === 0,
-        reasons,
-      });
+      const reasons = await deps.node.readiness();
+      const ready = reasons.length === 0;
+      return answer(response, ready ? 200 : 503, { ready, reasons });
     }
     case '/health':
       response.setHeader('Access-Control-Allow-Origin', '*');
-      return answer(response, 200, healthReport(deps.state));
-    case '/metrics':
-      response.setHeader('Content-Type', deps.metrics.contentType);
-      response.end(await deps.metrics.metrics());
+      return answer(response, 200, await deps.node.health());
+    case '/metrics': {
+      const { contentType, text } = await deps.node.metrics();
+      response.setHeader('Content-Type', contentType);
+      response.end(text);
       return;
+    }
     default:
       return refuse(response, 'NOT_FOUND');
   }
 }
 
-async function publish(request: IncomingMessage, response: ServerResponse, deps: HttpDeps) {
-  if (request.method !== 'POST') {
-    response.setHeader('Allow', 'POST');
-    return answer(response, 405, { error: 'use POST', code: 'METHOD_NOT_ALLOWED' });
+async function administer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  deps: HttpDeps,
+): Promise<void> {
+  const { methods, doing, route } = adminRoutes[pathOf(request)] as (typeof adminRoutes)[string];
+  if (!methods.includes(request.method ?? '')) {
+    response.setHeader('Allow', methods.join(', '));
+    const error = `use ${methods.join(' or ')}`;
+    return answer(response, 405, { error, code: 'METHOD_NOT_ALLOWED' });
   }
   if (!mayAdminister(request, deps.adminToken)) {
-    const error = 'publishing from another machine needs ADMIN_TOKEN as bearer token';
+    const error = `${doing} from another machine needs ADMIN_TOKEN as bearer token`;
     return answer(response, 403, { error, code: 'FORBIDDEN' });
   }
-  if (deps.publishRoute === undefined) {
-    const error = 'this server reads from a broker: publish there';
-    return answer(response, 409, { error, code: 'NOT_EMBEDDED' });
-  }
-  const result: Answer = await deps.publishRoute.handle(request);
-  if (result.status === 413) response.setHeader('Connection', 'close');
-  return answer(response, result.status, result.body);
+  await route(request, response, deps);
 }
 
-function drain(request: IncomingMessage, response: ServerResponse, deps: HttpDeps): void {
-  if (request.method !== 'POST') {
-    response.setHeader('Allow', 'POST');
-    return answer(response, 405, { error: 'use POST', code: 'METHOD_NOT_ALLOWED' });
-  }
-  if (!mayAdminister(request, deps.adminToken)) {
-    const error = 'draining from another machine needs ADMIN_TOKEN as bearer token';
-    return answer(response, 403, { error, code: 'FORBIDDEN' });
-  }
-  const { protection, connections } = deps.state;
-  deps.startDrain();
-  return answer(response, 202, { drain: drainReport(protection.drain, connections.size) });
+async function publish(request: IncomingMessage, response: ServerResponse, { node }: HttpDeps) {
+  const submission = await readSubmission(request);
+  const result = isAnswer(submission) ? submission : await node.publish(submission);
+  if (result.status === 413) response.setHeader('Connection', 'close');
+  answer(response, result.status, result.body);
+}
+
+/** Without the query, which may hold a token. */
+function pathOf(request: IncomingMessage): string {
+  return request.url?.split('?', 1)[0] ?? '';
 }
 
 function refuse(response: ServerResponse, code: keyof typeof refusals): void {

@@ -14,5 +14,7 @@ export async function startServer(
   config: Config['server'],
   deps: ServerDeps,
 ): Promise<RunningServer> {
-  return await startSingle(config, deps);
+  if (config.mode === 'single') return await startSingle(config, deps);
+  const { startMulti } = await import('./multi/start-multi.ts');
+  return await startMulti(config, deps);
 }

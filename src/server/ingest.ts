@@ -9,8 +9,7 @@ import type { Log } from '../host/log.ts';
 import { encodeEvent } from '../protocol/server-messages.ts';
 import { Channel, type Channels } from './channels.ts';
 import { bump, type Counters, type SkipReason } from './counters.ts';
-import type { Delivery } from './delivery.ts';
-import type { History } from './history.ts';
+import type { FrameSink, History } from './history.ts';
 
 /** Skipped records that are logged one by one per second; all are counted. */
 const complaintsPerSecond = 10;
@@ -21,7 +20,7 @@ const movesLogged = 10;
 export class Ingest {
   readonly #history: History;
   readonly #channels: Channels;
-  readonly #delivery: Delivery;
+  readonly #sink: FrameSink;
   readonly #counters: Counters;
   readonly #log: Log;
   readonly #maxEventBytes: number;
@@ -31,14 +30,14 @@ export class Ingest {
   constructor(
     history: History,
     channels: Channels,
-    delivery: Delivery,
+    sink: FrameSink,
     counters: Counters,
     log: Log,
     maxEventBytes: number,
   ) {
     this.#history = history;
     this.#channels = channels;
-    this.#delivery = delivery;
+    this.#sink = sink;
     this.#counters = counters;
     this.#log = log;
     this.#maxEventBytes = maxEventBytes;
@@ -57,7 +56,7 @@ export class Ingest {
         this.#skip(record, 'malformed', messageOf(error));
       }
     }
-    this.#delivery.schedule();
+    this.#sink.schedule();
   }
 
   /** The broker no longer had these positions: clients see it by `prev`, operators here. */
@@ -67,6 +66,7 @@ export class Ingest {
     for (const channel of this.#channels.all()) {
       if (channel.partition === partition) channel.broken();
     }
+    this.#sink.broken?.(partition);
     this.#log.error({ ...range }, 'records are gone from the broker before they were read');
   }
 
@@ -96,7 +96,7 @@ export class Ingest {
     const frame = this.#history.append(channel, record.offset, timestamp, json, nowMs, type);
     this.#counters.eventsIngested++;
     this.#counters.bytesIngested += record.value.length;
-    this.#delivery.offer(frame);
+    this.#sink.offer(frame);
   }
 
   #channel(name: string, partition: string): Channel {

@@ -1,13 +1,18 @@
 /** Metrics: what `/metrics` shows, read from the plain counters at the moment of the scrape. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { addCompressionMetrics } from './compression/compression-metrics.ts';
-import type { NodeState } from './health.ts';
+import { lagSeconds } from './health.ts';
 import { counter, distribution, gauge, labelled } from './metric-kinds.ts';
+import { addShardMetrics } from './multi/shard-metrics.ts';
+import type { NodeState } from './node-state.ts';
 import { addProtectionMetrics } from './protection-metrics.ts';
 import { addRecoveryMetrics } from './recovery/recovery-metrics.ts';
 import { addThrottleMetrics } from './throttling/throttle-metrics.ts';
 
-/** A registry of its own per server, so that two servers in one process do not mix. */
+/**
+ * A registry of its own per server, so that two servers in one process do not mix. All but the
+ * metrics of shards are of the node as a whole, and those of prom-client of this process.
+ */
 export function createMetrics(state: NodeState): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -19,15 +24,14 @@ export function createMetrics(state: NodeState): Registry {
   addThrottleMetrics(registry, state);
   addCompressionMetrics(registry, state);
   addRecoveryMetrics(registry, state.counters);
+  addShardMetrics(registry, state);
   return registry;
 }
 
-function addConnectionMetrics(
-  registry: Registry,
-  { connections, delivery, counters, maxConnections }: NodeState,
-) {
+function addConnectionMetrics(registry: Registry, state: NodeState) {
+  const { connections, delivery, counters } = state;
   gauge(registry, 'ws_current_connections', 'Open connections', () => connections.size);
-  gauge(registry, 'ws_max_connections', 'Connections this node takes', () => maxConnections);
+  gauge(registry, 'ws_max_connections', 'Connections this node takes', () => state.maxConnections);
   gauge(
     registry,
     'ws_connections_behind',
@@ -53,6 +57,12 @@ function addConnectionMetrics(
     'Connections closed, by reason',
     'reason',
     () => counters.closed,
+  );
+  counter(
+    registry,
+    'ws_lost_connections_total',
+    'Connections that ended with the process that served them',
+    () => counters.connectionsLost,
   );
   counter(
     registry,
@@ -155,7 +165,7 @@ function addDeliveryMetrics(registry: Registry, { delivery, counters }: NodeStat
   distribution(
     registry,
     'odin_delivery_latency_seconds',
-    'Time from an event itself to the flush that wrote it, once per event',
+    'Time from an event itself to the flush that wrote it, once per event and serving process',
     () => counters.deliverySeconds,
   );
   distribution(registry, 'odin_flush_events', 'Events per flush', () => counters.flushEvents);
@@ -169,10 +179,15 @@ function addDeliveryMetrics(registry: Registry, { delivery, counters }: NodeStat
   gauge(
     registry,
     'odin_flush_interval_seconds',
-    'Present wait between two flushes',
+    'Present wait between two flushes; of all shards the longest',
     () => delivery.flushIntervalMs / 1_000,
   );
-  gauge(registry, 'odin_cohorts', 'Sets of subscriptions in use', () => delivery.cohorts);
+  gauge(
+    registry,
+    'odin_cohorts',
+    'Sets of subscriptions in use, in each process',
+    () => delivery.cohorts,
+  );
   counter(
     registry,
     'odin_fell_behind_total',
@@ -217,7 +232,7 @@ function addIngestMetrics(registry: Registry, state: NodeState): void {
   counter(
     registry,
     'odin_channels_forgotten_total',
-    'Quiet channels dropped to stay within the limit',
+    'Quiet channels dropped by a process to stay within the limit',
     () => counters.channelsForgotten,
   );
   gauge(
@@ -242,10 +257,4 @@ function addIngestMetrics(registry: Registry, state: NodeState): void {
     'Records in the broker that were not taken yet',
     () => state.consumer().lagRecords,
   );
-}
-
-/** How old the newest record is that this node has taken, while the broker holds newer ones. */
-function lagSeconds({ consumer, counters }: NodeState): number {
-  if (consumer().lagRecords === 0 || counters.newestRecordMs === 0) return 0;
-  return Math.max(0, Date.now() - counters.newestRecordMs) / 1_000;
 }

@@ -15,6 +15,10 @@ export interface Port extends Disposable {
   readonly http: Server;
   /** How clients address it. */
   readonly scheme: 'ws' | 'wss';
+  /** Takes as many sockets as so many clients need; beyond, they are closed as they come. */
+  limit(maxConnections: number): void;
+  /** Takes a socket that was accepted elsewhere; this server need not listen for that. */
+  receive(socket: Socket): void;
   /**
    * Ends every socket at once, also those that Node's HTTP server has lost sight of: in the middle
    * of a TLS handshake, or handed out by an `upgrade` event.
@@ -40,9 +44,13 @@ export function createPort(
     tls === undefined
       ? createServer(options)
       : createTlsServer({ ...options, ...tls.options, handshakeTimeout: handshakeMs });
-  server.maxConnections = maxConnections + maxOtherSockets;
+  const limit = (clients: number) => {
+    server.maxConnections = clients + maxOtherSockets;
+  };
+  limit(maxConnections);
   server.on('drop', () => counters.socketsDropped++);
   const sockets = new Set<Socket>();
+  let isReceiving = false;
   function forget(this: Socket): void {
     sockets.delete(this);
   }
@@ -55,6 +63,14 @@ export function createPort(
   return {
     http: server,
     scheme: tls === undefined ? 'ws' : 'wss',
+    receive(socket) {
+      // Node looks for requests that take too long only in servers that listen.
+      if (!server.listening && !isReceiving) server.emit('listening');
+      isReceiving = true;
+      server.emit('connection', socket);
+      socket.resume();
+    },
+    limit,
     destroySockets() {
       for (const socket of sockets) socket.destroy();
     },

@@ -1,7 +1,7 @@
 /** Metrics of guard, pacing and drain. */
 import type { Registry } from 'prom-client';
-import type { NodeState } from './health.ts';
 import { counter, gauge, labelled } from './metric-kinds.ts';
+import type { NodeState } from './node-state.ts';
 
 /** Adds them to a registry. */
 export function addProtectionMetrics(registry: Registry, state: NodeState): void {
@@ -14,7 +14,7 @@ function addResourceMetrics(registry: Registry, { protection: { guard } }: NodeS
   gauge(
     registry,
     'ws_cpu_percent',
-    'CPU of this process in the last second; 100 is what it may use, at most one core',
+    'CPU in the last second, of the node or its busiest process, whichever uses more of what it may',
     () => guard.sample.cpuPercent,
   );
   gauge(
@@ -26,7 +26,7 @@ function addResourceMetrics(registry: Registry, { protection: { guard } }: NodeS
   gauge(
     registry,
     'ws_memory_bytes',
-    'Resident memory of this process',
+    'Resident memory of the node, all its processes',
     () => guard.sample.memoryBytes,
   );
   gauge(
@@ -38,12 +38,13 @@ function addResourceMetrics(registry: Registry, { protection: { guard } }: NodeS
   gauge(
     registry,
     'odin_event_loop_delay_seconds',
-    '99th percentile of how late the event loop ran in the last second',
+    '99th percentile of how late the event loop ran in the last second; of all processes the latest',
     () => guard.sample.loopDelayMs / 1_000,
   );
 }
 
-function addGuardMetrics(registry: Registry, { protection: { guard, hold } }: NodeState): void {
+function addGuardMetrics(registry: Registry, { protection, counters }: NodeState): void {
+  const { guard, hold } = protection;
   gauge(
     registry,
     'odin_guard_level',
@@ -60,7 +61,7 @@ function addGuardMetrics(registry: Registry, { protection: { guard, hold } }: No
     registry,
     'odin_clients_shed_total',
     'Slow clients closed for lack of memory',
-    () => guard.shed,
+    () => counters.closed.get('overloaded') ?? 0,
   );
   gauge(registry, 'odin_broker_paused', 'Whether the broker is paused by the guard or a rate', () =>
     Number(hold.reasons.length > 0),

@@ -1,5 +1,6 @@
 /** Protection: guard, pacing and drain of one server, wired to what they act on. */
 import type { Config } from '../config/schema.ts';
+import { createResourceMeter } from '../host/usage.ts';
 import type { Audit } from './audit.ts';
 import { BrokerHold } from './broker-hold.ts';
 import { BrokerPacing } from './broker-pacing.ts';
@@ -7,7 +8,9 @@ import type { Connections } from './connections.ts';
 import type { Counters } from './counters.ts';
 import type { Delivery } from './delivery.ts';
 import { Drain } from './drain.ts';
-import { Guard, type GuardSenses } from './guard/guard.ts';
+import { Guard, type GuardSenses, guardSenses } from './guard/guard.ts';
+import { closeSlowest } from './guard/slowest.ts';
+import type { Limits } from './limits.ts';
 
 /** What is protected, and by whom it is told. */
 interface ProtectionParts {
@@ -15,6 +18,7 @@ interface ProtectionParts {
   readonly delivery: Delivery;
   readonly counters: Counters;
   readonly audit: Audit;
+  readonly limits: Limits;
   /** At the start the history is read as fast as it can be, whatever the rates and the CPU. */
   readonly isWarm: () => boolean;
   /** What the guard perceives; the real resources unless given. */
@@ -31,13 +35,16 @@ export class Protection implements Disposable {
   #deliveriesSeen = 0;
 
   constructor({ guard, drain }: Pick<Config['server'], 'guard' | 'drain'>, parts: ProtectionParts) {
-    const { connections, delivery, audit, isWarm, senses } = parts;
+    const { connections, delivery, audit, limits, isWarm } = parts;
     const stretchFlushes = (factor: number) => delivery.stretchFlushes(factor);
     this.#parts = parts;
-    const watched = { stretchFlushes, hold: this.hold, connections, audit, isWarm };
-    this.guard = new Guard(guard, watched, senses);
+    const shed = () => closeSlowest(connections.open, audit);
+    const watched = {
+      ...{ stretchFlushes, hold: this.hold, closeSlowest: shed, audit, limits, isWarm },
+    };
+    this.guard = new Guard(watched, parts.senses ?? guardSenses(createResourceMeter(guard)));
     this.drain = new Drain(connections, audit, drain.budgetMs);
-    this.#pacing = new BrokerPacing(guard, this.hold);
+    this.#pacing = new BrokerPacing(limits, this.hold);
   }
 
   /** A batch of records was taken in: the configured rates may want a rest now. */

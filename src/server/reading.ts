@@ -51,7 +51,9 @@ export class Reading implements AsyncDisposable {
     this.#readBack = new ReadBack(broker, config.recovery, counters, log);
     const consumption = () => this.#consumption;
     const readBack = this.#readBack;
-    this.older = new BrokerEvents({ history, channels, broker, consumption, readBack });
+    this.older = new BrokerEvents({
+      ...{ history, channels, broker, consumption, readBack, counters },
+    });
   }
 
   /** How it goes. */

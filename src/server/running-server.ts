@@ -1,7 +1,9 @@
 /** RunningServer: what a started server is to whoever started it, in one process or several. */
 import type { Broker } from '../broker/broker.ts';
+import type { Config } from '../config/schema.ts';
 import type { Log } from '../host/log.ts';
 import type { GuardSenses } from './guard/guard.ts';
+import type { ReloadOutcome } from './limits.ts';
 
 /** What a server is built on. */
 export interface ServerDeps {
@@ -24,4 +26,9 @@ export interface RunningServer extends AsyncDisposable {
   readonly ready: Promise<void>;
   /** Resolves when it was drained by `POST /api/drain`: it is of no more use. */
   readonly drained: Promise<void>;
+  /**
+   * Takes on what of a new configuration a running server can, and says what it cannot. Throws a
+   * UsageError when a value is no good; then everything stays as it was.
+   */
+  reload(config: Config['server']): ReloadOutcome;
 }

@@ -1,4 +1,5 @@
 /** Serving: the half of the server that has clients, from the history to their sockets, wired up. */
+import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../host/log.ts';
 import { subprotocols } from '../protocol/versions.ts';
@@ -9,6 +10,7 @@ import type { Counters } from './counters.ts';
 import { Delivery } from './delivery.ts';
 import type { Gate } from './gate.ts';
 import type { History } from './history.ts';
+import type { Limits } from './limits.ts';
 import type { OlderEvents } from './recovery/older-events.ts';
 import { Recovery } from './recovery/recovery.ts';
 import { Resumption } from './recovery/resumption.ts';
@@ -34,6 +36,7 @@ export interface ServingParts {
   readonly counters: Counters;
   readonly audit: Audit;
   readonly admission: Admission;
+  readonly limits: Limits;
   readonly log: Log;
 }
 
@@ -44,9 +47,16 @@ export interface Serving extends Disposable {
   readonly upgrade: Upgrade;
 }
 
-/** A delivery is there before the rest: what feeds it is often what the rest asks. */
-export function createDelivery(config: Config['server'], parts: ServingParts): Delivery {
-  return new Delivery(parts.history, config, parts.counters, parts.audit);
+/**
+ * A delivery is there before the rest: what feeds it is often what the rest asks. `processes` of the
+ * node deliver the same events.
+ */
+export function createDelivery(
+  config: Config['server'],
+  { history, counters, audit }: ServingParts,
+  processes = 1,
+): Delivery {
+  return new Delivery(history, config, counters, audit, () => performance.now(), processes);
 }
 
 /** Nothing runs yet, and the upgrade is closed for `WARMING_UP`. */
@@ -57,26 +67,32 @@ export function createServing(
   older: OlderEvents,
   parts: ServingParts,
 ): Serving {
-  const { identity, history, channels, counters, audit, admission, log } = parts;
-  const { heartbeatMs, maxSubscriptions, maxPayloadBytes } = config;
+  const { identity, history, channels, counters, audit, admission, limits, log } = parts;
+  const { heartbeatMs, maxPayloadBytes } = config;
   const { epoch } = identity;
   const lifetimeMs = config.drain.maxLifetimeMs;
   const connections = new Connections(delivery, counters, heartbeatMs, gate, audit, lifetimeMs);
-  const limits = config.recovery;
-  const recovery = new Recovery({ history, channels, epoch, older, counters, limits });
+  const recovery = new Recovery({
+    ...{ history, channels, epoch, older, counters },
+    limits: config.recovery,
+  });
   const resumption = new Resumption(recovery, delivery, history);
   const refresh = new TokenRefresh(admission.tokens, delivery, counters);
-  const messageRate = { perSecond: config.limits.messageRate, burst: config.limits.messageBurst };
   const sessionParts = {
     ...{ connections, delivery, counters, history, resumption, log },
-    ...{ refresh, messageRate, audit },
+    ...{ refresh, limits, audit },
   };
-  const sessions = new Sessions(sessionParts, maxSubscriptions, identity.clientPrefix, {
+  const sessions = new Sessions(sessionParts, identity.clientPrefix, {
     protocol: subprotocols.v2,
     epoch,
     node: identity.nodeId,
     heartbeat_ms: heartbeatMs,
-    limits: { subscriptions: maxSubscriptions, message_bytes: maxPayloadBytes },
+    limits: {
+      get subscriptions() {
+        return limits.maxSubscriptions;
+      },
+      message_bytes: maxPayloadBytes,
+    },
   });
   const upgrade = new Upgrade(connections, sessions, gate, admission, audit, counters, config);
   return {

@@ -15,10 +15,10 @@ import type { Connections } from './connections.ts';
 import type { Counters } from './counters.ts';
 import type { Delivery } from './delivery.ts';
 import type { History } from './history.ts';
+import type { Limits } from './limits.ts';
 import type { Recovered } from './recovery/recovery.ts';
 import type { ResumeRequest, Resumption } from './recovery/resumption.ts';
 import { judgeMessage, type MessageVerdict } from './security/message-limit.ts';
-import type { Rate } from './security/rate.ts';
 import type { TokenRefresh } from './security/token-refresh.ts';
 
 /** Bytes that may wait in the socket of a client that still asks for more. */
@@ -35,8 +35,8 @@ export interface SessionsDeps {
   readonly history: History;
   readonly resumption: Resumption;
   readonly refresh: TokenRefresh;
-  /** How fast one client may talk. */
-  readonly messageRate: Rate;
+  /** How fast one client may talk, and how much it may hold. */
+  readonly limits: Pick<Limits, 'messageRate' | 'maxSubscriptions'>;
   readonly audit: Audit;
   readonly log: Log;
 }
@@ -46,23 +46,17 @@ export class Sessions {
   readonly #connections: Connections;
   readonly #delivery: Delivery;
   readonly #counters: Counters;
-  readonly #maxSubscriptions: number;
   readonly #history: History;
   readonly #resumption: Resumption;
   readonly #refresh: TokenRefresh;
-  readonly #messageRate: Rate;
+  readonly #limits: SessionsDeps['limits'];
   readonly #audit: Audit;
   readonly #log: Log;
   readonly #clientPrefix: string;
   readonly #greeting: Greeting;
 
   /** `clientPrefix` goes in front of what this process counts its clients by. */
-  constructor(
-    deps: SessionsDeps,
-    maxSubscriptions: number,
-    clientPrefix: string,
-    greeting: Greeting,
-  ) {
+  constructor(deps: SessionsDeps, clientPrefix: string, greeting: Greeting) {
     this.#clientPrefix = clientPrefix;
     this.#connections = deps.connections;
     this.#delivery = deps.delivery;
@@ -70,10 +64,9 @@ export class Sessions {
     this.#history = deps.history;
     this.#resumption = deps.resumption;
     this.#refresh = deps.refresh;
-    this.#messageRate = deps.messageRate;
+    this.#limits = deps.limits;
     this.#audit = deps.audit;
     this.#log = deps.log;
-    this.#maxSubscriptions = maxSubscriptions;
     this.#greeting = greeting;
   }
 
@@ -96,7 +89,7 @@ export class Sessions {
 
   /** A ping costs an answer, so it counts as a message. */
   pinged(connection: Connection): void {
-    const verdict = judgeMessage(this.#messageRate, connection, performance.now());
+    const verdict = judgeMessage(this.#limits.messageRate, connection, performance.now());
     if (verdict !== 'taken') this.#overLimit(connection, verdict);
   }
 
@@ -109,7 +102,7 @@ export class Sessions {
       return connection.terminate('tooSlow');
     }
     this.#counters.clientMessages++;
-    const verdict = judgeMessage(this.#messageRate, connection, performance.now());
+    const verdict = judgeMessage(this.#limits.messageRate, connection, performance.now());
     if (verdict !== 'taken') {
       this.#overLimit(connection, verdict);
       const text = 'too many messages: this one was ignored';
@@ -175,7 +168,7 @@ export class Sessions {
       const admitted = this.#admit(connection, accepted, rejected);
       return { ...admitted, id, wantsSnapshot, since: pick(since, admitted.subscribed) };
     };
-    const asked = pick(since, accepted.slice(0, this.#maxSubscriptions));
+    const asked = pick(since, accepted.slice(0, this.#limits.maxSubscriptions));
     this.#resume(connection, request, asked, ({ subscribed, subscriptions }, { channels }) => {
       const { size } = subscriptions;
       connection.send(controlMessages.subscriptionAck(id, subscribed, size, rejected, channels));
@@ -235,7 +228,7 @@ export class Sessions {
         rejected.push({ channel, code: 'CHANNEL_NOT_ALLOWED' });
         continue;
       }
-      if (!subscriptions.has(channel) && subscriptions.size >= this.#maxSubscriptions) {
+      if (!subscriptions.has(channel) && subscriptions.size >= this.#limits.maxSubscriptions) {
         rejected.push({ channel, code: 'SUBSCRIPTION_LIMIT' });
         continue;
       }

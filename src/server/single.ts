@@ -2,30 +2,42 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { reachableHost } from '../base/address.ts';
-import type { Producer } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../host/log.ts';
 import { Audit } from './audit.ts';
 import { Channels } from './channels.ts';
 import type { Connections } from './connections.ts';
 import { Counters } from './counters.ts';
+import type { Delivery } from './delivery.ts';
 import type { DrainReason } from './drain.ts';
 import { LocalGate } from './gate.ts';
-import type { NodeState } from './health.ts';
 import { History } from './history.ts';
 import { createHttpHandler } from './http.ts';
+import { Limits } from './limits.ts';
 import { listen } from './listen.ts';
+import { localNode } from './local-node.ts';
 import { createMetrics } from './metrics.ts';
+import type { NodeState } from './node-state.ts';
 import { createPort, type Port } from './port.ts';
 import { Protection } from './protection.ts';
-import { PublishRoute } from './publish-route.ts';
+import { Publishing } from './publishing.ts';
 import { maxChannels, Reading } from './reading.ts';
 import type { RunningServer, ServerDeps } from './running-server.ts';
 import { Admission } from './security/admission.ts';
 import { TlsFiles } from './security/tls-files.ts';
-import { createDelivery, createServing } from './serving.ts';
+import { createDelivery, createServing, type ServingParts } from './serving.ts';
 import { startSummary } from './summary.ts';
 import { type Upgrade, webSocketPath } from './upgrade.ts';
+
+/** The state with the parts themselves, not only what is read of them. */
+interface SingleState extends NodeState {
+  readonly connections: Connections;
+  readonly delivery: Delivery;
+  readonly protection: Protection;
+  readonly admission: Admission;
+  isWarm: boolean;
+  isDraining: boolean;
+}
 
 /** See `startServer`. */
 export async function startSingle(
@@ -35,16 +47,24 @@ export async function startSingle(
   const { broker, log } = deps;
   const counters = new Counters();
   const tls = await TlsFiles.open(config.tls);
-  const admission = await Admission.open(config, counters);
+  const limits = new Limits(config);
+  const admission = await Admission.open(config, limits, counters);
   await using cleanUp = new AsyncDisposableStack();
-  const { state, reading, upgrade } = createNode(config, deps, counters, admission, cleanUp);
+  const { state, reading, upgrade } = createNode(
+    config,
+    deps,
+    { counters, limits, admission },
+    cleanUp,
+  );
   const producer =
     broker.kind === 'embedded' ? cleanUp.use(await broker.openProducer()) : undefined;
   const serverPort = cleanUp.use(createPort(config, tls, counters, log));
   const { http, scheme } = serverPort;
   const drained = Promise.withResolvers<void>();
   const startDrain = () => void leave(state, upgrade, 'drain').then(drained.resolve);
-  http.on('request', createHttpHandler({ ...httpDeps(state, producer, config, log), startDrain }));
+  const publishing = producer && new Publishing(producer, config.maxEventBytes);
+  const node = localNode({ state, metrics: createMetrics(state), publishing, startDrain });
+  http.on('request', createHttpHandler({ node, adminToken: config.adminToken, log }));
   http.on('upgrade', (request, stream, head) => upgrade.handle(request, stream, head));
   // Listening comes before reading: a taken port is said at once, and probes are answered.
   await listen(http, config);
@@ -61,6 +81,11 @@ export async function startSingle(
     url,
     ready: becomeReady(state, upgrade, reading, log),
     drained: drained.promise,
+    reload(next) {
+      const outcome = limits.update(next);
+      serverPort.limit(limits.maxConnections);
+      return outcome;
+    },
     async [Symbol.asyncDispose]() {
       log.info({ connections: state.connections.size }, 'stopping');
       await leave(state, upgrade, 'shutdown');
@@ -74,36 +99,40 @@ export async function startSingle(
 function createNode(
   config: Config['server'],
   { broker, nodeId, log, senses }: ServerDeps,
-  counters: Counters,
-  admission: Admission,
+  { counters, limits, admission }: Pick<ServingParts, 'counters' | 'limits' | 'admission'>,
   cleanUp: AsyncDisposableStack,
 ) {
   const audit = new Audit(log, counters);
   const history = new History({ maxAgeMs: config.historyMs, maxBytes: config.historyBytes });
   const channels = new Channels(maxChannels);
   const identity = { nodeId, clientPrefix: nodeId, epoch: broker.epoch };
-  const parts = { identity, history, channels, counters, audit, admission, log };
+  const parts = { identity, history, channels, counters, audit, admission, limits, log };
   const delivery = createDelivery(config, parts);
   const reading = new Reading(config, { broker, history, channels, counters, log }, delivery);
   const { rates, devices } = admission;
   const overloadedFor = () => state.protection.guard.refusal;
-  const gate = new LocalGate({ limits: config, rates, devices, overloadedFor });
+  const gate = new LocalGate({ limits, rates, devices, overloadedFor });
   const serving = cleanUp.use(createServing(config, delivery, gate, reading.older, parts));
   const { connections, upgrade } = serving;
   const isWarm = () => state.isWarm;
-  const watched = { connections, delivery, counters, audit, isWarm, senses };
+  const watched = { connections, delivery, counters, audit, limits, isWarm, senses };
   const protection = cleanUp.use(new Protection(config, watched));
-  const state: NodeState = {
-    ...{ nodeId, startedMs: Date.now(), broker, maxConnections: config.maxConnections },
+  const state: SingleState = {
+    ...{ nodeId, mode: 'single', startedMs: Date.now(), broker },
     ...{ connections, delivery, history, counters, admission },
     ...{ protection, isWarm: false, isDraining: false },
     consumer: () => reading.state(),
+    shards: () => [],
+    refresh: async () => {},
+    get maxConnections() {
+      return limits.maxConnections;
+    },
   };
   return { state, reading, upgrade };
 }
 
 async function becomeReady(
-  state: NodeState,
+  state: SingleState,
   upgrade: Upgrade,
   reading: Reading,
   log: Log,
@@ -116,20 +145,8 @@ async function becomeReady(
   log.info({ historyEvents: state.history.next - state.history.first }, 'ready');
 }
 
-function httpDeps(
-  state: NodeState,
-  producer: Producer | undefined,
-  config: Config['server'],
-  log: Log,
-) {
-  const publishRoute =
-    producer === undefined ? undefined : new PublishRoute(producer, config.maxEventBytes);
-  const { adminToken } = config;
-  return { state, metrics: createMetrics(state), publishRoute, adminToken, log };
-}
-
 /** Takes no more clients and lets those go that are there. Whoever asks is told that it is leaving. */
-async function leave(state: NodeState, upgrade: Upgrade, reason: DrainReason): Promise<void> {
+async function leave(state: SingleState, upgrade: Upgrade, reason: DrainReason): Promise<void> {
   state.isDraining = true;
   upgrade.closedFor = 'DRAINING';
   state.admission.abandon();

@@ -1,6 +1,8 @@
 /** The built `odin` as a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -86,3 +88,13 @@ async function collect(child: ChildProcess): Promise<Ended> {
 export function portOf(line: string): number {
   return Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
 }
+
+/** A Node on the path that is too old for odin; undefined when there is none. */
+export const oldNode = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'node'))
+  .filter((path) => existsSync(path))
+  .find(
+    (path) =>
+      Number(/^v(\d+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))?.[1]) < 22,
+  );

@@ -8,6 +8,7 @@ import { type EventType, eventTypes } from '../../src/events/event-types.ts';
 import { createLog } from '../../src/host/log.ts';
 import type { GuardSenses } from '../../src/server/guard/guard.ts';
 import { type RunningServer, startServer } from '../../src/server/index.ts';
+import type { ReloadOutcome } from '../../src/server/limits.ts';
 
 /** A running server with what a test needs to drive it. */
 export interface TestServer extends AsyncDisposable {
@@ -19,10 +20,18 @@ export interface TestServer extends AsyncDisposable {
   /** Parsed log lines, oldest first. */
   readonly logLines: Record<string, unknown>[];
   publish(...records: readonly OutgoingRecord[]): Promise<void>;
+  /** Takes on settings in place of those it was started with, as far as that is possible. */
+  reload(settings: Record<string, unknown>): ReloadOutcome;
   health(): Promise<Record<string, never>>;
   /** Value of a metric line, labels included; 0 when it is absent. */
   metric(name: string): Promise<number>;
 }
+
+/** Which mode the suites run against; the project `multi` of vitest sets it. */
+export const mode = process.env['ODIN_TEST_MODE'] === 'multi' ? 'multi' : 'single';
+
+/** Processes that have clients. */
+export const servingProcesses = mode === 'multi' ? 3 : 1;
 
 /** Starts one; settings are those of `odin.yaml`, in human form. */
 export async function startTestServer(
@@ -30,15 +39,7 @@ export async function startTestServer(
   brokerSettings: Record<string, unknown> = {},
   senses?: GuardSenses,
 ): Promise<TestServer> {
-  // Tests talk faster than people: who tests the message limit sets it.
-  const limits = { messageRate: 0, ...(settings['limits'] as object | undefined) };
-  // Clients and publisher of a test use the server's own CPU: who tests the guard sets it.
-  const off = { cpuRejectPercent: 0, cpuPausePercent: 0, memoryRejectPercent: 0 };
-  const guard = { ...off, ...(settings['guard'] as object | undefined) };
-  const config: Config = configSchema.parse({
-    server: { port: 0, host: '127.0.0.1', nodeId: 'test-node', ...settings, limits, guard },
-    broker: brokerSettings,
-  });
+  const config = testConfig(settings, brokerSettings);
   const logLines: Record<string, unknown>[] = [];
   const log = createLog(collect(logLines), 'debug', 'json');
   const nodeId = config.server.nodeId ?? 'test-node';
@@ -60,6 +61,7 @@ export async function startTestServer(
     url: server.url,
     logLines,
     publish: (...records) => producer.send(records),
+    reload: (next) => server.reload(testConfig(next).server),
     health: async () => (await (await fetch(`${http}/health`)).json()) as Record<string, never>,
     async metric(name) {
       const line = (await metrics()).split('\n').find((text) => text.startsWith(`${name} `));
@@ -71,6 +73,21 @@ export async function startTestServer(
       await broker[Symbol.asyncDispose]();
     },
   };
+}
+
+function testConfig(
+  settings: Record<string, unknown>,
+  brokerSettings: Record<string, unknown> = {},
+): Config {
+  // Tests talk faster than people: who tests the message limit sets it.
+  const limits = { messageRate: 0, ...(settings['limits'] as object | undefined) };
+  // Clients and publisher of a test use the server's own CPU: who tests the guard sets it.
+  const off = { cpuRejectPercent: 0, cpuPausePercent: 0, memoryRejectPercent: 0 };
+  const guard = { ...off, ...(settings['guard'] as object | undefined) };
+  return configSchema.parse({
+    server: { mode, port: 0, host: '127.0.0.1', nodeId: 'test-node', ...settings, limits, guard },
+    broker: brokerSettings,
+  });
 }
 
 /** A valid record for a token; `data` tells events apart. */

@@ -24,7 +24,9 @@ export const server = z.strictObject({
     .prefault(12_000)
     .describe('refuse clients above this number')
     .meta({ env: 'WS_MAX_CONNECTIONS', reloadable: true }),
-  maxSubscriptions: count({ min: 1 }).prefault(200).describe('subscriptions one client may hold')
+  maxSubscriptions: count({ min: 1 })
+    .prefault(200)
+    .describe('subscriptions one client may hold')
     .meta({ reloadable: true }),
   maxPayloadBytes: bytes({ min: 128 })
     .prefault('16KiB')

@@ -1,7 +1,7 @@
 /** Metrics of compression: what it costs and what it saves. */
 import type { Registry } from 'prom-client';
-import type { NodeState } from '../health.ts';
 import { counter, labelled } from '../metric-kinds.ts';
+import type { NodeState } from '../node-state.ts';
 
 /** Adds them to a registry. */
 export function addCompressionMetrics(registry: Registry, { counters }: NodeState): void {

@@ -8,8 +8,10 @@ const calm: GuardReading = { cpuPercent: 20, memoryPercent: 30, loopDelayMs: 1 }
 
 /** Decisions for one reading a second. */
 function run(readings: readonly Partial<GuardReading>[], given = thresholds): GuardDecision[] {
-  const levels = new GuardLevels(given);
-  return readings.map((reading, second) => levels.take({ ...calm, ...reading }, second * 1_000));
+  const levels = new GuardLevels();
+  return readings.map((reading, second) =>
+    levels.take({ ...calm, ...reading }, given, second * 1_000),
+  );
 }
 
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
@@ -142,4 +144,24 @@ test.each([
     memoryPercent: given.memoryRejectPercent ? 30 : 99,
   };
   expect(run(times(9, all), given).at(-1)).toMatchObject(expected);
+});
+
+test('thresholds that change count from the next reading on, and levels still change in steps', () => {
+  const levels = new GuardLevels();
+  const relaxed = { ...thresholds, cpuRejectPercent: 99, cpuPausePercent: 99 };
+  const readings = times(60, { ...calm, cpuPercent: 78 });
+  const decisions = readings.map((reading, second) =>
+    levels.take(reading, second < 20 || second >= 40 ? thresholds : relaxed, second * 1_000),
+  );
+  expect(decisions[19]).toMatchObject({ level: 2, refusesFor: 'cpuPercent' });
+  expect(decisions[39]).toMatchObject({ level: 1, refusesFor: undefined });
+  expect(changes(levelsOf(decisions))).toEqual([0, 1, 2, 1, 2]);
+});
+
+test('a refusal that is switched off ends at once, whatever the level', () => {
+  const levels = new GuardLevels();
+  const reading = { ...calm, cpuPercent: 100 };
+  for (let second = 0; second < 20; second++) levels.take(reading, thresholds, second * 1_000);
+  const off = { ...thresholds, cpuRejectPercent: 0 };
+  expect(levels.take(reading, off, 20_000)).toMatchObject({ level: 3, refusesFor: undefined });
 });

@@ -34,7 +34,8 @@ export interface GuardDecision {
 interface Trigger {
   readonly level: GuardLevel;
   readonly of: keyof GuardReading;
-  readonly at: number;
+  /** In the unit of the reading; 0 is never. */
+  readonly at: (thresholds: GuardThresholds) => number;
   isActive: boolean;
 }
 
@@ -55,6 +56,16 @@ const stretchShare = 0.8;
 /** An event loop that is later than this (p99) is helped by fewer flushes, whatever the CPU. */
 const stretchDelayMs = 100;
 
+/** Harshest measure first. */
+const triggerRows: readonly Omit<Trigger, 'isActive'>[] = [
+  { level: 4, of: 'memoryPercent', at: memoryCriticalPercent },
+  { level: 3, of: 'cpuPercent', at: ({ cpuPausePercent }) => cpuPausePercent },
+  { level: 2, of: 'memoryPercent', at: ({ memoryRejectPercent }) => memoryRejectPercent },
+  { level: 2, of: 'cpuPercent', at: ({ cpuRejectPercent }) => cpuRejectPercent },
+  { level: 1, of: 'cpuPercent', at: (all) => lowestCpuPercent(all) * stretchShare },
+  { level: 1, of: 'loopDelayMs', at: (all) => (lowestCpuPercent(all) > 0 ? stretchDelayMs : 0) },
+];
+
 /**
  * Levels go up one at a time, so that each measure comes before the next harsher one, and down one
  * at a time, each after {@link dwellMs}. Memory that stays critical pauses the broker once, for
@@ -62,48 +73,33 @@ const stretchDelayMs = 100;
  * process seldom shrinks, and a pause that waits for it would not end.
  */
 export class GuardLevels {
-  readonly #triggers: readonly Trigger[];
+  readonly #triggers: readonly Trigger[] = triggerRows.map((row) => ({ ...row, isActive: false }));
   #smooth: GuardReading = { cpuPercent: 0, memoryPercent: 0, loopDelayMs: 0 };
   #level: GuardLevel = 0;
   #changedMs = Number.NEGATIVE_INFINITY;
   #isPaused = false;
   #pauseChangedMs = Number.NEGATIVE_INFINITY;
-  readonly #mayRefuseForCpu: boolean;
   #refusesFor: GuardDecision['refusesFor'];
-
-  constructor(thresholds: GuardThresholds) {
-    const { cpuRejectPercent, cpuPausePercent, memoryRejectPercent } = thresholds;
-    const lowest = Math.min(...[cpuRejectPercent, cpuPausePercent].filter((value) => value > 0));
-    const critical = memoryCriticalPercent(thresholds);
-    const row = (level: GuardLevel, of: keyof GuardReading, at: number): Trigger => {
-      return { level, of, at: at > 0 ? at : Number.POSITIVE_INFINITY, isActive: false };
-    };
-    this.#mayRefuseForCpu = cpuRejectPercent > 0;
-    this.#triggers = [
-      row(4, 'memoryPercent', critical),
-      row(3, 'cpuPercent', cpuPausePercent),
-      row(2, 'memoryPercent', memoryRejectPercent),
-      row(2, 'cpuPercent', cpuRejectPercent),
-      row(1, 'cpuPercent', lowest * stretchShare),
-      row(1, 'loopDelayMs', Number.isFinite(lowest) ? stretchDelayMs : 0),
-    ];
-  }
 
   /** The readings as they count. */
   get smooth(): GuardReading {
     return this.#smooth;
   }
 
-  /** Takes one reading, about one a second, and says what is to be done until the next. */
-  take(reading: GuardReading, nowMs: number): GuardDecision {
+  /**
+   * Takes one reading, about one a second, and says what is to be done until the next. Thresholds
+   * may be others than the last time: levels still change one at a time.
+   */
+  take(reading: GuardReading, thresholds: GuardThresholds, nowMs: number): GuardDecision {
     this.#smooth = blend(this.#smooth, reading);
     for (const trigger of this.#triggers) {
+      const at = trigger.at(thresholds);
       const value = this.#smooth[trigger.of];
-      trigger.isActive = value >= (trigger.isActive ? trigger.at * leaveShare : trigger.at);
+      trigger.isActive = at > 0 && value >= (trigger.isActive ? at * leaveShare : at);
     }
     this.#step(nowMs);
     this.#decidePause(nowMs);
-    this.#decideRefusal();
+    this.#decideRefusal(thresholds);
     return {
       level: this.#level,
       cause: this.#triggers.find(({ isActive }) => isActive)?.of,
@@ -134,12 +130,15 @@ export class GuardLevels {
     this.#pauseChangedMs = nowMs;
   }
 
-  #decideRefusal(): void {
+  #decideRefusal({ cpuRejectPercent, memoryRejectPercent }: GuardThresholds): void {
     const isAsked = (of: keyof GuardReading) =>
       this.#triggers.some((row) => row.level >= 2 && row.of === of && row.isActive);
-    if (this.#level < 2) this.#refusesFor = undefined;
-    else if (isAsked('memoryPercent')) this.#refusesFor = 'memoryPercent';
-    else if (isAsked('cpuPercent') && this.#mayRefuseForCpu) this.#refusesFor = 'cpuPercent';
+    const [mayForCpu, mayForMemory] = [cpuRejectPercent > 0, memoryRejectPercent > 0];
+    if (mayForMemory && isAsked('memoryPercent')) this.#refusesFor = 'memoryPercent';
+    else if (mayForCpu && isAsked('cpuPercent')) this.#refusesFor = 'cpuPercent';
+    // Otherwise a refusal goes on for as long as its level, unless it was switched off.
+    const isOff = this.#refusesFor === 'cpuPercent' ? !mayForCpu : !mayForMemory;
+    if (this.#level < 2 || isOff) this.#refusesFor = undefined;
   }
 
   #isActive(wanted: GuardLevel): boolean {
@@ -150,6 +149,12 @@ export class GuardLevels {
 /** Memory from which slow clients are closed: halfway from where new ones are refused to all of it. */
 function memoryCriticalPercent({ memoryRejectPercent }: GuardThresholds): number {
   return memoryRejectPercent === 0 ? 0 : (memoryRejectPercent + 100) / 2;
+}
+
+/** Of those that are on; 0 when none is. */
+function lowestCpuPercent({ cpuRejectPercent, cpuPausePercent }: GuardThresholds): number {
+  if (cpuRejectPercent === 0 || cpuPausePercent === 0) return cpuRejectPercent + cpuPausePercent;
+  return Math.min(cpuRejectPercent, cpuPausePercent);
 }
 
 function blend(old: GuardReading, reading: GuardReading): GuardReading {

@@ -1,25 +1,20 @@
 /** Guard: looks at the resources each second, and spares the server in a fixed order of measures. */
 import { performance } from 'node:perf_hooks';
-import { createResourceMeter, type ResourceMeter, type ResourceSample } from '../../host/usage.ts';
+import type { ResourceMeter, ResourceSample } from '../../host/usage.ts';
 import type { RefusalCode } from '../../protocol/refusals.ts';
 import type { Audit } from '../audit.ts';
 import type { BrokerHold } from '../broker-hold.ts';
-import type { Connection } from '../connection.ts';
 import { type GuardDecision, GuardLevels, type GuardThresholds } from './guard-levels.ts';
-import { slowestOf } from './slowest.ts';
-
-/** Thresholds, and what 100 % is; 0 takes what the cgroup or the host gives. */
-export interface GuardSettings extends GuardThresholds {
-  readonly cpuCores: number;
-  readonly memoryBytes: number;
-}
 
 /** What the guard watches over, and what it does it with. */
 export interface GuardParts {
+  /** Thresholds that may change. */
+  readonly limits: { readonly guard: GuardThresholds };
   /** Sets flushes further apart, by this factor. */
   readonly stretchFlushes: (factor: number) => void;
   readonly hold: Pick<BrokerHold, 'hold' | 'release'>;
-  readonly connections: { readonly open: ReadonlySet<Connection> };
+  /** Closes the slowest clients, a few at a time. */
+  readonly closeSlowest: () => void;
   readonly audit: Audit;
   /** Reading the history at the start takes all the CPU there is, and is to. */
   readonly isWarm: () => boolean;
@@ -35,9 +30,6 @@ export interface GuardSenses {
 const periodMs = 1_000;
 /** At level 1 a flush may use half as much of the process, and wait twice as long. */
 const stretchFactor = 2;
-/** Slow clients that are closed per second: 1 % of all, and at least so many. */
-const leastShed = 5;
-const shedShare = 0.01;
 
 const calm: GuardDecision = {
   level: 0,
@@ -50,19 +42,16 @@ const calm: GuardDecision = {
 export class Guard implements Disposable {
   readonly #parts: GuardParts;
   readonly #senses: GuardSenses;
-  readonly #levels: GuardLevels;
+  readonly #levels = new GuardLevels();
   readonly #timer: NodeJS.Timeout;
   #decision = calm;
   #sample: ResourceSample;
   /** Changes of level. */
   transitions = 0;
-  /** Slow clients that were closed for lack of memory. */
-  shed = 0;
 
-  constructor(settings: GuardSettings, parts: GuardParts, senses = sensesOf(settings)) {
+  constructor(parts: GuardParts, senses: GuardSenses) {
     this.#parts = parts;
     this.#senses = senses;
-    this.#levels = new GuardLevels(settings);
     this.#sample = senses.meter.sample();
     this.#timer = setInterval(() => this.#look(), senses.periodMs);
   }
@@ -109,6 +98,7 @@ export class Guard implements Disposable {
         memoryPercent: (100 * memoryBytes) / this.limits.memoryBytes,
         loopDelayMs,
       },
+      this.#parts.limits.guard,
       this.#senses.nowMs(),
     );
     this.#act(before, this.#decision);
@@ -123,7 +113,7 @@ export class Guard implements Disposable {
     if (now.isPaused) hold.hold('guard');
     else hold.release('guard');
     if (now.level !== before.level || now.isPaused !== before.isPaused) this.#tell(before);
-    if (now.level === 4) this.#shedSlowest();
+    if (now.level === 4) this.#parts.closeSlowest();
   }
 
   #tell(before: GuardDecision): void {
@@ -140,25 +130,9 @@ export class Guard implements Disposable {
       loopDelayMs: Math.round(loopDelayMs),
     });
   }
-
-  /** They come back elsewhere, or later, and resume from their position. */
-  #shedSlowest(): void {
-    const { connections, audit } = this.#parts;
-    const count = Math.max(leastShed, Math.ceil(connections.open.size * shedShare));
-    for (const connection of slowestOf(connections.open, count)) {
-      const { id, bufferedBytes } = connection;
-      this.shed++;
-      connection.close('overloaded');
-      audit.note('disconnected_by_policy', 'slow client closed for lack of memory', {
-        client: id,
-        reason: 'overloaded',
-        bufferedBytes,
-      });
-    }
-  }
 }
 
-function sensesOf({ cpuCores, memoryBytes }: GuardSettings): GuardSenses {
-  const meter = createResourceMeter({ cpuCores, memoryBytes });
+/** The senses of a guard that looks at real resources. */
+export function guardSenses(meter: ResourceMeter): GuardSenses {
   return { meter, periodMs, nowMs: () => performance.now() };
 }

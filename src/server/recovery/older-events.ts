@@ -1,8 +1,9 @@
 /** Older events: what a client missed and the history no longer holds, read again from the broker. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Broker, BrokerRecord, Consumption, ReadBackResult } from '../../broker/broker.ts';
+import type { Broker, Consumption, ReadBackResult } from '../../broker/broker.ts';
 import { categoryFacts, isCategory } from '../../events/categories.ts';
-import type { Channels } from '../channels.ts';
+import { Channel, type Channels } from '../channels.ts';
+import type { Counters } from '../counters.ts';
 import type { History } from '../history.ts';
 import { missedIn } from './missed.ts';
 import type { ReadBack } from './read-back.ts';
@@ -39,6 +40,7 @@ export interface BrokerEventsDeps {
   /** Set when the consumer runs; a server takes no clients before. */
   readonly consumption: () => Consumption | undefined;
   readonly readBack: ReadBack;
+  readonly counters: Pick<Counters, 'channelsForgotten'>;
 }
 
 /** In the process that reads the broker. */
@@ -66,8 +68,20 @@ export class BrokerEvents implements OlderEvents {
       return undefined;
     const index = history.next;
     const result = await readBack.read(topic, partition, { from: offset + 1, to });
-    const isOwn = (record: BrokerRecord) => record.key === keyOf(name);
-    return { result: { ...result, records: result.records.filter(isOwn) }, to, index };
+    const records = result.records.filter(({ key }) => key === keyOf(name));
+    if (result.complete && history.first <= index) {
+      this.#learn(name, `${topic}/${partition}`, records.at(-1)?.offset ?? offset);
+    }
+    return { result: { ...result, records }, to, index };
+  }
+
+  /** A channel that this node never saw an event of: what was read, all of it, tells where it stands. */
+  #learn(name: string, partition: string, newestOffset: number): void {
+    const { channels, history, counters } = this.#deps;
+    if (channels.find(name) !== undefined) return;
+    const channel = new Channel(name, partition);
+    channel.lastOffset = newestOffset;
+    if (channels.add(channel, history.first)) counters.channelsForgotten++;
   }
 
   async #placeOf(name: string): Promise<{ topic: string; partition: number } | undefined> {

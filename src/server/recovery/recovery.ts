@@ -149,18 +149,9 @@ export class Recovery {
     const after = isComplete ? position.offset : null;
     const older = framesOf(records, channel, after, held.nextOffset ?? Number.POSITIVE_INFINITY);
     const last = older.at(-1)?.offset ?? after;
-    if (known === undefined && isComplete) this.#learn(channel, last);
     const [next, ...rest] = held.frames;
     if (next === undefined) return { frames: older, isComplete };
     return { frames: [...older, isComplete ? withPrev(next, last) : next, ...rest], isComplete };
-  }
-
-  /** A channel that this node never saw an event of: what was read, all of it, tells where it stands. */
-  #learn(channel: Channel, newestOffset: number | null): void {
-    if (newestOffset === null || channel.partition === '') return;
-    channel.lastOffset = newestOffset;
-    const { channels, history, counters } = this.#deps;
-    if (channels.add(channel, history.first)) counters.channelsForgotten++;
   }
 
   #underWildcard(

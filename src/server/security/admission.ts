@@ -3,9 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Config } from '../../config/schema.ts';
 import type { RefusalCode } from '../../protocol/refusals.ts';
 import type { Counters } from '../counters.ts';
-import { clientAddress, readTrustedProxies, type TrustedProxies } from './client-address.ts';
+import type { Limits } from '../limits.ts';
+import { clientAddress } from './client-address.ts';
 import { ConnectionRates } from './connection-rates.ts';
 import { Devices } from './devices.ts';
+import { allowsOrigin } from './origins.ts';
 import { type Principal, type TokenRefusal, Tokens, tokenOf } from './tokens.ts';
 
 /** Why a request is not let in. */
@@ -31,33 +33,31 @@ export class Admission {
   /** Places per user; whoever takes one releases it when the connection is gone. */
   readonly devices: Devices;
   readonly rates: ConnectionRates;
-  readonly #proxies: TrustedProxies;
-  /** Allowed origins; empty allows all. */
-  readonly #origins: ReadonlySet<string>;
+  readonly #limits: Limits;
   readonly #handshakeMs: number;
   /** What ends the waiting of each request whose token is being checked. */
   readonly #waiting = new Set<(refusal: TokenRefusal) => void>();
 
   private constructor(
     tokens: Tokens | undefined,
-    { auth, limits }: Config['server'],
+    handshakeMs: number,
+    limits: Limits,
     counters: Counters,
   ) {
     this.tokens = tokens;
-    this.devices = new Devices(auth.devicesPerUser);
-    this.#proxies = readTrustedProxies(limits.trustedProxies);
-    this.#origins = new Set(auth.origins.map(canonicalOrigin));
-    this.#handshakeMs = limits.handshakeMs;
-    this.rates = new ConnectionRates(
-      { perSecond: limits.ipRate, burst: limits.ipBurst },
-      { perSecond: limits.globalRate, burst: limits.globalBurst },
-      counters,
-    );
+    this.devices = new Devices(limits);
+    this.rates = new ConnectionRates(limits.addressRate, limits.globalRate, counters);
+    this.#limits = limits;
+    this.#handshakeMs = handshakeMs;
   }
 
-  /** Throws a UsageError when a key cannot be read or a setting makes no sense. */
-  static async open(config: Config['server'], counters: Counters): Promise<Admission> {
-    return new Admission(await Tokens.open(config.auth), config, counters);
+  /** Throws a UsageError when a key cannot be read. */
+  static async open(
+    { auth, limits: { handshakeMs } }: Config['server'],
+    limits: Limits,
+    counters: Counters,
+  ): Promise<Admission> {
+    return new Admission(await Tokens.open(auth), handshakeMs, limits, counters);
   }
 
   /** Requests whose token is being checked; each may become a connection. */
@@ -67,19 +67,15 @@ export class Admission {
 
   /** Where a request comes from. */
   addressOf({ socket, headers }: IncomingMessage): string {
-    return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], this.#proxies);
+    const { trustedProxies } = this.#limits;
+    return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trustedProxies);
   }
 
   /** Whether the page that a request comes from may connect. Who sends no origin is no browser. */
   refusalFor(request: IncomingMessage): Refusal | undefined {
     const { origin } = request.headers;
-    if (
-      this.#origins.size > 0 &&
-      origin !== undefined &&
-      !this.#origins.has(canonicalOrigin(origin))
-    )
-      return { code: 'ORIGIN_NOT_ALLOWED', reason: origin.slice(0, 128) };
-    return undefined;
+    if (origin === undefined || allowsOrigin(this.#limits.origins, origin)) return undefined;
+    return { code: 'ORIGIN_NOT_ALLOWED', reason: origin.slice(0, 128) };
   }
 
   /** Who sent a request, by its token, within the time for it. Never rejects. */
@@ -98,10 +94,4 @@ export class Admission {
   abandon(): void {
     for (const resolve of this.#waiting) resolve(tookTooLong);
   }
-}
-
-/** As browsers write it: lower case, without the default port or a slash at the end. */
-function canonicalOrigin(text: string): string {
-  const { origin } = URL.parse(text) ?? { origin: 'null' };
-  return origin === 'null' ? text.toLowerCase() : origin;
 }

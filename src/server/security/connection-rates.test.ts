@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { ConnectionRates } from './connection-rates.ts';
+import { Rate } from './rate.ts';
 
 const unlimited = { perSecond: 0, burst: 1 };
 const slow = { perSecond: 2, burst: 3 };
 
 function startRates(perAddress = unlimited, global = unlimited, limit = 10) {
   const counters = { addressesForgotten: 0 };
-  return { counters, rates: new ConnectionRates(perAddress, global, counters, limit) };
+  const perAddressRate = new Rate(perAddress);
+  const rates = new ConnectionRates(perAddressRate, new Rate(global), counters, limit);
+  return { counters, rates, perAddressRate };
 }
 
 test('one address that is too fast is told how long to wait, another is not held up', () => {
@@ -61,5 +64,23 @@ test('addresses whose bucket is full again are forgotten without loss', () => {
 test('nothing is remembered when nothing is limited', () => {
   const { rates } = startRates();
   for (let n = 0; n < 100; n++) expect(rates.take(`address ${n}`, 0)).toBeUndefined();
+  expect(rates.size).toBe(0);
+});
+
+test('a new rate counts for addresses that are known, with what they have left', () => {
+  const { rates, perAddressRate } = startRates({ perSecond: 1, burst: 3 });
+  for (let n = 0; n < 2; n++) expect(rates.take('a', 1_000)).toBeUndefined();
+  perAddressRate.change({ perSecond: 10, burst: 3 }, 1_000);
+  expect(rates.take('a', 1_000)).toBeUndefined();
+  expect(rates.take('a', 1_000)).toEqual({ code: 'IP_RATE_LIMITED', retryAfterMs: 100 });
+  perAddressRate.change({ perSecond: 0.5, burst: 3 }, 1_000);
+  expect(rates.take('a', 1_000)?.retryAfterMs).toBe(2_000);
+});
+
+test('a rate that is switched off forgets all addresses', () => {
+  const { rates, perAddressRate } = startRates(slow);
+  for (let n = 0; n < 10; n++) rates.take(`address ${n}`, 1_000);
+  perAddressRate.change(unlimited, 1_000);
+  expect(rates.take('a', 1_000)).toBeUndefined();
   expect(rates.size).toBe(0);
 });

@@ -1,5 +1,5 @@
 /** Connection rates: how fast connections may be opened, by address and in all. */
-import { afterTaking, type Rate, waitMs } from './rate.ts';
+import type { Rate } from './rate.ts';
 
 /** Addresses that are remembered; about 150 bytes each. The one used longest ago goes first. */
 const maxAddresses = 100_000;
@@ -23,9 +23,9 @@ export class ConnectionRates {
   readonly #global: Rate;
   readonly #counters: RateCounters;
   readonly #maxAddresses: number;
-  /** `fullAtMs` by address, the one used longest ago first. */
-  readonly #fullAtMs = new Map<string, number>();
-  #globalFullAtMs = 0;
+  /** Buckets by address, the one used longest ago first. */
+  readonly #buckets = new Map<string, number>();
+  #globalBucket = 0;
 
   constructor(perAddress: Rate, global: Rate, counters: RateCounters, limit = maxAddresses) {
     this.#perAddress = perAddress;
@@ -36,35 +36,35 @@ export class ConnectionRates {
 
   /** Addresses remembered. */
   get size(): number {
-    return this.#fullAtMs.size;
+    return this.#buckets.size;
   }
 
   /** Takes one connection out of both buckets, or out of none and says why not. */
   take(address: string, nowMs: number): RateRefusal | undefined {
-    const fullAtMs = this.#fullAtMs.get(address) ?? 0;
-    const addressWaitMs = waitMs(this.#perAddress, fullAtMs, nowMs);
+    const bucket = this.#buckets.get(address) ?? 0;
+    const addressWaitMs = this.#perAddress.waitMs(bucket, nowMs);
     if (addressWaitMs > 0) {
-      this.#remember(address, fullAtMs, nowMs);
+      this.#remember(address, bucket, nowMs);
       return { code: 'IP_RATE_LIMITED', retryAfterMs: addressWaitMs };
     }
-    const globalWaitMs = waitMs(this.#global, this.#globalFullAtMs, nowMs);
+    const globalWaitMs = this.#global.waitMs(this.#globalBucket, nowMs);
     if (globalWaitMs > 0) return { code: 'GLOBAL_RATE_LIMITED', retryAfterMs: globalWaitMs };
-    this.#globalFullAtMs = afterTaking(this.#global, this.#globalFullAtMs, nowMs);
-    if (this.#perAddress.perSecond > 0) {
-      this.#remember(address, afterTaking(this.#perAddress, fullAtMs, nowMs), nowMs);
-    }
+    this.#globalBucket = this.#global.afterTaking(this.#globalBucket, nowMs);
+    // What was remembered before the rate was switched off is of no use any more.
+    if (this.#perAddress.isUnlimited) this.#buckets.clear();
+    else this.#remember(address, this.#perAddress.afterTaking(bucket, nowMs), nowMs);
     return undefined;
   }
 
-  #remember(address: string, fullAtMs: number, nowMs: number): void {
-    this.#fullAtMs.delete(address);
-    this.#fullAtMs.set(address, fullAtMs);
+  #remember(address: string, bucket: number, nowMs: number): void {
+    this.#buckets.delete(address);
+    this.#buckets.set(address, bucket);
     let cleared = 0;
-    for (const [oldest, oldestFullAtMs] of this.#fullAtMs) {
-      const isOver = this.#fullAtMs.size > this.#maxAddresses;
-      const isFull = oldestFullAtMs <= nowMs;
+    for (const [oldest, oldestBucket] of this.#buckets) {
+      const isOver = this.#buckets.size > this.#maxAddresses;
+      const isFull = this.#perAddress.isFull(oldestBucket, nowMs);
       if (!isOver && (!isFull || cleared === clearedPerAttempt)) return;
-      this.#fullAtMs.delete(oldest);
+      this.#buckets.delete(oldest);
       cleared++;
       if (!isFull) this.#counters.addressesForgotten++;
     }

@@ -1,13 +1,18 @@
 /** Devices: how many connections each user has. */
 
+/** What the count is held against; it may change. */
+interface DeviceLimits {
+  /** Connections of one user; 0 is unlimited. */
+  readonly devicesPerUser: number;
+}
+
 /** Counts by user; a user without connections costs nothing, so connections bound its size. */
 export class Devices {
-  readonly #limit: number;
+  readonly #limits: DeviceLimits;
   readonly #byUser = new Map<string, number>();
 
-  /** `limit` connections per user; 0 is unlimited. */
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor(limits: DeviceLimits) {
+    this.#limits = limits;
   }
 
   /** Users with connections. */
@@ -18,7 +23,8 @@ export class Devices {
   /** Takes a place; false when the user has no more. */
   take(user: string): boolean {
     const count = this.#byUser.get(user) ?? 0;
-    if (this.#limit > 0 && count >= this.#limit) return false;
+    const { devicesPerUser } = this.#limits;
+    if (devicesPerUser > 0 && count >= devicesPerUser) return false;
     this.#byUser.set(user, count + 1);
     return true;
   }

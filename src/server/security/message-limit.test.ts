@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import { judgeMessage, type MessageVerdict } from './message-limit.ts';
+import { Rate } from './rate.ts';
 
 const rate = { perSecond: 10, burst: 100 };
 
 /** Sends `perSecond` messages for `seconds`; returns the verdicts until the first abuse. */
 function send(perSecond: number, seconds: number, limit = rate): MessageVerdict[] {
-  const talker = { messagesFullAtMs: 0, strikes: 0 };
+  const talker = { messageBucket: 0, strikes: 0 };
+  const judged = new Rate(limit);
   const verdicts: MessageVerdict[] = [];
   for (let n = 0; n < perSecond * seconds && verdicts.at(-1) !== 'abuse'; n++) {
-    verdicts.push(judgeMessage(limit, talker, 50_000 + (n * 1_000) / perSecond));
+    verdicts.push(judgeMessage(judged, talker, 50_000 + (n * 1_000) / perSecond));
   }
   return verdicts;
 }

@@ -1,8 +1,8 @@
 /** Metrics of the throttle levels and of what lagging clients were spared. */
 import { Counter, type Registry } from 'prom-client';
 import { eventTypes, type Priority } from '../../events/event-types.ts';
-import type { NodeState } from '../health.ts';
 import { gauge, labelled } from '../metric-kinds.ts';
+import type { NodeState } from '../node-state.ts';
 
 /** Adds them to a registry. */
 export function addThrottleMetrics(registry: Registry, { delivery, counters }: NodeState): void {
@@ -33,11 +33,14 @@ export function addThrottleMetrics(registry: Registry, { delivery, counters }: N
     `odin_events_spared_total`,
     'Events that lagging clients were not sent, by priority; clients are told',
     'priority',
-    () => byPriority(counters.spared),
+    () => sparedByPriority(counters.spared),
   );
 }
 
-function byPriority(spared: NodeState['counters']['spared']): ReadonlyMap<string, number> {
+/** What was spared, put together. */
+export function sparedByPriority(
+  spared: NodeState['counters']['spared'],
+): ReadonlyMap<Priority, number> {
   const counts = new Map<Priority, number>();
   for (const [type, count] of spared) {
     const { priority } = eventTypes[type];

@@ -140,7 +140,7 @@ export class Throttle {
   }
 
   #disconnect(connection: Connection, lag: Lag): void {
-    const fields = { reason: 'tooSlow', connection: connection.id, level: lag.level };
+    const fields = { reason: 'tooSlow', connection: connection.id, throttleLevel: lag.level };
     this.#audit.note('disconnected_by_policy', 'client disconnected', fields);
     connection.close('tooSlow', resumeReason(connection, this.#history));
   }

@@ -1,0 +1,93 @@
+/** Limits: the settings that a running server takes on anew, shared by all who go by them. */
+import { performance } from 'node:perf_hooks';
+import type { Config } from '../config/schema.ts';
+import { diffSettings, type SettingsDiff, withReloadable } from '../config/settings-diff.ts';
+import type { PacingRates } from './broker-pacing.ts';
+import type { GuardThresholds } from './guard/guard-levels.ts';
+import { readTrustedProxies, type TrustedProxies } from './security/client-address.ts';
+import { type Origins, readOrigins } from './security/origins.ts';
+import { Rate, type RateSettings } from './security/rate.ts';
+
+/** What became of a new configuration: what is in force now, and what is not. */
+export type ReloadOutcome = SettingsDiff;
+
+/**
+ * One per process. Whoever needs a value reads it here at every use, and keeps no copy. The rates
+ * are the same objects for good: their buckets keep their fill.
+ */
+export class Limits {
+  /** New connections of one address. */
+  readonly addressRate: Rate;
+  /** New connections in all. */
+  readonly globalRate: Rate;
+  /** Messages of one client. */
+  readonly messageRate: Rate;
+  #config: Config['server'];
+  #trustedProxies: TrustedProxies;
+  #origins: Origins;
+
+  /** Throws a UsageError when a trusted proxy is no address. */
+  constructor(config: Config['server']) {
+    const rates = ratesOf(config);
+    this.#config = config;
+    this.#trustedProxies = readTrustedProxies(config.limits.trustedProxies);
+    this.#origins = readOrigins(config.auth.origins);
+    this.addressRate = new Rate(rates.address);
+    this.globalRate = new Rate(rates.global);
+    this.messageRate = new Rate(rates.message);
+  }
+
+  get maxConnections(): number {
+    return this.#config.maxConnections;
+  }
+
+  /** Of one client. */
+  get maxSubscriptions(): number {
+    return this.#config.maxSubscriptions;
+  }
+
+  /** Connections of one user; 0 is unlimited. */
+  get devicesPerUser(): number {
+    return this.#config.auth.devicesPerUser;
+  }
+
+  get trustedProxies(): TrustedProxies {
+    return this.#trustedProxies;
+  }
+
+  get origins(): Origins {
+    return this.#origins;
+  }
+
+  get guard(): GuardThresholds & PacingRates {
+    return this.#config.guard;
+  }
+
+  /**
+   * Takes on what can be taken on, and says what cannot. Nobody is closed who is over a limit now.
+   * Throws a UsageError when a value is no good; then everything stays as it was.
+   */
+  update(next: Config['server']): ReloadOutcome {
+    const trustedProxies = readTrustedProxies(next.limits.trustedProxies);
+    const outcome = diffSettings({ server: this.#config }, { server: next });
+    const nowMs = performance.now();
+    const rates = ratesOf(next);
+    this.#config = withReloadable(this.#config, next);
+    this.#trustedProxies = trustedProxies;
+    this.#origins = readOrigins(next.auth.origins);
+    this.addressRate.change(rates.address, nowMs);
+    this.globalRate.change(rates.global, nowMs);
+    this.messageRate.change(rates.message, nowMs);
+    return outcome;
+  }
+}
+
+function ratesOf({
+  limits,
+}: Config['server']): Record<'address' | 'global' | 'message', RateSettings> {
+  return {
+    address: { perSecond: limits.ipRate, burst: limits.ipBurst },
+    global: { perSecond: limits.globalRate, burst: limits.globalBurst },
+    message: { perSecond: limits.messageRate, burst: limits.messageBurst },
+  };
+}

@@ -1,0 +1,49 @@
+/** Refresher: asks all shards for a report when somebody looks, and waits for those that answer soon. */
+
+/** How long a look waits for shards that do not answer, in milliseconds. */
+const patienceMs = 500;
+
+/** Many may look at once: one round of questions is under way, and one more waits behind it. */
+export class Refresher {
+  readonly #ask: () => ReadonlySet<number>;
+  /** Shards that were asked and have not answered. */
+  #missing = new Set<number>();
+  #round: PromiseWithResolvers<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  /** `ask` asks all shards that can answer, and says which. */
+  constructor(ask: () => ReadonlySet<number>) {
+    this.#ask = ask;
+  }
+
+  /** Resolves when all that was done before the call has been reported, or it took too long. */
+  refresh(): Promise<void> {
+    if (this.#round === undefined) return this.#begin();
+    // The round under way may have asked before whatever the caller wants to see.
+    this.#next ??= this.#round.promise.then(() => {
+      this.#next = undefined;
+      return this.#begin();
+    });
+    return this.#next;
+  }
+
+  /** A shard has answered, or is gone. */
+  heard(shard: number): void {
+    this.#missing.delete(shard);
+    if (this.#missing.size === 0) this.#end();
+  }
+
+  #begin(): Promise<void> {
+    const round = Promise.withResolvers<void>();
+    this.#round = round;
+    this.#missing = new Set(this.#ask());
+    if (this.#missing.size === 0) this.#end();
+    const timer = setTimeout(() => this.#end(), patienceMs);
+    return round.promise.finally(() => clearTimeout(timer));
+  }
+
+  #end(): void {
+    this.#round?.resolve();
+    this.#round = undefined;
+  }
+}

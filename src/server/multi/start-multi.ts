@@ -1,0 +1,166 @@
+/** Multi mode: a primary process and its shards behind one port. */
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { reachableHost } from '../../base/address.ts';
+import type { Config } from '../../config/schema.ts';
+import { refusalResponse } from '../../protocol/refusals.ts';
+import { bump, Counters } from '../counters.ts';
+import { createHttpHandler } from '../http.ts';
+import { Limits } from '../limits.ts';
+import { listen } from '../listen.ts';
+import { localNode } from '../local-node.ts';
+import { createMetrics } from '../metrics.ts';
+import type { NodeState } from '../node-state.ts';
+import { createPort } from '../port.ts';
+import { Publishing } from '../publishing.ts';
+import type { RunningServer, ServerDeps } from '../running-server.ts';
+import { TlsFiles } from '../security/tls-files.ts';
+import { Tokens } from '../security/tokens.ts';
+import { startSummary } from '../summary.ts';
+import { webSocketPath } from '../upgrade.ts';
+import { Primary } from './primary.ts';
+import type { ShardFigures } from './shard-figures.ts';
+
+/** See `startServer`. */
+export async function startMulti(
+  config: Config['server'],
+  deps: ServerDeps,
+): Promise<RunningServer> {
+  const { broker, log } = deps;
+  const counters = new Counters();
+  const limits = new Limits(config);
+  const tls = await TlsFiles.open(config.tls);
+  // The shards use them; what is wrong with a key is to be said here, and once.
+  await Tokens.open(config.auth);
+  await using cleanUp = new AsyncDisposableStack();
+  const port = cleanUp.use(createPort(config, tls, counters, log));
+  const failed = Promise.withResolvers<never>();
+  const { promise: drained, resolve: onDrained } = Promise.withResolvers<void>();
+  const primary: Primary = cleanUp.use(
+    new Primary(config, {
+      ...{ counters, limits, deps },
+      answer: (socket) => port.receive(socket),
+      node: () => node,
+      onFailed: failed.reject,
+    }),
+  );
+  const state = stateOf(primary, limits, deps, config);
+  const producer =
+    broker.kind === 'embedded' ? cleanUp.use(await broker.openProducer()) : undefined;
+  const publishing = producer && new Publishing(producer, config.maxEventBytes);
+  const startDrain = () => void primary.leave('drain').then(onDrained);
+  const node = localNode({ state, metrics: createMetrics(state), publishing, startDrain });
+  port.http.on('request', createHttpHandler({ node, adminToken: config.adminToken, log }));
+  port.http.on('upgrade', (_request, stream) => refuse(stream, primary, counters));
+  const { server } = primary.acceptor;
+  await listen(server, config);
+  cleanUp.defer(async () => {
+    const closed = primary.acceptor.close();
+    port.destroySockets();
+    await closed;
+  });
+  cleanUp.use(primary.reading);
+  await primary.start();
+  cleanUp.use(startSummary(state, config.summaryMs, log));
+  const address = server.address() as AddressInfo;
+  const url = `${port.scheme}://${reachableHost(config.host)}:${address.port}${webSocketPath}`;
+  const shards = config.shards.count;
+  log.info(
+    { url, node: deps.nodeId, broker: broker.kind, epoch: broker.epoch, shards },
+    'listening',
+  );
+  const resources = cleanUp.move();
+  const orFailed = <T>(promise: Promise<T>) => {
+    const either = Promise.race([promise, failed.promise]);
+    // Who does not wait for it hears of it elsewhere.
+    either.catch(() => undefined);
+    return either;
+  };
+  return {
+    port: address.port,
+    url,
+    ready: orFailed(becomeReady(primary, deps)),
+    drained: orFailed(drained),
+    reload: (next) => primary.reload(next),
+    async [Symbol.asyncDispose]() {
+      log.info({ connections: state.connections.size }, 'stopping');
+      await primary.leave('shutdown');
+      await primary.refresh();
+      const { messagesDelivered } = state.counters;
+      await resources.disposeAsync();
+      log.info({ delivered: messagesDelivered }, 'stopped');
+    },
+  };
+}
+
+/** Ready is a node whose shards all serve. */
+async function becomeReady(primary: Primary, { log }: ServerDeps): Promise<void> {
+  await primary.caughtUp();
+  await primary.supervisor.allServing();
+  if (primary.isDraining) return;
+  const { history } = primary;
+  log.info({ historyEvents: history.next - history.first }, 'ready');
+}
+
+/** Whoever asks for a connection in this process gets none. */
+function refuse(stream: Duplex, primary: Primary, counters: Counters): void {
+  const code = primary.refusedFor ?? 'AT_CAPACITY';
+  bump(counters.refused, code);
+  stream.on('error', () => undefined);
+  stream.once('finish', stream.destroy);
+  stream.resume();
+  stream.end(refusalResponse(code));
+}
+
+function stateOf(
+  primary: Primary,
+  limits: Limits,
+  { broker, nodeId }: ServerDeps,
+  config: Config['server'],
+): NodeState {
+  const { totals, history, hold, guard, drain, devices, rates, slots } = primary;
+  const numbers = Array.from({ length: config.shards.count }, (_, shard) => shard);
+  return {
+    ...{ nodeId, mode: 'multi', startedMs: Date.now(), broker, history },
+    counters: totals.counters,
+    connections: {
+      get size() {
+        return slots.inUse - slots.pending;
+      },
+    },
+    delivery: totals.delivery,
+    protection: { hold, guard, drain },
+    admission: {
+      ...{ devices, rates },
+      get pending() {
+        return totals.pendingHandshakes;
+      },
+    },
+    get maxConnections() {
+      return limits.maxConnections;
+    },
+    get isWarm() {
+      return primary.isWarm;
+    },
+    get isDraining() {
+      return primary.isDraining;
+    },
+    consumer: () => primary.reading.state(),
+    shards: () => numbers.map((shard) => figuresOf(primary, shard)),
+    refresh: () => primary.refresh(),
+  };
+}
+
+function figuresOf({ supervisor, slots, totals }: Primary, shard: number): ShardFigures {
+  const running = supervisor.processOf(shard);
+  const { inUse, pending } = slots.ofShard(shard);
+  return {
+    ...{ shard, pid: running?.pid, state: running?.state ?? 'gone' },
+    ...{ connections: inUse - pending, pending },
+    restarts: supervisor.restartsOf(shard),
+    feedLagEvents: running?.feedState?.lagEvents ?? 0,
+    feedStalls: running?.feedState?.stalls ?? 0,
+    report: totals.reportOf(shard),
+    cpuPercent: totals.cpuPercentOf(shard),
+  };
+}
