@@ -11,12 +11,13 @@ type EventMaker = (n: number) => Readonly<Record<string, unknown>>;
 
 /** Events of {@link messageBytes} on one channel. */
 export function fixedEvents(): EventMaker {
-  const filler = 'x'.repeat(messageBytes - 150);
+  const filler = 'x'.repeat(messageBytes - 175);
   return (n) => ({
     key: 'BTC',
     type: 'TRADE_EXECUTED',
     timestamp: Date.now(),
-    data: { n, filler },
+    // On the clock that the processes of a machine share.
+    data: { n, sentMs: Number(process.hrtime.bigint()) / 1e6, filler },
   });
 }
 

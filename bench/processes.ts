@@ -59,27 +59,40 @@ async function end(child: ChildProcess): Promise<void> {
 
 /** CPU seconds that a process and its present children have used. */
 export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const own = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return (
-    own +
-    children
-      .split(' ')
-      .filter(Boolean)
-      .reduce((sum, child) => sum + cpuSeconds(Number(child)), 0)
-  );
+  return sumOfTree(pid, (one) => {
+    const stat = readFileSync(`/proc/${one}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  });
 }
 
-/** Resident bytes of a process. */
+/** Resident bytes of a process and its children; pages that they share count for each. */
 export function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  return sumOfTree(pid, (one) => kibOf(`/proc/${one}/status`, 'VmRSS') * 1024);
+}
+
+/** Resident bytes of a process and its children, of shared pages its part. */
+export function proportionalBytes(pid: number): number {
+  return sumOfTree(pid, (one) => kibOf(`/proc/${one}/smaps_rollup`, 'Pss') * 1024);
+}
+
+function kibOf(file: string, name: string): number {
+  const line = readFileSync(file, 'utf8')
+    .split('\n')
+    .find((line) => line.startsWith(`${name}:`));
+  return Number(/(\d+) kB/.exec(line ?? '')?.[1]);
+}
+
+function sumOfTree(pid: number, of: (pid: number) => number): number {
+  return childrenOf(pid).reduce((sum, child) => sum + sumOfTree(child, of), of(pid));
+}
+
+function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return children.split(' ').filter(Boolean).map(Number);
 }
 
 function signalTree(pid: number, name: NodeJS.Signals): void {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  for (const child of children.split(' ').filter(Boolean)) signalTree(Number(child), name);
+  for (const child of childrenOf(pid)) signalTree(child, name);
   process.kill(pid, name);
 }

@@ -1,10 +1,9 @@
 /** `npm run bench`: odin beside the obvious alternative, in one run; writes bench/RESULTS.md. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fixedEvents, marketEvents, startFeeder } from './feeder.ts';
 import { type Child, cpuSeconds, residentBytes, startNode } from './processes.ts';
-import { odin, type Served, startNaive, startOdin } from './servers.ts';
+import { type Row, ratioRow, writeSection } from './results.ts';
+import { deliveredBy, odin, type Served, startNaive, startOdin } from './servers.ts';
 
 const channel = 'BTC.trade';
 const windowSeconds = Number(process.env['BENCH_SECONDS'] ?? 8);
@@ -16,14 +15,6 @@ interface Window {
   readonly serverMicros: number;
   readonly generatorMicros: number;
   readonly delivered: number;
-}
-
-interface Row {
-  readonly what: string;
-  readonly ours: string;
-  readonly theirs: string;
-  readonly ratio: string;
-  readonly goal: string;
 }
 
 function startOdinClients(url: string, connections: number, workers: number): Promise<Child> {
@@ -44,11 +35,6 @@ function startWsClients(url: string, connections: number): Promise<Child> {
   return startNode(['bench/ws-client.ts', url, String(connections), channel], (line) =>
     line.includes('all open'),
   );
-}
-
-async function deliveredBy(http: string): Promise<number> {
-  const text = await (await fetch(`${http}/metrics`)).text();
-  return Number(/^ws_total_messages (\d+)/m.exec(text)?.[1]);
 }
 
 /** CPU of server and generator per delivered message, over one window under load. */
@@ -89,7 +75,7 @@ async function fanOut(perSecond: number, goal: number): Promise<Row> {
     }
     pairs.push(pair as [number, number]);
   }
-  return row(
+  return ratioRow(
     `server CPU per delivered message, 2 000 clients × ${perSecond} msg/s × 300 B, against \`ws.send\``,
     pairs,
     goal,
@@ -114,7 +100,7 @@ async function generator(): Promise<Row> {
     }
     pairs.push(pair as [number, number]);
   }
-  return row(
+  return ratioRow(
     'load tester CPU per received message, 1 000 clients × 25 msg/s, against `ws` clients',
     pairs,
     0.7,
@@ -168,23 +154,23 @@ async function compression(): Promise<readonly Row[]> {
     pairs.map(([ours, theirs]) => [ours[key], theirs[key]] as const);
   const load = 'of the publisher’s events at 20 msg/s';
   return [
-    row(
+    ratioRow(
       `bytes per message with --compression, ${load}, against without`,
       of(against, 'bytes'),
       0.45,
       'B',
     ),
-    row(
+    ratioRow(
       `server CPU per message with --compression, 2 000 clients, ${load}, against without`,
       of(against, 'micros'),
       1.3,
     ),
-    row(
+    ratioRow(
       `server CPU per message with --compression, 500 clients, ${load}, against \`ws\` with permessage-deflate`,
       of(beside, 'micros'),
       0.4,
     ),
-    row(
+    ratioRow(
       `bytes per message with --compression, ${load}, against \`ws\` with permessage-deflate`,
       of(beside, 'bytes'),
       1.25,
@@ -211,51 +197,6 @@ async function idleMemory(): Promise<Row> {
   };
 }
 
-function row(
-  what: string,
-  pairs: readonly (readonly [number, number])[],
-  goal: number,
-  unit = 'µs',
-): Row {
-  const median = (values: number[]) =>
-    values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-  const ratios = pairs.map(([ours, theirs]) => ours / theirs);
-  const spread =
-    ratios.length > 1
-      ? ` (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`
-      : '';
-  return {
-    what,
-    ours: `${median(pairs.map(([ours]) => ours)).toFixed(2)} ${unit}`,
-    theirs: `${median(pairs.map(([, theirs]) => theirs)).toFixed(2)} ${unit}`,
-    ratio: `${median(ratios).toFixed(2)}${spread}`,
-    goal: `≤ ${goal.toFixed(2)}`,
-  };
-}
-
-function report(rows: readonly Row[]): string {
-  const model = cpus()[0]?.model ?? 'unknown processor';
-  const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
-  const kernel = readFileSync('/proc/version', 'utf8').split(' ')[2];
-  return [
-    '# Benchmark results',
-    '',
-    'Written by `npm run bench`. Ratios are what counts: both sides of a row run in turn in one run',
-    'on one machine, and CPU is what the kernel charged to the process. Medians of',
-    `${rounds} pairs of ${windowSeconds} s each, with the range of the ratios.`,
-    '',
-    `Machine: ${cpus().length} × ${model}, ${memory}, Linux ${kernel}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}.`,
-    '',
-    '| what | odin | alternative | ratio | goal |',
-    '|---|---|---|---|---|',
-    ...rows.map(
-      ({ what, ours, theirs, ratio, goal }) =>
-        `| ${what} | ${ours} | ${theirs} | ${ratio} | ${goal} |`,
-    ),
-    '',
-  ].join('\n');
-}
-
 const scenarios: Record<string, () => Promise<Row | readonly Row[]>> = {
   memory: idleMemory,
   fanout25: () => fanOut(25, 0.8),
@@ -270,6 +211,13 @@ for (const [name, run] of Object.entries(scenarios)) {
   console.log(name);
   rows.push(...[await run()].flat());
 }
-const text = report(rows);
-console.log(`\n${text}`);
-if (chosen.length === 0) writeFileSync('bench/RESULTS.md', text);
+writeSection({
+  title: 'odin beside the obvious alternative',
+  about: [
+    'Written by `npm run bench`. Medians of',
+    `${rounds} pairs of ${windowSeconds} s each, with the range of the ratios.`,
+  ],
+  columns: ['odin', 'alternative', 'ratio'],
+  rows,
+  isWhole: chosen.length === 0,
+});

@@ -64,7 +64,8 @@ export function forkChild(entry: URL, { onMessage, onExit }: ChildHandlers): Chi
   });
   child.on('message', onMessage);
   const told = exitOf(child).then(onExit);
-  const pipe = child.stdio[pipeDescriptor] as Duplex;
+  // Without descriptors to be had there is neither a child nor a pipe.
+  const pipe = (child.stdio?.[pipeDescriptor] ?? new Socket().destroy()) as Duplex;
   // A child that is gone breaks it; its exit is what gets reported.
   pipe.on('error', ignore);
   return {
@@ -124,6 +125,8 @@ export function parentLink(
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, ignore);
   process.on('disconnect', () => process.exit(0));
   process.on('message', (message, handle) => onMessage(message, handle as Socket | undefined));
+  // The parent may have gone while this process started.
+  if (!process.connected) process.exit(0);
   return {
     send(message) {
       if (process.connected) process.send?.(message, undefined, undefined, ignore);

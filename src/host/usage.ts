@@ -42,9 +42,13 @@ interface MeterOptions extends Partial<ResourceLimits> {
 
 /** What this process used since it started, and its id. */
 export function processUsage(): ProcessUsage & { readonly pid: number } {
+  return { pid: process.pid, cpuMs: cpuTimeMs(), rssBytes: process.memoryUsage.rss() };
+}
+
+/** CPU time of all threads of this process since it started, in milliseconds. */
+export function cpuTimeMs(): number {
   const { user, system } = process.cpuUsage();
-  const rssBytes = process.memoryUsage.rss();
-  return { pid: process.pid, cpuMs: (user + system) / 1_000, rssBytes };
+  return (user + system) / 1_000;
 }
 
 /** How often the event loop is looked at, in milliseconds. */

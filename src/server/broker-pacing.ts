@@ -26,7 +26,7 @@ const mostWaitMs = 1_000;
  * Two token buckets. A broker hands records over in batches, and a batch that was handed over is
  * taken whole: a bucket may go below zero, and then the broker is held until it is level again. So
  * in any time of T seconds at most `rate × (T + 1)` and one batch are taken: up to 2 048 records
- * of the embedded broker, up to 1 MiB of one partition of Kafka.
+ * of the embedded broker, up to 1 MiB of one partition of Kafka, up to 512 records of NATS.
  */
 export class BrokerPacing implements Disposable {
   readonly #hold: Pick<BrokerHold, 'hold' | 'release'>;

@@ -1,9 +1,9 @@
 /** How far apart flushes are: by their cost, up to a limit, and further when the guard says so. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FlushPace } from './flush-pace.ts';
 
-function paceAfter(flushMs: number, limitMs: number): FlushPace {
-  const pace = new FlushPace(limitMs, () => {});
+function paceAfter(flushMs: number, limitMs: number, shards = 0): FlushPace {
+  const pace = new FlushPace(limitMs, () => {}, shards);
   for (let flush = 0; flush < 100; flush++) pace.flushed(flushMs);
   return pace;
 }
@@ -19,4 +19,43 @@ test.each([
   expect(pace.intervalMs).toBeCloseTo(2 * waitMs, 3);
   pace.stretch = 1;
   expect(pace.intervalMs).toBeCloseTo(waitMs, 3);
+});
+
+test.each([1, 2, 3, 8])('in %i shards an event is as late as in one process', (shards) => {
+  for (const flushMs of [0.5, 3, 12, 25]) {
+    const alone = paceAfter(flushMs, 50).intervalMs;
+    const inShard = paceAfter(flushMs / shards, 50, shards).intervalMs;
+    // Half of the time between flushes, and half of the flush until it is the client's turn.
+    const lateAlone = (alone + flushMs) / 2 + flushMs / 2;
+    const lateInShard = inShard / 2 + flushMs / shards / 2;
+    expect(lateInShard).toBeCloseTo(lateAlone, 3);
+    expect(inShard).toBeGreaterThan(alone);
+  }
+});
+
+test('the wait of a shard is bounded too, and no waiting is no waiting', () => {
+  expect(paceAfter(1_000, 50, 3).intervalMs).toBeCloseTo(100, 3);
+  expect(paceAfter(1_000, 0, 3).intervalMs).toBe(0);
+});
+
+test.each([
+  ['one process waits the whole interval', 0, 35, 41],
+  ['a shard waits half of it, since the primary process waits too', 3, 43, 48],
+])('between two flushes %s', (_title, shards, tooEarlyMs, dueMs) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    let flushes = 0;
+    // Intervals of 40 ms and of 93 ms.
+    const flushMs = shards === 0 ? 10 : 8.6;
+    const pace = new FlushPace(50, () => flushes++, shards);
+    for (let flush = 0; flush < 100; flush++) pace.flushed(flushMs);
+    pace.request();
+    vi.advanceTimersByTime(tooEarlyMs);
+    pace.request();
+    expect(flushes).toBe(0);
+    vi.advanceTimersByTime(dueMs - tooEarlyMs);
+    expect(flushes).toBe(1);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -63,10 +63,13 @@ export class Ingest {
   lost(range: LostRange): void {
     this.#counters.positionsLost += range.to - range.from + 1;
     const partition = `${range.topic}/${range.partition}`;
+    const hit = new Set<string>();
     for (const channel of this.#channels.all()) {
-      if (channel.partition === partition) channel.broken();
+      if (range.topic !== undefined && channel.partition !== partition) continue;
+      channel.broken();
+      hit.add(channel.partition);
     }
-    this.#sink.broken?.(partition);
+    for (const broken of hit) this.#sink.broken?.(broken);
     this.#log.error({ ...range }, 'records are gone from the broker before they were read');
   }
 

@@ -3,6 +3,7 @@ import { UsageError } from '../base/errors.ts';
 import { describeConfig } from '../config/describe.ts';
 import { configSchema } from '../config/schema.ts';
 import { Limits } from './limits.ts';
+import { reload } from './reload.ts';
 import { clientAddress } from './security/client-address.ts';
 import { allowsOrigin } from './security/origins.ts';
 
@@ -53,7 +54,7 @@ const before = {
 test('every setting that is said to be reloadable is taken on', () => {
   const limits = new Limits(server());
   expect(valuesOf(limits)).toEqual(before);
-  const outcome = limits.update(server(changed));
+  const outcome = reload(limits, server(changed));
   expect(outcome.needRestart).toEqual([]);
   expect(outcome.changed.map((line) => line.split(': ')[0]).toSorted()).toEqual(
     describeConfig(['server'])
@@ -71,16 +72,16 @@ test('every setting that is said to be reloadable is taken on', () => {
 test('a value that is no good leaves everything as it was', () => {
   const limits = new Limits(server());
   const bad = { ...changed, limits: { ...changed.limits, trustedProxies: ['10.0.0.0/99'] } };
-  expect(() => limits.update(server(bad))).toThrow(UsageError);
+  expect(() => reload(limits, server(bad))).toThrow(UsageError);
   expect(valuesOf(limits)).toEqual(before);
-  expect(limits.update(server()).changed).toEqual([]);
+  expect(reload(limits, server()).changed).toEqual([]);
 });
 
 test('what needs a restart is said each time until it has had one', () => {
   const limits = new Limits(server());
   const next = server({ port: 4_000, maxConnections: 5 });
-  expect(limits.update(next).changed).toHaveLength(1);
-  const again = limits.update(next);
+  expect(reload(limits, next).changed).toHaveLength(1);
+  const again = reload(limits, next);
   expect(again).toEqual({ changed: [], needRestart: ['server.port: 3004 → 4000'] });
-  expect(limits.update(server()).needRestart).toEqual([]);
+  expect(reload(limits, server()).needRestart).toEqual([]);
 });

@@ -1,15 +1,11 @@
 /** Limits: the settings that a running server takes on anew, shared by all who go by them. */
 import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/schema.ts';
-import { diffSettings, type SettingsDiff, withReloadable } from '../config/settings-diff.ts';
 import type { PacingRates } from './broker-pacing.ts';
 import type { GuardThresholds } from './guard/guard-levels.ts';
 import { readTrustedProxies, type TrustedProxies } from './security/client-address.ts';
 import { type Origins, readOrigins } from './security/origins.ts';
 import { Rate, type RateSettings } from './security/rate.ts';
-
-/** What became of a new configuration: what is in force now, and what is not. */
-export type ReloadOutcome = SettingsDiff;
 
 /**
  * One per process. Whoever needs a value reads it here at every use, and keeps no copy. The rates
@@ -35,6 +31,11 @@ export class Limits {
     this.addressRate = new Rate(rates.address);
     this.globalRate = new Rate(rates.global);
     this.messageRate = new Rate(rates.message);
+  }
+
+  /** What it goes by now. */
+  get config(): Config['server'] {
+    return this.#config;
   }
 
   get maxConnections(): number {
@@ -64,21 +65,19 @@ export class Limits {
   }
 
   /**
-   * Takes on what can be taken on, and says what cannot. Nobody is closed who is over a limit now.
-   * Throws a UsageError when a value is no good; then everything stays as it was.
+   * Goes by another configuration from now on. Nobody is closed who is over a limit now. Throws a
+   * UsageError when a value is no good; then everything stays as it was.
    */
-  update(next: Config['server']): ReloadOutcome {
+  take(next: Config['server']): void {
     const trustedProxies = readTrustedProxies(next.limits.trustedProxies);
-    const outcome = diffSettings({ server: this.#config }, { server: next });
     const nowMs = performance.now();
     const rates = ratesOf(next);
-    this.#config = withReloadable(this.#config, next);
+    this.#config = next;
     this.#trustedProxies = trustedProxies;
     this.#origins = readOrigins(next.auth.origins);
     this.addressRate.change(rates.address, nowMs);
     this.globalRate.change(rates.global, nowMs);
     this.messageRate.change(rates.message, nowMs);
-    return outcome;
   }
 }
 

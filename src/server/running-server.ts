@@ -3,7 +3,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../host/log.ts';
 import type { GuardSenses } from './guard/guard.ts';
-import type { ReloadOutcome } from './limits.ts';
+import type { ReloadOutcome } from './reload.ts';
 
 /** What a server is built on. */
 export interface ServerDeps {

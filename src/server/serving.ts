@@ -48,15 +48,15 @@ export interface Serving extends Disposable {
 }
 
 /**
- * A delivery is there before the rest: what feeds it is often what the rest asks. `processes` of the
- * node deliver the same events.
+ * A delivery is there before the rest: what feeds it is often what the rest asks. The `shards` of a
+ * node deliver the same events; 0 where there are none.
  */
 export function createDelivery(
   config: Config['server'],
   { history, counters, audit }: ServingParts,
-  processes = 1,
+  shards = 0,
 ): Delivery {
-  return new Delivery(history, config, counters, audit, () => performance.now(), processes);
+  return new Delivery(history, config, counters, audit, () => performance.now(), shards);
 }
 
 /** Nothing runs yet, and the upgrade is closed for `WARMING_UP`. */

@@ -22,6 +22,7 @@ import { createPort, type Port } from './port.ts';
 import { Protection } from './protection.ts';
 import { Publishing } from './publishing.ts';
 import { maxChannels, Reading } from './reading.ts';
+import { reload } from './reload.ts';
 import type { RunningServer, ServerDeps } from './running-server.ts';
 import { Admission } from './security/admission.ts';
 import { TlsFiles } from './security/tls-files.ts';
@@ -82,7 +83,7 @@ export async function startSingle(
     ready: becomeReady(state, upgrade, reading, log),
     drained: drained.promise,
     reload(next) {
-      const outcome = limits.update(next);
+      const outcome = reload(limits, next);
       serverPort.limit(limits.maxConnections);
       return outcome;
     },

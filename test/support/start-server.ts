@@ -8,7 +8,7 @@ import { type EventType, eventTypes } from '../../src/events/event-types.ts';
 import { createLog } from '../../src/host/log.ts';
 import type { GuardSenses } from '../../src/server/guard/guard.ts';
 import { type RunningServer, startServer } from '../../src/server/index.ts';
-import type { ReloadOutcome } from '../../src/server/limits.ts';
+import type { ReloadOutcome } from '../../src/server/reload.ts';
 
 /** A running server with what a test needs to drive it. */
 export interface TestServer extends AsyncDisposable {

@@ -30,6 +30,7 @@ export class Acceptor {
   readonly #parts: AcceptorParts;
   readonly #waiting: Socket[] = [];
   #nextId = 1;
+  #isClosed = false;
 
   constructor(parts: AcceptorParts) {
     this.#parts = parts;
@@ -41,28 +42,38 @@ export class Acceptor {
 
   /** Finds a place for a socket. */
   accept(socket: Socket): void {
-    socket.on('error', ignore);
+    if (this.#isClosed) return void socket.destroy();
+    // It may come a second time, from a shard that is gone.
+    if (socket.listenerCount('error', ignore) === 0) socket.on('error', ignore);
     if (this.#waiting.length === 0 && this.#handOver(socket)) return;
-    const { slots, isOpen, isServing, answer } = this.#parts;
-    const isRoomComing = isOpen() && slots.pick(isServing) !== undefined;
-    if (isRoomComing && this.#waiting.length < maxWaiting) this.#waiting.push(socket);
-    else answer(socket);
+    if (this.#waiting.length < maxWaiting && this.#isRoomComing()) this.#waiting.push(socket);
+    else this.#parts.answer(socket);
   }
 
   /** Places are free again, or the node has closed: looks at those who wait. */
   retry(): void {
-    const waiting = this.#waiting.splice(0);
-    while (waiting.length > 0 && this.#handOver(waiting[0] as Socket)) waiting.shift();
-    for (const socket of waiting) this.accept(socket);
+    let placed = 0;
+    while (placed < this.#waiting.length && this.#handOver(this.#waiting[placed] as Socket)) {
+      placed++;
+    }
+    this.#waiting.splice(0, placed);
+    if (this.#waiting.length === 0 || this.#isRoomComing()) return;
+    for (const socket of this.#waiting.splice(0)) this.#parts.answer(socket);
   }
 
   /** Takes no more; resolves when the port is free. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const socket of this.#waiting.splice(0)) socket.destroy();
     if (!this.server.listening) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.server.close(() => resolve());
     await promise;
+  }
+
+  #isRoomComing(): boolean {
+    const { slots, isOpen, isServing } = this.#parts;
+    return isOpen() && slots.hasRoom(isServing);
   }
 
   #handOver(socket: Socket): boolean {

@@ -83,6 +83,8 @@ export class Feed {
   #isEnded = false;
   #isScheduled = false;
   #stalls = 0;
+  /** How far apart its shard flushes, in milliseconds, as it said last. */
+  flushIntervalMs = 0;
 
   constructor(source: FeedSource, pipe: Writable, handlers: FeedHandlers) {
     this.#source = source;

@@ -1,11 +1,17 @@
+import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createFeedWorld, type FakeShard } from '../../../test/support/feed-world.ts';
 import { Channel } from '../channels.ts';
 import { maxPipeBytes } from './feed.ts';
 import { stepBytes } from './feed-codec.ts';
 
 const megabyte = 1024 * 1024;
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 test('a shard gets what the history holds, where other channels stand, and then each batch', async () => {
   using world = createFeedWorld({ historyBytes: 3_000 });
@@ -37,6 +43,64 @@ test('a batch is built once whatever the number of shards, and scheduled once in
   expect(shards.map(({ offered }) => offered)).toEqual([6, 6, 6, 6, 6]);
   expect(shards[0]!.scheduled - scheduled).toBe(1);
   for (const shard of shards) world.expectCopied(shard);
+});
+
+test('events go out at once while shards are idle, and as far apart as these flush when busy', async () => {
+  using world = createFeedWorld();
+  const shards = Array.from({ length: 3 }, () => world.join());
+  await world.settle();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const batchesOf = async (publish: () => void) => {
+    const before = world.feeds.counts.batchesBuilt;
+    publish();
+    await world.settle();
+    return world.feeds.counts.batchesBuilt - before;
+  };
+  expect(await batchesOf(() => world.publish({ symbol: 'A' }))).toBe(1);
+  for (const { feed } of shards) world.feeds.pace(feed, 60);
+  expect(world.feeds.intervalMs).toBe(60);
+  expect(await batchesOf(() => world.publish({ symbol: 'A' }))).toBe(0);
+  vi.advanceTimersByTime(30);
+  expect(await batchesOf(() => world.publish({ symbol: 'B' }))).toBe(0);
+  expect(await batchesOf(() => void vi.advanceTimersByTime(31))).toBe(1);
+  for (const shard of shards) world.expectCopied(shard);
+  vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 100);
+  expect(await batchesOf(() => world.publish({ symbol: 'A' }))).toBe(1);
+  for (const shard of shards) world.expectCopied(shard);
+});
+
+test('what is held back does not wait for a full message, a broken partition or a new shard', async () => {
+  using world = createFeedWorld();
+  const shard = world.join();
+  await world.settle();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  world.feeds.pace(shard.feed, 60);
+  const { bytesFed } = world.feeds.counts;
+  world.publish(...Array.from({ length: 40 }, () => ({ symbol: 'A', size: 20_000 })));
+  expect(world.feeds.counts.bytesFed - bytesFed).toBeGreaterThan(1.3 * megabyte);
+  world.publish({ symbol: 'B' });
+  world.lose(0);
+  await world.settle();
+  world.expectCopied(shard);
+  world.publish({ symbol: 'C' });
+  const other = world.join();
+  await world.settle();
+  world.expectCopied(shard);
+  world.expectCopied(other);
+});
+
+test('neither a shard that lags nor one without clients sets the pace of all', async () => {
+  using world = createFeedWorld();
+  const [slow, usual, fresh] = [world.join(), world.join(), world.join()];
+  world.feeds.pace(slow.feed, 100);
+  world.feeds.pace(usual.feed, 60);
+  expect(world.feeds.intervalMs).toBe(60);
+  world.feeds.remove(slow.feed);
+  expect(world.feeds.intervalMs).toBe(60);
+  world.feeds.remove(usual.feed);
+  expect(world.feeds.intervalMs).toBe(0);
+  world.feeds.remove(fresh.feed);
+  expect(world.feeds.intervalMs).toBe(0);
 });
 
 test('a shard that does not read costs a bounded buffer and delays no other', async () => {

@@ -1,4 +1,5 @@
 /** Feeds: what the primary process takes from the broker, to all shards, encoded once. */
+import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
 import type { Channels } from '../channels.ts';
 import type { Frame, FrameSink, History } from '../history.ts';
@@ -6,7 +7,13 @@ import { Feed, type FeedCounts, type FeedHandlers, type FeedSource } from './fee
 import { machineClockOffsetMs } from './feed-clock.ts';
 import { encodeBroken, encodeFrames, stepBytes } from './feed-codec.ts';
 
-/** The feeds of all shards. Disposing it stops them. */
+/**
+ * The feeds of all shards. Disposing it stops them.
+ *
+ * Events go out as far apart as shards flush: while these are idle at once, and otherwise in batches
+ * that each costs every shard one awakening and one flush. What a shard cannot write yet may as well
+ * wait here, where it waits once for all of them.
+ */
 export class Feeds implements FrameSink, Disposable {
   readonly #source: FeedSource;
   readonly #feeds = new Set<Feed>();
@@ -14,6 +21,9 @@ export class Feeds implements FrameSink, Disposable {
   #pending: Frame[] = [];
   #pendingBytes = 0;
   #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #intervalMs = 0;
+  #lastFlushMs = Number.NEGATIVE_INFINITY;
 
   /** `history` and `channels` are those of the process that reads the broker. */
   constructor(history: History, channels: Channels, clockOffsetMs = machineClockOffsetMs()) {
@@ -34,7 +44,7 @@ export class Feeds implements FrameSink, Disposable {
   add(pipe: Writable, handlers: FeedHandlers): Feed {
     const feed = new Feed(this.#source, pipe, handlers);
     this.#feeds.add(feed);
-    this.schedule();
+    this.#immediate ??= setImmediate(this.#onTurn);
     return feed;
   }
 
@@ -42,6 +52,18 @@ export class Feeds implements FrameSink, Disposable {
   remove(feed: Feed): void {
     feed.stop();
     this.#feeds.delete(feed);
+    this.#choosePace();
+  }
+
+  /** Present wait between two batches, in milliseconds; 0 while shards are idle. */
+  get intervalMs(): number {
+    return this.#intervalMs;
+  }
+
+  /** A shard says how far apart its flushes are, in milliseconds. */
+  pace(feed: Feed, flushIntervalMs: number): void {
+    feed.flushIntervalMs = flushIntervalMs;
+    this.#choosePace();
   }
 
   offer(frame: Frame): void {
@@ -51,7 +73,10 @@ export class Feeds implements FrameSink, Disposable {
   }
 
   schedule(): void {
-    this.#immediate ??= setImmediate(this.#onTurn);
+    if (this.#immediate !== undefined || this.#timer !== undefined) return;
+    const waitMs = this.#lastFlushMs + this.#intervalMs - performance.now();
+    if (waitMs < 0.5) this.#immediate = setImmediate(this.#onTurn);
+    else this.#timer = setTimeout(this.#onTurn, waitMs);
   }
 
   broken(partition: string): void {
@@ -61,17 +86,31 @@ export class Feeds implements FrameSink, Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearImmediate(this.#immediate);
+    this.#unschedule();
     for (const feed of this.#feeds) feed.stop();
     this.#feeds.clear();
   }
 
   readonly #onTurn = (): void => {
-    this.#immediate = undefined;
+    this.#unschedule();
     this.#flush();
   };
 
+  #unschedule(): void {
+    clearImmediate(this.#immediate);
+    clearTimeout(this.#timer);
+    this.#immediate = undefined;
+    this.#timer = undefined;
+  }
+
+  /** The middle one: neither one shard that lags nor one that has no clients yet sets the pace. */
+  #choosePace(): void {
+    const intervals = [...this.#feeds].map(({ flushIntervalMs }) => flushIntervalMs);
+    this.#intervalMs = intervals.sort((a, b) => a - b)[intervals.length >> 1] ?? 0;
+  }
+
   #flush(): void {
+    this.#lastFlushMs = performance.now();
     if (this.#pending.length > 0) this.#give(this.#pending);
     for (const feed of this.#feeds) feed.advance();
   }

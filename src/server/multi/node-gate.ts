@@ -37,6 +37,8 @@ export class NodeGate {
 
   /** A connection that may enter says whose it is. */
   enterAs(shard: number, socket: number, user: string): Verdict {
+    // It closed while its token was looked at: nothing would ever give its place back.
+    if (!this.#parts.slots.isOpen(shard, socket)) return { code: 'BAD_HANDSHAKE' };
     if (!this.#parts.devices.take(user)) return { code: 'TOO_MANY_DEVICES', user };
     const users = this.#users.get(shard) ?? new Map<number, string>();
     this.#users.set(shard, users.set(socket, user));

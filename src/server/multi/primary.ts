@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { messageOf } from '../../base/errors.ts';
 import type { Config } from '../../config/schema.ts';
-import { withReloadable } from '../../config/settings-diff.ts';
 import type { Log } from '../../host/log.ts';
 import type { RefusalCode } from '../../protocol/refusals.ts';
 import { Audit } from '../audit.ts';
@@ -14,9 +13,10 @@ import type { Counters } from '../counters.ts';
 import type { DrainReason } from '../drain.ts';
 import { Guard, guardSenses } from '../guard/guard.ts';
 import { History } from '../history.ts';
-import type { Limits, ReloadOutcome } from '../limits.ts';
+import type { Limits } from '../limits.ts';
 import type { NodeApi } from '../node-api.ts';
 import { maxChannels, Reading } from '../reading.ts';
+import { type ReloadOutcome, reload } from '../reload.ts';
 import type { ServerDeps } from '../running-server.ts';
 import { ConnectionRates } from '../security/connection-rates.ts';
 import { Devices } from '../security/devices.ts';
@@ -59,6 +59,7 @@ export class Primary implements AsyncDisposable {
   readonly drain: NodeDrain;
   readonly supervisor: Supervisor;
   readonly acceptor: Acceptor;
+  readonly audit: Audit;
   isWarm = false;
   isDraining = false;
   readonly #parts: PrimaryParts;
@@ -89,6 +90,7 @@ export class Primary implements AsyncDisposable {
     const refusedFor = () => this.refusedFor;
     this.#gate = new NodeGate({ slots, rates, devices, refusedFor });
     const audit = new Audit(log, counters);
+    this.audit = audit;
     this.guard = this.#createGuard(config, audit);
     this.#pacing = new BrokerPacing(limits, this.hold);
     const setupOf = (shard: number) => this.#setupOf(shard);
@@ -118,7 +120,7 @@ export class Primary implements AsyncDisposable {
       handOver: (shard, id, socket) => supervisor.processOf(shard)?.handOver(id, socket),
     });
     this.#estimate = new DeliveryEstimate((shard) => slots.ofShard(shard).inUse);
-    this.#refresher = new Refresher(() => this.#askForReports());
+    this.#refresher = new Refresher((round) => this.#askForReports(round));
   }
 
   /** Why no client is taken now, whatever room there is. */
@@ -161,8 +163,8 @@ export class Primary implements AsyncDisposable {
 
   /** Takes on what of a new configuration a running node can; so do its shards. */
   reload(next: Config['server']): ReloadOutcome {
-    const outcome = this.#parts.limits.update(next);
-    this.#config = withReloadable(this.#config, next);
+    const outcome = reload(this.#parts.limits, next);
+    this.#config = this.#parts.limits.config;
     this.supervisor.send({ kind: 'reload', config: this.#config });
     this.acceptor.retry();
     return outcome;
@@ -206,7 +208,7 @@ export class Primary implements AsyncDisposable {
         return this.acceptor.retry();
       case 'report':
         this.totals.take(shard, this.supervisor.processOf(shard)?.pid, message.report);
-        return this.#refresher.heard(shard);
+        return this.#refresher.heard(shard, message.round);
       case 'offered':
         return this.#pacing.took(
           0,
@@ -224,13 +226,14 @@ export class Primary implements AsyncDisposable {
     }
   }
 
+  /** The process that asks may be gone by then; the one in its place must not get the answer. */
   async #answer(shard: number, { id, question, asks }: Asked): Promise<void> {
-    const { supervisor } = this;
+    const asker = this.supervisor.processOf(shard);
     try {
       const gets = await this.#answerTo(shard, question, asks);
-      supervisor.processOf(shard)?.send({ kind: 'answer', id, gets });
+      asker?.send({ kind: 'answer', id, gets });
     } catch (error) {
-      supervisor.processOf(shard)?.send({ kind: 'answer', id, error: messageOf(error) });
+      asker?.send({ kind: 'answer', id, error: messageOf(error) });
     }
   }
 
@@ -264,12 +267,12 @@ export class Primary implements AsyncDisposable {
   }
 
   /** Those that answer at all: a frozen one would only keep everybody waiting. */
-  #askForReports(): ReadonlySet<number> {
+  #askForReports(round: number): ReadonlySet<number> {
     const asked = new Set<number>();
     for (let shard = 0; shard < this.#config.shards.count; shard++) {
       const running = this.supervisor.processOf(shard);
       if (running === undefined || !running.isResponsive) continue;
-      running.send({ kind: 'report' });
+      running.send({ kind: 'report', round });
       asked.add(shard);
     }
     return asked;
@@ -279,7 +282,7 @@ export class Primary implements AsyncDisposable {
     this.totals.retire(shard);
     this.#gate.gone(shard);
     this.#estimate.forget(shard);
-    this.#refresher.heard(shard);
+    this.#refresher.gone(shard);
     for (const socket of stranded) this.acceptor.accept(socket);
     this.acceptor.retry();
   }

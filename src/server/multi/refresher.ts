@@ -5,14 +5,15 @@ const patienceMs = 500;
 
 /** Many may look at once: one round of questions is under way, and one more waits behind it. */
 export class Refresher {
-  readonly #ask: () => ReadonlySet<number>;
+  readonly #ask: (round: number) => ReadonlySet<number>;
   /** Shards that were asked and have not answered. */
   #missing = new Set<number>();
   #round: PromiseWithResolvers<void> | undefined;
   #next: Promise<void> | undefined;
+  #rounds = 0;
 
-  /** `ask` asks all shards that can answer, and says which. */
-  constructor(ask: () => ReadonlySet<number>) {
+  /** `ask` asks all shards that can answer, with the number of the round, and says which. */
+  constructor(ask: (round: number) => ReadonlySet<number>) {
     this.#ask = ask;
   }
 
@@ -27,8 +28,13 @@ export class Refresher {
     return this.#next;
   }
 
-  /** A shard has answered, or is gone. */
-  heard(shard: number): void {
+  /** A shard has answered in a round; what it says by itself, in none, may be older than the question. */
+  heard(shard: number, round: number | undefined): void {
+    if (round === this.#rounds) this.gone(shard);
+  }
+
+  /** A shard will not answer any more. */
+  gone(shard: number): void {
     this.#missing.delete(shard);
     if (this.#missing.size === 0) this.#end();
   }
@@ -36,7 +42,7 @@ export class Refresher {
   #begin(): Promise<void> {
     const round = Promise.withResolvers<void>();
     this.#round = round;
-    this.#missing = new Set(this.#ask());
+    this.#missing = new Set(this.#ask(++this.#rounds));
     if (this.#missing.size === 0) this.#end();
     const timer = setTimeout(() => this.#end(), patienceMs);
     return round.promise.finally(() => clearTimeout(timer));

@@ -24,7 +24,8 @@ export type ToShard =
   /** It may take clients when its history has reached this index. */
   | { readonly kind: 'open'; readonly index: number }
   | { readonly kind: 'socket'; readonly id: number }
-  | { readonly kind: 'report' }
+  /** It reports now; the answer carries the round. */
+  | { readonly kind: 'report'; readonly round: number }
   | { readonly kind: 'stretch'; readonly factor: number }
   /** It closes a few of its slowest clients. */
   | { readonly kind: 'shed' }
@@ -44,7 +45,8 @@ export type FromShard =
   | { readonly kind: 'taken'; readonly ids: readonly number[] }
   /** These hold no place: they are closed, or sent a plain request. */
   | { readonly kind: 'closed'; readonly ids: readonly number[] }
-  | { readonly kind: 'report'; readonly report: ShardReport }
+  /** Each second, and when it was asked in a round. */
+  | { readonly kind: 'report'; readonly report: ShardReport; readonly round: number | undefined }
   /** One line of its log, in JSON. */
   | { readonly kind: 'log'; readonly line: string }
   /** Events that came since the last time, and their deliveries; said only while those are limited. */

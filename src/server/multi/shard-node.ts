@@ -1,7 +1,7 @@
 /** ShardNode: the serving half of the server in a process of its own, fed and steered by the primary. */
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { type Duplex, Writable } from 'node:stream';
-import { messageOf, OdinError } from '../../base/errors.ts';
+import { messageOf, OdinError, RemoteError } from '../../base/errors.ts';
 import { createLog, type Log } from '../../host/log.ts';
 import { createResourceMeter, processUsage } from '../../host/usage.ts';
 import { Audit } from '../audit.ts';
@@ -62,6 +62,8 @@ export class ShardNode {
   #running: Running | undefined;
   /** What the primary was told of: history index, and deliveries. */
   #told = { next: 0, offered: 0 };
+  /** Runs while deliveries are limited. */
+  #offeredTimer: NodeJS.Timeout | undefined;
 
   constructor(host: ShardHost) {
     this.#host = host;
@@ -86,13 +88,13 @@ export class ShardNode {
       case 'answer':
         return this.#asking.answered(message);
       case 'report':
-        return this.#report();
+        return this.#report(message.round);
       case 'stretch':
         return this.#running?.serving.delivery.stretchFlushes(message.factor);
       case 'shed':
         return this.#shed();
       case 'reload':
-        return void this.#running?.limits.update(message.config);
+        return this.#reload(message.config);
       case 'drain':
         void this.#drain(message);
         return;
@@ -110,7 +112,7 @@ export class ShardNode {
       return;
     }
     setInterval(() => this.#report(), reportMs);
-    setInterval(() => this.#tellOffered(), offeredMs);
+    this.#watchOffered(this.#running.limits);
   }
 
   async #build({
@@ -143,7 +145,7 @@ export class ShardNode {
     http.on('request', ({ socket }) => this.#arrivals.gotPlainRequest(socket));
     http.on('upgrade', (request, stream, head) => serving.upgrade.handle(request, stream, head));
     http.on('connection', (socket: Socket) => this.#arrivals.arrivedDirectly(socket));
-    if (ownPort > 0) await listen(http, { host: '127.0.0.1', port: ownPort });
+    if (ownPort > 0) await listenOwn(http, ownPort);
     // The primary says what becomes of the node's drain.
     const drain = new Drain(
       serving.connections,
@@ -190,7 +192,8 @@ export class ShardNode {
   }
 
   async #drain({ reason }: Extract<ToShard, { kind: 'drain' }>): Promise<void> {
-    if (this.#running === undefined) return;
+    // Nobody can have come before everything stands.
+    if (this.#running === undefined) return this.#host.send({ kind: 'drained', cutOff: 0 });
     const { serving, admission, drain } = this.#running;
     serving.upgrade.closedFor = 'DRAINING';
     admission.abandon();
@@ -198,9 +201,25 @@ export class ShardNode {
     this.#host.send({ kind: 'drained', cutOff: drain.cutOff });
   }
 
+  #reload(config: ShardSetup['config']): void {
+    if (this.#running === undefined) return;
+    this.#running.limits.take(config);
+    this.#watchOffered(this.#running.limits);
+  }
+
+  /** A shard with nothing to tell is not to wake up for it. */
+  #watchOffered({ guard }: Limits): void {
+    const isLimited = guard.maxBroadcastRate > 0;
+    if (isLimited === (this.#offeredTimer !== undefined)) return;
+    clearInterval(this.#offeredTimer);
+    this.#offeredTimer = isLimited ? setInterval(() => this.#tellOffered(), offeredMs) : undefined;
+    const { next } = (this.#running as Running).history;
+    this.#told = { next, offered: this.#counters.deliveriesOffered };
+  }
+
   /** The primary holds the broker for a limited rate; it cannot wait for the next report. */
   #tellOffered(): void {
-    if (this.#running === undefined || this.#running.limits.guard.maxBroadcastRate === 0) return;
+    if (this.#running === undefined) return;
     const { deliveriesOffered } = this.#counters;
     const { next } = this.#running.history;
     const [events, deliveries] = [next - this.#told.next, deliveriesOffered - this.#told.offered];
@@ -208,7 +227,7 @@ export class ShardNode {
     if (events > 0) this.#host.send({ kind: 'offered', events, deliveries });
   }
 
-  #report(): void {
+  #report(round?: number): void {
     if (this.#running === undefined) return;
     const { serving, admission } = this.#running;
     const { loopDelayMs } = this.#meter.sample();
@@ -216,6 +235,15 @@ export class ShardNode {
     const { connections, delivery } = serving;
     const counters = this.#counters;
     const parts = { connections, delivery, admission, counters, usage, loopDelayMs };
-    this.#host.send({ kind: 'report', report: takeReport(parts) });
+    this.#host.send({ kind: 'report', report: takeReport(parts), round });
+  }
+}
+
+async function listenOwn(server: Server, port: number): Promise<void> {
+  try {
+    await listen(server, { host: '127.0.0.1', port });
+  } catch (cause) {
+    const hint = 'choose another range with --shard-base-port (0 opens none)';
+    throw new RemoteError(messageOf(cause), { hint, cause });
   }
 }

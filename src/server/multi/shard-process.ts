@@ -9,6 +9,11 @@ import type { FromShard, ShardSetup, ToShard } from './shard-messages.ts';
 
 /** Sockets that may be on their way to a shard at a time; further ones wait, or go to another. */
 const maxInTransit = 128;
+/**
+ * A shard that has not taken a socket for so long gets no more, in milliseconds: it may be frozen, and
+ * what is on its way to it cannot be had back while it lives.
+ */
+const maxTransitMs = 250;
 /** A shard that was silent for so many ticks gets no sockets until it speaks. */
 const suspectTicks = 4;
 
@@ -25,6 +30,8 @@ export interface ShardProcessHandlers {
   onServing(): void;
   /** It has taken sockets: there is room for more on their way. */
   onTaken(): void;
+  /** It is so far behind that the history no longer has what it needs: it is being ended. */
+  onOvertaken(): void;
   /** Its process ended. These sockets never got there. */
   onExit(exit: ChildExit, stranded: readonly Socket[]): void;
 }
@@ -35,7 +42,8 @@ export class ShardProcess implements AsyncDisposable {
   readonly #setup: ShardSetup;
   readonly #feeds: Feeds;
   readonly #handlers: ShardProcessHandlers;
-  readonly #inTransit = new Map<number, Socket>();
+  /** Sockets on their way, oldest first, with when they were sent. */
+  readonly #inTransit = new Map<number, { readonly socket: Socket; readonly sentMs: number }>();
   #feed: Feed | undefined;
   #state: ShardState = 'starting';
   #isLevel = false;
@@ -79,8 +87,16 @@ export class ShardProcess implements AsyncDisposable {
     return (
       this.#state === 'serving' &&
       this.#inTransit.size < maxInTransit &&
-      this.#silentTicks < suspectTicks
+      this.#silentTicks < suspectTicks &&
+      !this.#isLate
     );
+  }
+
+  get #isLate(): boolean {
+    for (const { sentMs } of this.#inTransit.values()) {
+      return performance.now() - sentMs > maxTransitMs;
+    }
+    return false;
   }
 
   /** Whether it can be expected to answer. */
@@ -102,7 +118,7 @@ export class ShardProcess implements AsyncDisposable {
 
   /** Hands it a socket; it stays open here until the shard has it. */
   handOver(id: number, socket: Socket): void {
-    this.#inTransit.set(id, socket);
+    this.#inTransit.set(id, { socket, sentMs: performance.now() });
     // Node would keep a list of all sockets that were ever handed over, to count them.
     Object.assign(socket, { server: undefined });
     this.#child.sendSocket({ kind: 'socket', id } satisfies ToShard, socket, () => undefined);
@@ -129,6 +145,8 @@ export class ShardProcess implements AsyncDisposable {
   }
 
   #receive(message: FromShard): void {
+    // What it said last may come after its exit, when its sockets are no longer counted.
+    if (this.#state === 'gone') return;
     this.#silentTicks = 0;
     switch (message.kind) {
       case 'ready':
@@ -142,6 +160,11 @@ export class ShardProcess implements AsyncDisposable {
         return this.#handlers.onServing();
       case 'taken':
         return this.#taken(message.ids);
+      case 'report':
+        if (this.#feed !== undefined) {
+          this.#feeds.pace(this.#feed, message.report.flushIntervalMs);
+        }
+        return this.#handlers.onMessage(message);
       default:
         return this.#handlers.onMessage(message);
     }
@@ -162,11 +185,7 @@ export class ShardProcess implements AsyncDisposable {
       this.#isLevel = false;
       return 'restart';
     }
-    this.#handlers.onMessage({
-      kind: 'failed',
-      message: 'it fell so far behind that the history no longer has what it needs',
-      hint: undefined,
-    });
+    this.#handlers.onOvertaken();
     this.kill();
     return 'end';
   }
@@ -179,7 +198,7 @@ export class ShardProcess implements AsyncDisposable {
 
   #taken(ids: readonly number[]): void {
     for (const id of ids) {
-      this.#inTransit.get(id)?.destroy();
+      this.#inTransit.get(id)?.socket.destroy();
       this.#inTransit.delete(id);
     }
     this.#handlers.onTaken();
@@ -188,7 +207,7 @@ export class ShardProcess implements AsyncDisposable {
   #exited(exit: ChildExit): void {
     this.#state = 'gone';
     if (this.#feed !== undefined) this.#feeds.remove(this.#feed);
-    const stranded = [...this.#inTransit.values()];
+    const stranded = [...this.#inTransit.values()].map(({ socket }) => socket);
     this.#inTransit.clear();
     this.#handlers.onExit(exit, stranded);
   }

@@ -88,6 +88,14 @@ export class Slots {
     return best;
   }
 
+  /** Whether any of these shards has room. */
+  hasRoom(isMeant: (shard: number) => boolean): boolean {
+    for (const [shard, slots] of this.#shards) {
+      if (isMeant(shard) && this.#hasRoom(slots)) return true;
+    }
+    return false;
+  }
+
   /** A socket goes to the shard that was just picked for it. */
   take(shard: number, socket: number, nowMs: number): void {
     const slots = this.#shards.get(shard);
@@ -110,6 +118,11 @@ export class Slots {
     else return false;
     slots.open.add(socket);
     return true;
+  }
+
+  /** Whether a socket has a slot as a connection. */
+  isOpen(shard: number, socket: number): boolean {
+    return this.#shards.get(shard)?.open.has(socket) ?? false;
   }
 
   /** A socket is closed; gives back what it held, if anything. */

@@ -1,7 +1,9 @@
 /** Multi mode: a primary process and its shards behind one port. */
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { reachableHost } from '../../base/address.ts';
+import { UsageError } from '../../base/errors.ts';
 import type { Config } from '../../config/schema.ts';
 import { refusalResponse } from '../../protocol/refusals.ts';
 import { bump, Counters } from '../counters.ts';
@@ -11,9 +13,10 @@ import { listen } from '../listen.ts';
 import { localNode } from '../local-node.ts';
 import { createMetrics } from '../metrics.ts';
 import type { NodeState } from '../node-state.ts';
-import { createPort } from '../port.ts';
+import { createPort, type Port } from '../port.ts';
 import { Publishing } from '../publishing.ts';
 import type { RunningServer, ServerDeps } from '../running-server.ts';
+import { clientAddress } from '../security/client-address.ts';
 import { TlsFiles } from '../security/tls-files.ts';
 import { Tokens } from '../security/tokens.ts';
 import { startSummary } from '../summary.ts';
@@ -21,11 +24,14 @@ import { webSocketPath } from '../upgrade.ts';
 import { Primary } from './primary.ts';
 import type { ShardFigures } from './shard-figures.ts';
 
+const maxPort = 65_535;
+
 /** See `startServer`. */
 export async function startMulti(
   config: Config['server'],
   deps: ServerDeps,
 ): Promise<RunningServer> {
+  checkPorts(config.shards);
   const { broker, log } = deps;
   const counters = new Counters();
   const limits = new Limits(config);
@@ -51,14 +57,12 @@ export async function startMulti(
   const startDrain = () => void primary.leave('drain').then(onDrained);
   const node = localNode({ state, metrics: createMetrics(state), publishing, startDrain });
   port.http.on('request', createHttpHandler({ node, adminToken: config.adminToken, log }));
-  port.http.on('upgrade', (_request, stream) => refuse(stream, primary, counters));
+  port.http.on('upgrade', (request, stream) => {
+    refuse(stream, primary, counters, addressOf(request, limits));
+  });
   const { server } = primary.acceptor;
   await listen(server, config);
-  cleanUp.defer(async () => {
-    const closed = primary.acceptor.close();
-    port.destroySockets();
-    await closed;
-  });
+  cleanUp.defer(() => close(primary, port));
   cleanUp.use(primary.reading);
   await primary.start();
   cleanUp.use(startSummary(state, config.summaryMs, log));
@@ -93,6 +97,22 @@ export async function startMulti(
   };
 }
 
+function checkPorts({ basePort, count }: Config['server']['shards']): void {
+  if (basePort + count - 1 <= maxPort) return;
+  throw new UsageError(`server.shards.basePort: ${count} ports from ${basePort} up do not exist`, {
+    hint: `the last port is ${maxPort}: choose a lower --shard-base-port`,
+  });
+}
+
+/** Takes no new connections, then ends what is left. */
+async function close({ acceptor, supervisor }: Primary, port: Port): Promise<void> {
+  const closed = acceptor.close();
+  port.destroySockets();
+  // The port is free when the sockets are gone that were on their way to a shard.
+  await supervisor[Symbol.asyncDispose]();
+  await closed;
+}
+
 /** Ready is a node whose shards all serve. */
 async function becomeReady(primary: Primary, { log }: ServerDeps): Promise<void> {
   await primary.caughtUp();
@@ -102,10 +122,15 @@ async function becomeReady(primary: Primary, { log }: ServerDeps): Promise<void>
   log.info({ historyEvents: history.next - history.first }, 'ready');
 }
 
+function addressOf({ socket, headers }: IncomingMessage, { trustedProxies }: Limits): string {
+  return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trustedProxies);
+}
+
 /** Whoever asks for a connection in this process gets none. */
-function refuse(stream: Duplex, primary: Primary, counters: Counters): void {
+function refuse(stream: Duplex, primary: Primary, counters: Counters, address: string): void {
   const code = primary.refusedFor ?? 'AT_CAPACITY';
   bump(counters.refused, code);
+  primary.audit.note('connect_refused', 'client refused', { code, address });
   stream.on('error', () => undefined);
   stream.once('finish', stream.destroy);
   stream.resume();

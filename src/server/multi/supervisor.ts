@@ -159,6 +159,9 @@ export class Supervisor implements AsyncDisposable {
         this.#handlers.onRoom();
       },
       onTaken: () => this.#handlers.onRoom(),
+      onOvertaken: () => {
+        log.error({ shard, pid: place.running?.pid }, 'shard is behind the history: it is ended');
+      },
       onExit: (exit, stranded) => this.#exited(place, exit, stranded),
     });
     this.#handlers.onStarted(shard);
@@ -191,7 +194,8 @@ export class Supervisor implements AsyncDisposable {
       : place.policy.exited(performance.now(), running?.servingSinceMs);
     if (next === 'giveUp') {
       const last = failure?.message ?? (stderr || `code ${code}, signal ${signal}`);
-      return this.#handlers.onFailed(giveUp(shard, last, failure?.hint));
+      const what = isHopeless ? '' : ' ended again and again; the last time';
+      return this.#handlers.onFailed(giveUp(`shard ${shard}${what}: ${last}`, failure?.hint));
     }
     place.retry = setTimeout(() => {
       place.restarts++;
@@ -214,9 +218,9 @@ export class Supervisor implements AsyncDisposable {
   }
 }
 
-function giveUp(shard: number, last: string, hint: string | undefined): Error {
-  if (hint !== undefined) return new RemoteError(`shard ${shard}: ${last}`, { hint });
-  return new ProcessError(`shard ${shard} ended again and again; the last time: ${last}`, {
+function giveUp(message: string, hint: string | undefined): Error {
+  if (hint !== undefined) return new RemoteError(message, { hint });
+  return new ProcessError(message, {
     hint: 'the log says more; --mode single serves without shards',
   });
 }

@@ -1,0 +1,155 @@
+/** Shards that die, freeze or lag: who notices, what is lost, and how soon all is well again. */
+import { kill } from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { Crowd } from './support/knock.ts';
+import { NumberedEvents } from './support/numbered-events.ts';
+import { ReturningClient } from './support/returning-client.ts';
+import { countersOf, linesOf, multi, pidsOf, slotsOf } from './support/shards.ts';
+import { startTestServer, type TestServer } from './support/start-server.ts';
+
+const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+/** Clients that are all subscribed. */
+async function openReturning(server: TestServer, count: number) {
+  const clients = upTo(count).map(() => new ReturningClient(server.url));
+  const all = {
+    clients,
+    of: (shard: number) => clients.filter((client) => client.shard === shard),
+    async allHere() {
+      await expect
+        .poll(() => clients.every(({ isHere }) => isHere), { timeout: 20_000 })
+        .toBe(true);
+    },
+    /** Waits until each has every event up to the end, in order, and none twice. */
+    async haveAll(total: number) {
+      const isLast = ({ numbers }: ReturningClient) => numbers.at(-1) === total - 1;
+      await expect.poll(() => clients.every(isLast), { timeout: 20_000 }).toBe(true);
+      for (const { numbers, incomplete } of clients) {
+        expect(incomplete).toBe(0);
+        expect(numbers).toEqual(upTo(total));
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+    },
+  };
+  await all.allHere();
+  return all;
+}
+
+/** Stops a process; whatever happens, it does not stay stopped. */
+function freeze(pid: number): void {
+  kill(pid, 'SIGSTOP');
+  onTestFinished(() => thaw(pid));
+}
+
+function thaw(pid: number): void {
+  try {
+    kill(pid, 'SIGCONT');
+  } catch {
+    // It is gone.
+  }
+}
+
+/** Waits for a line that comes beyond the first `known` of its sentence. */
+async function nextLine(server: TestServer, sentence: string, known: number, timeout = 15_000) {
+  await expect.poll(() => linesOf(server, sentence).length, { timeout }).toBeGreaterThan(known);
+  return linesOf(server, sentence)[known] as Record<string, unknown>;
+}
+
+function p99(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] as number;
+}
+
+test('of a killed shard only its clients notice, and they miss nothing', async () => {
+  await using server = await startTestServer(multi);
+  await using all = await openReturning(server, 60);
+  await using events = new NumberedEvents(server);
+  const [mine, others] = [all.of(1), [...all.of(0), ...all.of(2)]];
+  expect([mine.length, others.length]).toEqual([20, 40]);
+  await expect.poll(() => events.count).toBeGreaterThan(100);
+  const before = await countersOf(server);
+  kill((await pidsOf(server))[1] as number, 'SIGKILL');
+  const { tookMs } = await nextLine(server, 'shard serves', 3);
+  expect(tookMs).toBeLessThan(10_000);
+  await all.allHere();
+  const fromMs = performance.now();
+  while (performance.now() - fromMs < 1_500) {
+    const now = await countersOf(server);
+    for (const [name, value] of before)
+      expect([name, now.get(name)! >= value]).toEqual([name, true]);
+    for (const [name, value] of now) before.set(name, value);
+    await delay(50);
+  }
+  await all.haveAll(await events.stop());
+  expect(mine.map(({ closes }) => closes)).toEqual(mine.map(() => [1006]));
+  expect(others.flatMap(({ closes }) => closes)).toEqual([]);
+  await expect.poll(() => slotsOf(server)).toEqual({ inUse: 60, pending: 0 });
+});
+
+test('a frozen shard is replaced, and its arrivals are served by others', async () => {
+  await using server = await startTestServer(multi);
+  await using all = await openReturning(server, 60);
+  await using events = new NumberedEvents(server);
+  const others = [...all.of(0), ...all.of(2)];
+  await delay(500);
+  for (const { delaysMs } of others) delaysMs.length = 0;
+  const frozenMs = performance.now();
+  freeze((await pidsOf(server))[1] as number);
+  const arriving = Crowd.of(server.server.port, 30);
+  // Soon it gets nobody any more, and who looks at the node does not wait for it.
+  await delay(400);
+  const askedMs = performance.now();
+  expect(await server.health()).toMatchObject({ checks: { shards: expect.any(Object) } });
+  expect(performance.now() - askedMs).toBeLessThan(2_000);
+  using crowd = await arriving;
+  expect(crowd.inside).toHaveLength(30);
+  await nextLine(server, 'shard serves', 3);
+  const replacedMs = performance.now() - frozenMs;
+  expect(replacedMs).toBeLessThan(10_000);
+  expect(p99(others.flatMap(({ delaysMs }) => delaysMs))).toBeLessThan(300);
+  await all.allHere();
+  await all.haveAll(await events.stop());
+  expect(others.flatMap(({ closes }) => closes)).toEqual([]);
+  await expect.poll(() => slotsOf(server)).toEqual({ inUse: 90, pending: 0 });
+});
+
+test('a shard that stalls for two seconds delays nobody, and its clients get everything', async () => {
+  await using server = await startTestServer({ ...multi, throttle: { strategy: 'none' } });
+  await using all = await openReturning(server, 6);
+  const [mine, others] = [all.of(1), [...all.of(0), ...all.of(2)]];
+  await using events = new NumberedEvents(server, { batch: 100, everyMs: 20, fillerBytes: 1_000 });
+  await expect.poll(() => events.count).toBeGreaterThan(1_000);
+  for (const { delaysMs } of all.clients) delaysMs.length = 0;
+  const pid = (await pidsOf(server))[1] as number;
+  freeze(pid);
+  await delay(2_000);
+  for (const { numbers } of mine) expect(numbers.length).toBeLessThan(events.count - 1_000);
+  expect(p99(others.flatMap(({ delaysMs }) => delaysMs))).toBeLessThan(300);
+  expect(await server.metric('odin_shard_feed_stalls_total{shard_id="1"}')).toBe(1);
+  thaw(pid);
+  await all.haveAll(await events.stop());
+  expect(all.clients.flatMap(({ closes }) => closes)).toEqual([]);
+  expect(linesOf(server, 'shard ended')).toEqual([]);
+});
+
+test('a shard that the history has left behind is replaced, and its clients resume', async () => {
+  await using server = await startTestServer({
+    ...{ ...multi, shards: { count: 3, silenceMs: '60s' } },
+    ...{ historyBytes: '1MiB', maxBufferedBytes: '64KiB', throttle: { strategy: 'none' } },
+  });
+  await using all = await openReturning(server, 6);
+  const [mine, others] = [all.of(1), [...all.of(0), ...all.of(2)]];
+  await using events = new NumberedEvents(server, { batch: 20, everyMs: 10, fillerBytes: 2_000 });
+  const pid = (await pidsOf(server))[1] as number;
+  freeze(pid);
+  await expect.poll(() => events.count, { timeout: 20_000 }).toBeGreaterThan(2_500);
+  thaw(pid);
+  await nextLine(server, 'shard is behind the history: it is ended', 0);
+  await nextLine(server, 'shard serves', 3);
+  await all.allHere();
+  await all.haveAll(await events.stop());
+  expect(mine.map(({ closes }) => closes)).toEqual(mine.map(() => [1006]));
+  expect(others.flatMap(({ closes }) => closes)).toEqual([]);
+});
