@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/*.integration.test.ts', 'test/*.e2e.test.ts'],
-          globalSetup: ['test/support/kafka-setup.ts'],
+          globalSetup: ['test/support/kafka-setup.ts', 'test/support/nats-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Real sockets and processes on two cores: one file at a time keeps timings honest.

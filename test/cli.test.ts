@@ -103,8 +103,12 @@ test.each([
   ['publish --tokens B/C', /--tokens: expected token symbols/],
   ['publish --target ftp://x', /--target: expected http:\/\/host:port/],
   ['loadtest --channels nonsense', /--channels: expected channels such as/],
+  [
+    'loadtest --threshold lost==',
+    /--threshold: expected a plain number\nerror: {3}lost==\nerror: {9}\^$/m,
+  ],
   ['loadtest --url http://x', /--url: expected ws:\/\/host:port\/ws/],
-  ['serve --broker rabbit://x', /--broker: expected embedded or kafka:\/\/host:port/],
+  ['serve --broker rabbit://x', /--broker: expected embedded, kafka:\/\/host:port/],
 ])('`odin %s` exits with 2 and says why', async (line, message) => {
   const { exitCode, stderr, stdout } = await odin(line);
   expect(stderr).toMatch(message);

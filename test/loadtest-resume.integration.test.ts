@@ -75,20 +75,22 @@ test('what the server promises and does not send is lost', async () => {
   expect(report.reasons).toEqual([`${away * missed} events were lost`]);
 });
 
-test('a server that knows no resuming leaves them missed, not lost', async () => {
+test('a server that knows no resuming leaves them missed, not lost, which fails the run', async () => {
   const { report } = await interrupt({});
   expect(report.messages).toMatchObject({
     missedWhileDisconnected: away * missed,
     healed: 0,
     lost: 0,
   });
-  expect(report.verdict).toBe('pass');
+  expect(report.verdict).toBe('fail');
+  expect(report.reasons).toEqual([`${away * missed} events were missed while disconnected`]);
 });
 
-test('clients of v1 do not resume', async () => {
+test('clients of v1 do not resume, and what they miss fails the run', async () => {
   const { report, sinces } = await interrupt({ recover: 'all' }, { protocol: 'v1' });
   expect(sinces).toEqual([]);
   expect(report.messages).toMatchObject({ missedWhileDisconnected: away * missed, lost: 0 });
+  expect(report.reasons).toEqual([`${away * missed} events were missed while disconnected`]);
 });
 
 test('after a restart of the server with its positions, nothing is missing', async () => {
@@ -185,7 +187,7 @@ test('what the server tells of its own accord is counted', async () => {
     skipped: away,
     lost: away,
   });
-  expect(report.errors).toEqual([
+  expect(report.errors).toMatchObject([
     { class: 'open-error', count: clients, example: expect.stringContaining('RATE_LIMIT') },
   ]);
 });

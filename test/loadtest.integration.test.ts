@@ -33,6 +33,7 @@ test.each(['v1', 'v2'])('with %s, a server without faults passes', async (protoc
     moved: 0,
     reconnected: 0,
     active: 20,
+    refused: {},
   });
   expect(report.messages).toMatchObject({ received: 2_000, lost: 0, duplicated: 0, reordered: 0 });
   expect(report.messages.control).toBe(protocol === 'v1' ? 20 : 40);
@@ -104,7 +105,7 @@ test('messages that are not JSON are reported', async () => {
     publish(server, 20, 10).then(() => server.broadcast('{"ts":1,')),
   ]);
   expect(report.messages.badMessages).toBe(20);
-  expect(report.errors).toEqual([
+  expect(report.errors).toMatchObject([
     { class: 'open-bad-message', count: 20, example: 'not a JSON object: {"ts":1,' },
   ]);
 });
@@ -122,7 +123,9 @@ test.each([
     }),
   ]);
   expect(report.connections).toMatchObject({ dropped: 20, reconnected: 20, active: 20 });
-  expect(report.errors).toEqual([{ class: errorClass, count: 20, example: expect.any(String) }]);
+  expect(report.errors).toMatchObject([
+    { class: errorClass, count: 20, example: expect.any(String) },
+  ]);
   expect(report.server.closeCodes).toEqual(closeCodes);
   expect(report.messages).toMatchObject({ received: 800, lost: 0, missedWhileDisconnected: 0 });
   expect(report.verdict).toBe('pass');
@@ -181,7 +184,7 @@ test('a server that is not there fails every client without delay', async () => 
   const report = await run(url, { durationMs: '30s' });
   expect(Date.now() - startedAt).toBeLessThan(5_000);
   expect(report.connections).toMatchObject({ opened: 0, failed: 20 });
-  expect(report.errors).toEqual([
+  expect(report.errors).toMatchObject([
     { class: 'connect-refused', count: 20, example: expect.stringContaining('ECONNREFUSED') },
   ]);
   expect(report.reasons).toEqual(['20 clients could not connect (connect-refused ×20)']);
@@ -197,7 +200,9 @@ test.each([
   await using server = await FaultServer.start(faults);
   const report = await run(server.url, { connectTimeoutMs: '300ms' });
   expect(report.connections).toMatchObject({ opened: 0, failed: 20 });
-  expect(report.errors).toEqual([{ class: errorClass, count: 20, example: expect.any(String) }]);
+  expect(report.errors).toMatchObject([
+    { class: errorClass, count: 20, example: expect.any(String) },
+  ]);
   expect(server.requests).toBe(20);
 });
 
@@ -206,7 +211,7 @@ test('a refusal that names a time is tried again', async () => {
   await using server = await FaultServer.start({ refuse });
   const [report] = await Promise.all([run(server.url, {}), publish(server, 20, 10)]);
   expect(report.connections).toMatchObject({ opened: 20, failed: 0 });
-  expect(report.errors).toEqual([
+  expect(report.errors).toMatchObject([
     { class: 'upgrade-status-503', count: 5, example: '{"code":"TEST"}' },
   ]);
   expect(report.verdict).toBe('pass');

@@ -13,6 +13,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   server: ['base', 'host', 'config', 'events', 'protocol', 'broker'],
   publisher: ['base', 'host', 'config', 'events', 'broker'],
   loadtest: ['base', 'host', 'config', 'events', 'protocol'],
+  bridge: ['base', 'host', 'config', 'events', 'broker'],
   commands: [
     'base',
     'host',
@@ -23,6 +24,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'server',
     'publisher',
     'loadtest',
+    'bridge',
   ],
   '.': ['base', 'host', 'commands'],
 };
@@ -30,11 +32,12 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** Packages with one home each, so that a change of library is a change of one place. */
 const homes: readonly [RegExp, RegExp][] = [
   [/^commander$/, /^(cli\.ts|commands\/)/],
-  [/^zod$/, /^(config\/|events\/payloads)/],
+  [/^zod$/, /^(config\/|events\/payloads|loadtest\/reports\/report-schema)/],
   [/^pino/, /^host\/log\.ts/],
   [/^ws$/, /^server\//],
   [/^jose$/, /^server\/security\//],
   [/^kafkajs/, /^broker\/kafka\//],
+  [/^@nats-io\//, /^broker\/nats\//],
   [/^prom-client$/, /^(server|publisher)\//],
   [/^node:(child_process|process)$/, /^host\//],
 ];
@@ -93,7 +96,7 @@ test('folders import only what is below them', () => {
 });
 
 test('commands load engines lazily', () => {
-  const engines = /\/(server|publisher|loadtest|broker)\//;
+  const engines = /\/(server|publisher|loadtest|broker|bridge)\//;
   const pure = /\/(loadtest\/(progress|report)|publisher\/publisher-status)\.ts$/;
   const complaints = complain((name, text) =>
     folderOf(name) !== 'commands'

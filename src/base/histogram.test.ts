@@ -80,3 +80,35 @@ test('an empty histogram has zeros everywhere and merges without effect', () => 
   histogram.merge(empty.snapshot());
   expect(histogram.minMs).toBe(3);
 });
+
+test('a histogram read back from a file is the same', () => {
+  fc.assert(
+    fc.property(durations, (values) => {
+      const histogram = histogramOf(values);
+      const text = JSON.stringify(histogram.toRecord());
+      expect(Histogram.fromRecord(JSON.parse(text)).snapshot()).toEqual(histogram.snapshot());
+    }),
+    { seed: 1 },
+  );
+});
+
+test('an empty histogram survives a file too', () => {
+  const text = JSON.stringify(new Histogram().toRecord());
+  const back = Histogram.fromRecord(JSON.parse(text));
+  back.record(7);
+  expect([back.count, back.minMs, back.maxMs]).toEqual([1, 7, 7]);
+});
+
+test('what came after an earlier state is what was recorded since', () => {
+  fc.assert(
+    fc.property(durations, durations, (before, after) => {
+      const histogram = histogramOf(before);
+      const earlier = histogram.since(undefined);
+      for (const value of after) histogram.record(value);
+      const later = histogram.since(earlier);
+      expect(later.snapshot().buckets).toEqual(histogramOf(after).snapshot().buckets);
+      expect(later.percentile(50)).toBe(histogramOf(after).percentile(50));
+    }),
+    { seed: 2 },
+  );
+});

@@ -18,6 +18,18 @@ export interface HistogramSnapshot {
   readonly negative: number;
 }
 
+/** What a histogram looks like in a file: readable without knowing how values are grouped. */
+export interface HistogramRecord {
+  /** The highest value of each group that holds any, in milliseconds, ascending. */
+  readonly upToMs: readonly number[];
+  /** How many values each group holds. */
+  readonly counts: readonly number[];
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly sumMs: number;
+  readonly negative: number;
+}
+
 /** Counts of durations in milliseconds. Negative values count as zero and in {@link negative}. */
 export class Histogram {
   readonly #counts = new Float64Array(bucketCount);
@@ -69,6 +81,48 @@ export class Histogram {
       if (seen >= rank) return Math.min(upperBoundMs(bucket), this.#maxMs);
     }
     return this.#maxMs;
+  }
+
+  /** What was recorded after `earlier`, an older state of this histogram; its extremes are rounded. */
+  since(earlier: Histogram | undefined): Histogram {
+    const later = new Histogram();
+    if (earlier === undefined) {
+      later.merge(this.snapshot());
+      return later;
+    }
+    const buckets: [number, number][] = [];
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      const count = (this.#counts[bucket] as number) - (earlier.#counts[bucket] as number);
+      if (count > 0) buckets.push([bucket, count]);
+    }
+    const [lowest, highest] = [buckets[0]?.[0] ?? 0, buckets.at(-1)?.[0] ?? 0];
+    later.merge({
+      buckets,
+      minMs: Math.max(upperBoundMs(lowest), this.minMs),
+      maxMs: Math.min(upperBoundMs(highest), this.#maxMs),
+      sumMs: Math.max(0, this.#sumMs - earlier.#sumMs),
+      negative: Math.max(0, this.negative - earlier.negative),
+    });
+    return later;
+  }
+
+  /** A copy for a file. */
+  toRecord(): HistogramRecord {
+    const { buckets, ...rest } = this.snapshot();
+    return {
+      upToMs: buckets.map(([bucket]) => upperBoundMs(bucket)),
+      counts: buckets.map(([, count]) => count),
+      ...rest,
+      minMs: this.minMs,
+    };
+  }
+
+  /** The histogram that a file holds, exactly as it was. */
+  static fromRecord({ upToMs, counts, ...rest }: HistogramRecord): Histogram {
+    const histogram = new Histogram();
+    const buckets = upToMs.map((ms, index) => [bucketOf(ms), counts[index] ?? 0] as const);
+    histogram.merge({ ...rest, buckets });
+    return histogram;
   }
 
   /** Adds everything another histogram holds. */

@@ -9,9 +9,14 @@ export interface BrokerRecord {
   /** Token symbol; undefined when the publisher set none. */
   readonly key: string | undefined;
   readonly value: Buffer;
-  /** The broker's time for the record, in milliseconds since 1970. */
+  /** What its producer gave, else when the broker took it; in milliseconds since 1970. */
   readonly timestampMs: number;
+  /** Only where {@link ReadBackRequest.withHeaders} asked for them. */
+  readonly headers?: Headers;
 }
+
+/** What a record carries beside key and value: short texts by name. */
+export type Headers = Readonly<Record<string, string>>;
 
 /** A record on its way to the broker. */
 export interface OutgoingRecord {
@@ -20,6 +25,24 @@ export interface OutgoingRecord {
   readonly key: string;
   readonly value: string;
   readonly timestampMs: number;
+  /** A driver may drop them where nobody can ask for them (the embedded one does). */
+  readonly headers?: Headers;
+  /**
+   * Names this record for ever: a broker that recognises repeats (JetStream does, for a while) takes
+   * another one with this id for the same.
+   */
+  readonly id?: string;
+}
+
+/** How a producer is opened. */
+export interface ProducerOptions {
+  /**
+   * Makes this the only producer of that name, in any process: when it is open, everything that an
+   * earlier one of the name had under way is in the log for good, or never will be, and the earlier
+   * one can send no more. Each `send` is then one unit: where the broker has transactions, all of
+   * its records are in the log, or none. Such a producer does not mend failures: it fails for good.
+   */
+  readonly exclusiveAs?: string;
 }
 
 /** Sends records. Order is kept per key, also across calls that overlap. */
@@ -46,6 +69,11 @@ export interface ConsumeOptions {
   /** Start with the records that the broker received at most this long ago, in milliseconds. */
   readonly lookbackMs: number;
   /**
+   * Start instead at this offset of a partition (undefined: as `lookbackMs` says), and report what
+   * the broker no longer holds from there on as lost.
+   */
+  readonly startAt?: (topic: string, partition: number) => number | undefined;
+  /**
    * Takes records, in the order of their partition, never one twice and never past one that the
    * broker still holds. Called synchronously; it must not throw.
    */
@@ -59,7 +87,8 @@ export interface ConsumeOptions {
 
 /** Positions that a consumer had to skip because the broker no longer holds them. */
 export interface LostRange {
-  readonly topic: string;
+  /** Undefined where all topics share their positions: any of them may have lost records. */
+  readonly topic: string | undefined;
   readonly partition: number;
   readonly from: number;
   readonly to: number;
@@ -77,21 +106,52 @@ export interface Consumption extends AsyncDisposable {
   position(topic: string, partition: number): number | undefined;
 }
 
-/** A topic as it should be, or as it is. */
+/** The offsets that a partition holds now. */
+export interface PartitionBounds {
+  readonly topic: string;
+  readonly partition: number;
+  /** The oldest record still held is here or behind. */
+  readonly low: number;
+  /** What the next record will get, or less. */
+  readonly high: number;
+}
+
+/** A topic as it should be, or as it is; on NATS, the stream that holds all topics. */
 export interface TopicDescription {
   readonly topic: string;
   readonly partitions: number;
   readonly replicationFactor: number;
   /** How long records are kept, in milliseconds; -1 for ever. */
   readonly retentionMs: number;
+  /** Only of a stream. */
+  readonly stream?: StreamDescription;
+}
+
+/** What a stream has beside what a topic has; limits of -1 are none. */
+export interface StreamDescription {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  /** `file` or `memory`. */
+  readonly storage: string;
+  /** What it takes in: `odin.token.>`. */
+  readonly subjects: readonly string[];
 }
 
 /** What {@link Broker.createTopics} did about one topic. */
 export interface TopicOutcome {
   readonly topic: string;
-  readonly outcome: 'created' | 'exists' | 'differs';
-  /** For `differs`: each difference in words, `partitions: 6, wanted 12`. */
+  /** `changed`: it did differ, and does no more. */
+  readonly outcome: 'created' | 'exists' | 'differs' | 'changed';
+  /** Each difference in words, `partitions: 6, wanted 12`; of `changed`, those that were. */
   readonly differences: readonly string[];
+  /** What changing it means for those who use the topic, or why it cannot be changed. */
+  readonly notes?: readonly string[];
+}
+
+/** What {@link Broker.createTopics} may do beside creating. */
+export interface CreateOptions {
+  /** Change what differs, as far as no record is lost by it that the wanted state would keep. */
+  readonly change?: boolean;
 }
 
 /** Which records to read again; see {@link Broker.readBack}. */
@@ -105,6 +165,8 @@ export interface ReadBackRequest {
   readonly maxRecords: number;
   /** Of keys and values together. */
   readonly maxBytes: number;
+  /** Whether records are to come with their headers. */
+  readonly withHeaders?: boolean;
   /** Ends the reading; what was read by then is the result. */
   readonly signal: AbortSignal;
 }
@@ -123,10 +185,10 @@ export interface ReadBackResult {
 
 /** A connection to a broker. Disposing it closes everything that was opened through it. */
 export interface Broker extends AsyncDisposable {
-  readonly kind: 'embedded' | 'kafka';
+  readonly kind: 'embedded' | 'kafka' | 'nats';
   /** Changes when offsets start anew, so positions of another log are not mistaken for this one's. */
   readonly epoch: string;
-  openProducer(): Promise<Producer>;
+  openProducer(options?: ProducerOptions): Promise<Producer>;
   consume(options: ConsumeOptions): Promise<Consumption>;
   /**
    * Reads records again that were read before, beside whatever {@link consume} does. Rejects with a
@@ -135,8 +197,17 @@ export interface Broker extends AsyncDisposable {
   readBack(request: ReadBackRequest): Promise<ReadBackResult>;
   /** The partition that the records of a key go to; undefined for a topic that odin does not use. */
   partitionOf(topic: string, key: string): Promise<number | undefined>;
-  /** Creates what is missing; changes nothing that exists. */
-  createTopics(wanted: readonly TopicDescription[]): Promise<TopicOutcome[]>;
-  /** The topics that odin uses and the broker has. */
+  /** What each partition of the topics that odin uses holds now. */
+  bounds(): Promise<PartitionBounds[]>;
+  /**
+   * Creates what is missing, and says how what exists differs; changes that only when told to.
+   * What comes back as `differs` with `change` could not be changed. On NATS one stream holds all
+   * topics: the configuration says how it is to be, and `wanted` how many copies it has.
+   */
+  createTopics(
+    wanted: readonly TopicDescription[],
+    options?: CreateOptions,
+  ): Promise<TopicOutcome[]>;
+  /** The topics that odin uses and the broker has; on NATS, the stream. */
   listTopics(): Promise<TopicDescription[]>;
 }

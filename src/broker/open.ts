@@ -22,6 +22,10 @@ export async function openBroker(
     const { EmbeddedBroker } = await import('./embedded/embedded.ts');
     return new EmbeddedBroker(config);
   }
+  if (/^(nats|tls):/.test(config.url)) {
+    const { openNats } = await import('./nats/nats.ts');
+    return await openNats(config, settings);
+  }
   const { openKafka } = await import('./kafka/kafka.ts');
   return await openKafka(config, settings);
 }

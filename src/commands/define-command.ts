@@ -19,7 +19,19 @@ export interface CommandContext<S extends Section> {
   readonly host: Host;
   /** Whether `--json` was given. */
   readonly isJson: boolean;
-  readonly arguments: readonly string[];
+  /** What was given beside flags: as many as the definition asks for. */
+  readonly operands: readonly string[];
+  /** Values of {@link Definition.callFlags} that were given, by name. */
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+}
+
+/** A flag that is no setting: it makes sense in one call only. May be given several times. */
+export interface CallFlag {
+  /** Without the dashes. */
+  readonly name: string;
+  /** `<file,…>`; a toggle has none. */
+  readonly value?: string;
+  readonly description: string;
 }
 
 /** A command: which sections it needs, what else it takes, and what it does. */
@@ -30,6 +42,9 @@ export interface Definition<S extends Section> {
   readonly quietSections?: readonly S[];
   /** Takes `--json`; the text says what is printed. */
   readonly json?: string;
+  /** Names of what is given beside flags; each must be, and the last may end in `…` for several. */
+  readonly operands?: readonly string[];
+  readonly callFlags?: readonly CallFlag[];
   readonly examples: readonly string[];
   /** Returns the exit code; nothing means 0. */
   readonly run: (context: CommandContext<S>) => Promise<ExitCode | undefined>;
@@ -41,13 +56,18 @@ export type Configure = (command: Command, host: Host, onExit: (code: ExitCode) 
 /** See {@link Definition}. */
 export function defineCommand<const S extends Section>(definition: Definition<S>): Configure {
   const { sections, quietSections = [], json, examples, run } = definition;
+  const { operands: operandNames = [], callFlags = [] } = definition;
   return (command, host, onExit) => {
     const flags = new Map<string, Field>();
     for (const field of describeConfig(sections)) {
       if (field.flag === undefined) continue;
       const option = new Option(`--${field.flag} ${field.value}`.trim(), helpText(field));
       flags.set(option.attributeName(), field);
-      command.addOption(option);
+      command.addOption(field.value.endsWith(',…>') ? option.argParser(joined) : option);
+    }
+    for (const flag of callFlags) command.addOption(callOption(flag));
+    if (operandNames.length > 0) {
+      command.usage(`[options] ${operandNames.map((name) => `<${name}>`).join(' ')}`);
     }
     if (json !== undefined) command.option('--json', json);
     const lines = examples.map((line) => `  $ ${line}`).join('\n');
@@ -56,7 +76,7 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
     command.allowUnknownOption().allowExcessArguments();
     return command.action(async () => {
       const options = command.optsWithGlobals<Record<string, unknown>>();
-      const strays = strayArguments(command);
+      const strays = strayArguments(command, operandNames);
       const request = {
         sections: [...sections, ...quietSections],
         flags: Object.fromEntries(
@@ -75,18 +95,58 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
       for (const warning of resolved.warnings) host.stderr.write(`warning: ${warning}\n`);
       const { config } = resolved;
       const isJson = options['json'] === true;
+      const given = {
+        operands: command.args,
+        flags: new Map(
+          callFlags.flatMap(({ name }) => {
+            const value = options[new Option(`--${name}`).attributeName()];
+            return value === undefined ? [] : [[name, [value].flat().map(String)] as const];
+          }),
+        ),
+      };
       onExit(
-        (await run({ config, resolved, reconfigure, host, isJson, arguments: command.args })) ??
-          exitCodes.ok,
+        (await run({ config, resolved, reconfigure, host, isJson, ...given })) ?? exitCodes.ok,
       );
     });
   };
 }
 
-function strayArguments(command: Command): string[] {
-  const flags = command.args.filter((argument) => argument.startsWith('-') && argument !== '-');
-  if (flags.length === 0) return command.args.map((argument) => `unexpected argument: ${argument}`);
+/** A list may be given in one flag or in several. */
+function joined(value: string, before: string | undefined): string {
+  return before === undefined ? value : `${before},${value}`;
+}
+
+function callOption({ name, value, description }: CallFlag): Option {
+  const option = new Option(`--${name} ${value ?? ''}`.trim(), description);
+  const collect = (text: string, before: readonly string[] = []) => [...before, text];
+  return value === undefined ? option : option.argParser<readonly string[]>(collect);
+}
+
+function strayArguments(command: Command, operandNames: readonly string[]): string[] {
+  const flags = [
+    ...command.args.filter((argument) => argument.startsWith('-') && argument !== '-'),
+    ...flagsOfParent(command),
+  ];
+  if (flags.length === 0) {
+    const takesMore = operandNames.at(-1)?.endsWith('…') === true;
+    const excess = takesMore ? [] : command.args.slice(operandNames.length);
+    const missing = operandNames.slice(command.args.length);
+    return [
+      ...excess.map((argument) => `unexpected argument: ${argument}`),
+      ...missing.map((name) => `missing: <${name}>`),
+    ];
+  }
   return flags.map((flag) => `${flag.split('=')[0]}: unknown flag${suggestion(flag, command)}`);
+}
+
+/** Commander takes flags of a command that has subcommands wherever they stand. */
+function flagsOfParent(command: Command): string[] {
+  const { parent } = command;
+  if (!parent?.parent) return [];
+  const own = new Set(command.options.map(({ long }) => long));
+  return parent.options
+    .filter((option) => parent.getOptionValueSource(option.attributeName()) === 'cli')
+    .flatMap(({ long }) => (long === undefined || long === null || own.has(long) ? [] : [long]));
 }
 
 function suggestion(flag: string, command: Command): string {

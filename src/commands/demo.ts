@@ -45,6 +45,7 @@ export const demo = defineCommand({
     if (isJson) await writeJson(host.stdout, summaryOf(report, published));
     else await writeLine(host.stdout, formatSummary(report, published));
     if (report.verdict === 'interrupted') return exitCodes.interrupted;
+    if (report.verdict === 'inconclusive') return exitCodes.inconclusive;
     if (config.demo.keep) {
       await writeLine(host.stderr, 'still running; Ctrl-C ends it');
       await untilAborted(host.signal);

@@ -25,8 +25,12 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./loadtest.ts')).loadtest,
   },
   topics: {
-    summary: 'create and list the topics of the broker',
+    summary: 'create, list and watch the topics of the broker',
     load: async () => (await import('./topics.ts')).topics,
+  },
+  bridge: {
+    summary: 'carry the records of one broker into another, each exactly once',
+    load: async () => (await import('./bridge.ts')).bridge,
   },
   config: {
     summary: 'show, check and document the configuration',

@@ -1,14 +1,18 @@
 /** `odin loadtest`: opens many clients and says what reached them, how late, and what did not. */
 import { exitCodes, RemoteError } from '../base/errors.ts';
+import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
-import { writeJson, writeLine } from '../host/output.ts';
+import { write, writeLine } from '../host/output.ts';
 import { createProgressLine } from '../host/progress-line.ts';
 import type { LoadTestReport } from '../loadtest/report.ts';
-import { defineCommand } from './define-command.ts';
+import { type Configure, defineCommand } from './define-command.ts';
+import { compare } from './loadtest-compare.ts';
+import { report } from './loadtest-report.ts';
 
 const exitCodeOf = {
   pass: exitCodes.ok,
   fail: exitCodes.thresholds,
+  inconclusive: exitCodes.inconclusive,
   interrupted: exitCodes.interrupted,
 } as const;
 
@@ -20,31 +24,33 @@ function isUnreachable({ connections, errors, verdict }: LoadTestReport): boolea
   );
 }
 
-/** See the file's first line. */
-export const loadtest = defineCommand({
+const runTest = defineCommand({
   sections: ['loadtest', 'log'],
   json: 'print the report as JSON',
   examples: [
     'odin loadtest --connections 2000 --duration 20',
     'odin loadtest --url ws://10.0.0.5:3004/ws --connections 10000 --ramp-rate 200 --json > run.json',
     "odin loadtest --channels '*.trade' --subscription-mode all",
+    'odin loadtest --out run.json --out run.html',
+    "odin loadtest --threshold 'latency.p99 < 50ms' 'connect.success >= 99.9%'",
   ],
   async run({ config, host, isJson }) {
     const { runLoadTest } = await import('../loadtest/index.ts');
-    const { formatReport } = await import('../loadtest/report.ts');
+    const { checkOutputs, writeOutputs } = await import('../loadtest/reports/outputs.ts');
     const { formatProgress } = await import('../loadtest/progress.ts');
+    await checkOutputs(config.loadtest.out);
     // The progress line says how the run goes; the log is for what goes wrong.
     const level = config.log.level === 'info' ? 'warn' : config.log.level;
     const log = createLog(host.stderr, level, config.log.format, host.hasColor);
     using progress = createProgressLine(host.stderr);
     const report = await runLoadTest(config.loadtest, {
       signal: host.signal,
-      onProgress: (state) => progress.show(formatProgress(state)),
+      onProgress: (state) => progress.show(formatProgress(state, terminalColumns(host))),
       log,
     });
     progress[Symbol.dispose]();
-    if (isJson) await writeJson(host.stdout, report);
-    else await writeLine(host.stdout, formatReport(report));
+    await printReport(report, host, isJson);
+    await writeOutputs(config.loadtest.out, report);
     if (isUnreachable(report)) {
       throw new RemoteError(`cannot reach ${report.url}: ${report.errors[0]?.class}`, {
         hint: 'is `odin serve` running there? check the address with --url',
@@ -53,3 +59,35 @@ export const loadtest = defineCommand({
     return exitCodeOf[report.verdict];
   },
 });
+
+/** Columns that a progress line may fill; 0 where lines are not rewritten. */
+function terminalColumns({ stderr }: Host): number {
+  return stderr.isTTY === true ? (stderr.columns ?? 80) - 1 : 0;
+}
+
+async function printReport(report: LoadTestReport, host: Host, isJson: boolean): Promise<void> {
+  if (isJson) {
+    const { jsonReport } = await import('../loadtest/reports/json-report.ts');
+    await write(host.stdout, jsonReport(report));
+  } else {
+    const { formatReport } = await import('../loadtest/reports/text-report.ts');
+    await writeLine(host.stdout, formatReport(report));
+  }
+}
+
+/** See the file's first line. */
+export const loadtest: Configure = (command, host, onExit) => {
+  runTest(command, host, onExit);
+  const describe = (name: string, text: string) => command.command(name).description(text);
+  report(
+    describe('report', 'Print the report of an earlier run, or write it in other formats.'),
+    host,
+    onExit,
+  );
+  compare(
+    describe('compare', 'Compare two runs: what changed, and what is only noise.'),
+    host,
+    onExit,
+  );
+  return command;
+};

@@ -1,27 +1,37 @@
-/** `odin topics create | list`: the topics that odin uses, on the broker. */
+/** `odin topics create | list | tail`: the topics that odin uses, on the broker, and what is in them. */
 import { exitCodes, UsageError } from '../base/errors.ts';
-import { formatDuration } from '../base/units.ts';
-import type { TopicDescription } from '../broker/broker.ts';
+import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
+import type { TopicDescription, TopicOutcome } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
 import { categories, categoryFacts, partitionsPerTopic } from '../events/categories.ts';
 import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
 import { formatTable, writeJson, writeLine } from '../host/output.ts';
 import { type Configure, defineCommand } from './define-command.ts';
+import { tail } from './topics-tail.ts';
 
 const create = defineCommand({
   sections: ['topics', 'broker', 'log'],
+  callFlags: [{ name: 'yes', description: 'change what differs, where that loses nothing' }],
   json: 'print what was done as JSON',
-  examples: ['odin topics create --broker kafka://127.0.0.1:9092 --replication-factor 3'],
-  async run({ config, host, isJson }) {
+  examples: [
+    'odin topics create --broker kafka://127.0.0.1:9092 --replication-factor 3',
+    'odin topics create --broker nats://127.0.0.1:4222',
+    'odin topics create --broker kafka://127.0.0.1:9092 --yes',
+  ],
+  async run({ config, host, isJson, flags }) {
     await using broker = await connect(config, host);
-    const outcomes = await broker.createTopics(wantedTopics(config.topics.replicationFactor));
+    const wanted = wantedTopics(config.topics.replicationFactor);
+    const change = flags.has('yes');
+    const outcomes = await broker.createTopics(wanted, { change });
     if (isJson) await writeJson(host.stdout, { schemaVersion: 1, topics: outcomes });
     else {
       const rows = outcomes.map((row) => [row.topic, row.outcome, row.differences.join('; ')]);
       await writeLine(host.stdout, formatTable(['topic', 'outcome', 'differences'], rows));
     }
     const differs = outcomes.some(({ outcome }) => outcome === 'differs');
+    for (const note of notesOf(outcomes)) host.stderr.write(`note: ${note}\n`);
+    if (differs && !change) host.stderr.write('hint: --yes changes what differs\n');
     return differs ? exitCodes.changesPending : exitCodes.ok;
   },
 });
@@ -47,7 +57,7 @@ const list = defineCommand({
 async function connect(config: Pick<Config, 'broker' | 'log'>, host: Host) {
   if (config.broker.url === 'embedded') {
     throw new UsageError('the embedded broker lives in `odin serve` and needs no topics', {
-      hint: 'name the Kafka to look at: --broker kafka://host:port, or KAFKA_BROKERS',
+      hint: 'name the broker to look at: --broker kafka://host:port or nats://host:port',
     });
   }
   const { openBroker } = await import('../broker/open.ts');
@@ -63,24 +73,44 @@ function wantedTopics(replicationFactor: number): TopicDescription[] {
   }));
 }
 
+/** Each once, with the topics that it is about. */
+function notesOf(outcomes: readonly TopicOutcome[]): string[] {
+  const topicsOf = new Map<string, string[]>();
+  for (const { topic, notes = [] } of outcomes) {
+    for (const note of notes) topicsOf.set(note, [...(topicsOf.get(note) ?? []), topic]);
+  }
+  return [...topicsOf].map(([note, topics]) => `${topics.join(', ')}: ${note}`);
+}
+
 function formatTopics(found: readonly TopicDescription[]): string {
-  const rows = found.map(({ topic, partitions, replicationFactor, retentionMs }) => [
+  const limit = (value: number, show: (value: number) => string) =>
+    value < 0 ? 'unlimited' : show(value);
+  const rows = found.map(({ topic, partitions, replicationFactor, retentionMs, stream }) => [
     topic,
     String(partitions),
     String(replicationFactor),
+    ...(stream === undefined
+      ? []
+      : [limit(stream.maxRecords, formatCount), limit(stream.maxBytes, formatBytes)]),
     retentionMs < 0 ? 'for ever' : formatDuration(retentionMs),
   ]);
-  return formatTable(['topic', 'partitions', 'replicas', 'kept for'], rows);
+  const isStream = found.some(({ stream }) => stream !== undefined);
+  const limits = isStream ? ['records', 'bytes'] : [];
+  return formatTable(['topic', 'partitions', 'replicas', ...limits, 'kept for'], rows);
 }
 
 /** See the file's first line. */
 export const topics: Configure = (command, host, onExit) => {
   const describe = (name: string, text: string) => command.command(name).description(text);
   create(
-    describe('create', 'Create the topics that are missing; change none that exist.'),
+    describe(
+      'create',
+      'Create the topics that are missing, and show how the others differ; change those with --yes.',
+    ),
     host,
     onExit,
   );
   list(describe('list', 'List the topics of odin that the broker has.'), host, onExit);
+  tail(describe('tail', 'Print events of channels as they come.'), host, onExit);
   return command;
 };

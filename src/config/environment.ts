@@ -18,6 +18,17 @@ export const aliases: readonly Alias[] = [
     expected: 'true or false',
   },
   {
+    env: 'WS_MAX_NATS_RATE',
+    read: (text) => ({ 'server.guard.maxBrokerRate': text }),
+    expected: 'a number of events per second',
+  },
+  // Where both brokers are named, the newer of the two eras counts.
+  {
+    env: 'NATS_URL',
+    read: readNatsUrl,
+    expected: 'nats://host:port[,nats://host:port…]',
+  },
+  {
     env: 'KAFKA_BROKERS',
     read: (text) => ({ 'broker.url': `kafka://${text.replaceAll(' ', '')}` }),
     expected: 'host:port[,host:port…]',
@@ -25,19 +36,45 @@ export const aliases: readonly Alias[] = [
 ];
 
 const noPool = 'odin has no worker pool: one process writes to all sockets without queues';
-const later = 'has no effect in this version of odin';
 
 /** Names that are accepted and do nothing, each with the sentence to warn with. */
 export const withoutEffect: Readonly<Record<string, string>> = {
   WS_WORKER_POOL_SIZE: noPool,
   WS_WORKER_QUEUE_SIZE: noPool,
   WS_MAX_GOROUTINES: 'odin has no goroutines; WS_MAX_CONNECTIONS bounds the clients',
-  WS_MAX_NATS_RATE: later,
-  JS_STREAM_NAME: later,
-  JS_CONSUMER_NAME: later,
-  NATS_CREDS_FILE: later,
-  NATS_URL: `${later}: it reads Kafka or its embedded broker`,
 };
+
+/** Other tools put a login into the URL; here it goes where it is not shown. */
+function readNatsUrl(text: string): Record<string, string> | undefined {
+  const values: Record<string, string> = {};
+  const servers: string[] = [];
+  for (const server of text.replaceAll(' ', '').split(',')) {
+    const match = /^(?:(nats|tls):\/\/)?(?:([^@/]*)@)?([^@/]+)\/?$/.exec(server);
+    if (match === null) return undefined;
+    const [, scheme = 'nats', login, address] = match;
+    if (login !== undefined) Object.assign(values, readLogin(login));
+    servers.push(`${scheme}://${address}`);
+  }
+  return { ...values, 'broker.url': servers.join(',') };
+}
+
+/** `user:password`, or a token alone. */
+function readLogin(login: string): Record<string, string> {
+  const colon = login.indexOf(':');
+  if (colon < 0) return { 'broker.nats.token': decode(login) };
+  return {
+    'broker.nats.user': decode(login.slice(0, colon)),
+    'broker.nats.password': decode(login.slice(colon + 1)),
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 function readAddress(text: string): Record<string, string> | undefined {
   const match = /^(?:\[?([^\]]*?)\]?)?:(\d+)$/.exec(text);

@@ -157,8 +157,15 @@ function complaintsOf(
   const origin = draft.origins.get(path) ?? file;
   const place = origin === file ? `${file}: ${path}` : origin;
   const value = issue.path.reduce<unknown>((node, key) => (node as never)?.[key], draft.values);
-  const given = secrets.has(path) || value === undefined ? '' : `, got ${JSON.stringify(value)}`;
+  // A message of several lines shows the value itself, with the place of the fault in it.
+  const isShown = secrets.has(path) || value === undefined || issue.message.includes('\n');
+  const given = isShown ? '' : `, got ${shown(value)}`;
   return [`${place}: ${issue.message}${given}`];
+}
+
+/** A value as it was given, without what looks like a login in a URL. */
+function shown(value: unknown): string {
+  return JSON.stringify(value).replace(/(\/\/|,|")[^/@",\s]*@/g, '$1…@');
 }
 
 /** The keys that the schema knows at a place of the file. */

@@ -6,6 +6,8 @@ interface Link {
   readonly prev: number;
   /** When the first client of this worker received it, in milliseconds since 1970. */
   readonly seenAtMs: number;
+  /** When it happened, in milliseconds since 1970, by the clock of who published it. */
+  readonly ts: number;
 }
 
 interface Chain {
@@ -13,6 +15,13 @@ interface Chain {
   /** By offset, oldest received first. */
   readonly links: Map<number, Link>;
   newest: number;
+}
+
+/** The latest events of a channel up to some event that were due after some time. */
+export interface DueEvents {
+  readonly count: number;
+  /** Offset of the earliest of them; NaN for none. */
+  readonly first: number;
 }
 
 /** Result of a walk: `complete` is false when the chain was known only in part. */
@@ -25,7 +34,8 @@ export interface Walk {
 export interface NewestEvent {
   readonly channel: string;
   readonly offset: number;
-  readonly seenAtMs: number;
+  /** See {@link ChannelBook.dueAtMs}. */
+  readonly dueAtMs: number;
 }
 
 /** Most channels one worker follows; events of further channels count as `unexpected`. */
@@ -39,6 +49,8 @@ const minLinksPerChannel = 16;
 export class ChannelBook {
   readonly #ids = new Map<string, number>();
   readonly #chains: Chain[] = [];
+  /** The shortest time from an event to its arrival, in which the difference of clocks is too. */
+  #minDelayMs = Number.POSITIVE_INFINITY;
   /** Links forgotten to make room: a gap older than these is counted as "at least". */
   forgotten = 0;
 
@@ -57,11 +69,12 @@ export class ChannelBook {
     return this.#chain(id).name;
   }
 
-  /** Remembers an event; the first to tell of an offset is believed. */
-  note(id: number, offset: number, prev: number, nowMs: number): void {
+  /** Remembers an event that happened at `ts`; the first to tell of an offset is believed. */
+  note(id: number, offset: number, prev: number, nowMs: number, ts: number): void {
     const chain = this.#chain(id);
+    if (nowMs - ts < this.#minDelayMs) this.#minDelayMs = nowMs - ts;
     if (chain.links.has(offset)) return;
-    chain.links.set(offset, { prev, seenAtMs: nowMs });
+    chain.links.set(offset, { prev, seenAtMs: nowMs, ts });
     if (!(offset <= chain.newest)) chain.newest = offset;
     const share = Math.floor(maxLinks / this.#chains.length);
     const limit = Math.min(maxLinksPerChannel, Math.max(minLinksPerChannel, share));
@@ -82,6 +95,16 @@ export class ChannelBook {
   }
 
   /**
+   * When a server without delay would have sent an event, in milliseconds since 1970 of this
+   * machine's clock; NaN when it was not seen or is forgotten. Clients that subscribed before that
+   * had to get it, however late those that did get it were.
+   */
+  dueAtMs(id: number, offset: number): number {
+    const link = this.#chain(id).links.get(offset);
+    return link === undefined ? Number.NaN : this.#dueAtMs(link);
+  }
+
+  /**
    * How many events of a channel lie between `after` (exclusive) and `last` (inclusive). `last` is
    * known to exist, so the count is 1 or more. NaN for `after` ends the walk where knowledge ends.
    */
@@ -98,14 +121,17 @@ export class ChannelBook {
     return { count: Math.max(1, count), complete: at === after };
   }
 
-  /** How many events up to `last` this worker first saw after `sinceMs`. */
-  countSince(id: number, last: number, sinceMs: number): number {
+  /** The events up to `last` that were due after `sinceMs`, as far back as they are known. */
+  dueSince(id: number, last: number, sinceMs: number): DueEvents {
     const { links } = this.#chain(id);
     let count = 0;
-    for (let at = last; ; count++) {
+    let first = Number.NaN;
+    for (let at = last; ; ) {
       const link = links.get(at);
-      if (link === undefined || link.seenAtMs <= sinceMs) return count;
-      if (!(link.prev < at)) return count + 1;
+      if (link === undefined || this.#dueAtMs(link) <= sinceMs) return { count, first };
+      count++;
+      first = at;
+      if (!(link.prev < at)) return { count, first };
       at = link.prev;
     }
   }
@@ -116,7 +142,7 @@ export class ChannelBook {
     for (const { name, newest, links } of this.#chains) {
       const link = links.get(newest);
       if (link !== undefined) {
-        events.push({ channel: name, offset: newest, seenAtMs: link.seenAtMs });
+        events.push({ channel: name, offset: newest, dueAtMs: this.#dueAtMs(link) });
       }
     }
     return events;
@@ -128,6 +154,10 @@ export class ChannelBook {
       chain.links.clear();
       chain.newest = Number.NaN;
     }
+  }
+
+  #dueAtMs({ seenAtMs, ts }: Link): number {
+    return Math.min(seenAtMs, ts + this.#minDelayMs);
   }
 
   #chain(id: number): Chain {

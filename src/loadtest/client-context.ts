@@ -3,6 +3,8 @@ import { performance } from 'node:perf_hooks';
 import { Histogram } from '../base/histogram.ts';
 import type { ProtocolVersion } from '../protocol/versions.ts';
 import { ChannelBook } from './channel-book.ts';
+import { ClockEstimator } from './clock-offset.ts';
+import { phaseHistograms } from './connect-phases.ts';
 import { ErrorLog } from './error-log.ts';
 import type { Target } from './handshake.ts';
 import { MessageReader } from './message-reader.ts';
@@ -14,6 +16,8 @@ interface ClientSettings {
   readonly version: ProtocolVersion;
   /** How long one attempt may take until its subscription is acknowledged. */
   readonly connectTimeoutMs: number;
+  /** How often a client that never was open tries, when the server invites it to. */
+  readonly connectAttempts: number;
   readonly reconnectAttempts: number;
 }
 
@@ -50,6 +54,8 @@ class ClientCounters {
   throttleUpdates = 0;
   /** `reconnect_notice` messages. */
   reconnectNotices = 0;
+  /** Clients that were never let in, by the code of the last refusal. */
+  readonly refused = new Map<string, number>();
   /** Close codes that the server sent. */
   readonly closeCodes = new Map<number, number>();
 
@@ -78,8 +84,9 @@ export class ClientContext {
   readonly book = new ChannelBook();
   readonly messages = new MessageReader(this.book);
   readonly ledger = new SequenceLedger(this.book);
-  /** From planned start to the upgrade, of clients that opened for the first time. */
-  readonly connectMs = new Histogram();
+  /** Since the planned start, of clients that opened for the first time. */
+  readonly phases = phaseHistograms();
+  readonly clock = new ClockEstimator();
   /** From the event's own time to its arrival; filled while {@link measuring}. */
   readonly latencyMs = new Histogram();
   measuring = false;

@@ -3,15 +3,24 @@ import { connect, type Socket } from 'node:net';
 import { messageOf } from '../base/errors.ts';
 import { maskedFrameOf, opcodes } from '../protocol/websocket-frame.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
-import { classify, type ErrorClass, type Phase } from './error-log.ts';
+import { classify, type ErrorClass, isCloseCode, type Phase } from './error-classes.ts';
 import { type FrameHandler, FrameReader } from './frame-reader.ts';
-import { createKey, flawOf, parseAnswer, retryAfterMs, upgradeRequest } from './handshake.ts';
+import {
+  createKey,
+  flawOf,
+  parseAnswer,
+  refusalOf,
+  retryAfterMs,
+  upgradeRequest,
+} from './handshake.ts';
 
 /** How a connection ended. */
 export interface ConnectionEnd {
   readonly class: ErrorClass;
   /** For a person: the server's words, or the system's. */
   readonly example: string;
+  /** What a refusal calls itself. */
+  readonly refusal?: string;
   /** What a refusal asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   /** The code of the server's close frame. */
@@ -20,6 +29,8 @@ export interface ConnectionEnd {
 
 /** Who uses a connection. */
 export interface ConnectionOwner {
+  /** The socket is connected; the upgrade comes next. */
+  onConnected(): void;
   /** The upgrade is done; the subscription comes next. */
   onUpgraded(): void;
   /** One text message; the bytes are valid only during the call. */
@@ -122,11 +133,9 @@ export class Connection implements FrameHandler {
   }
 
   onClose(closeCode: number): void {
-    this.#end ??= {
-      class: `${this.#phase}-close-${closeCode}`,
-      example: `the server closed with code ${closeCode}`,
-      closeCode,
-    };
+    const example = `the server closed with code ${closeCode}`;
+    if (!isCloseCode(closeCode)) return this.fail(`${this.#phase}-protocol-error`, example);
+    this.#end ??= { class: `${this.#phase}-close-${closeCode}`, example, closeCode };
     this.#socket.write(closeFrame(closeCode === 1005 ? 1000 : closeCode));
     this.#socket.destroySoon();
   }
@@ -136,6 +145,7 @@ export class Connection implements FrameHandler {
     this.#phase = 'upgrade';
     this.#key = createKey();
     this.#answer = '';
+    this.#owner.onConnected();
     this.#socket.write(upgradeRequest(target, this.#key, version), 'latin1');
   }
 
@@ -156,24 +166,34 @@ export class Connection implements FrameHandler {
   #readAnswer(before: string, bytes: Buffer, size: number): void {
     const text = before + bytes.toString('latin1', 0, size);
     const at = text.indexOf(headEnd);
-    if (at < 0) {
+    if (isTlsAlert(text)) {
+      this.fail('upgrade-tls-expected', 'the server speaks TLS');
+    } else if (at < 0) {
       this.#answer = text;
       if (text.length > maxAnswerBytes) this.fail('upgrade-bad-response', 'answer without an end');
-      return;
+      else if (!mayBeHttp(text)) this.fail('upgrade-bad-response', text.slice(0, 80));
+    } else {
+      this.#answer = undefined;
+      this.#takeAnswer(text, at, before.length, bytes, size);
     }
-    this.#answer = undefined;
+  }
+
+  /** `text` is the answer, of which `earlier` characters came before `bytes`. */
+  #takeAnswer(text: string, at: number, earlier: number, bytes: Buffer, size: number): void {
     const bodyAt = at + headEnd.length;
     const answer = parseAnswer(text.slice(0, at), text.slice(bodyAt));
     if (answer === undefined) {
       this.fail('upgrade-bad-response', text.slice(0, 80));
     } else if (answer.status !== 101) {
-      const wait = retryAfterMs(answer);
       const example = answer.body.trim() || `status ${answer.status}`;
-      this.fail(`upgrade-status-${answer.status}`, example, { retryAfterMs: wait });
+      this.fail(`upgrade-status-${answer.status}`, example, {
+        retryAfterMs: retryAfterMs(answer),
+        refusal: refusalOf(answer),
+      });
     } else {
       const flaw = flawOf(answer, this.#key, this.#context.settings.version);
       if (flaw !== undefined) this.fail(`upgrade-${flaw}`, text.slice(0, at));
-      else this.#startFrames(bytes, bodyAt - before.length, size);
+      else this.#startFrames(bytes, bodyAt - earlier, size);
     }
   }
 
@@ -196,4 +216,14 @@ function closeFrame(code: number): Buffer {
   const payload = Buffer.allocUnsafe(2);
   payload.writeUInt16BE(code);
   return maskedFrameOf(payload, maskKey, opcodes.close);
+}
+
+/** Whether the answer to plain HTTP is a TLS record of the kind alert (RFC 8446 §5.1). */
+function isTlsAlert(text: string): boolean {
+  return text.startsWith('\x15\x03');
+}
+
+/** Whether an answer that is not whole yet may become one in HTTP. */
+function mayBeHttp(text: string): boolean {
+  return 'HTTP/1.1 '.startsWith(text.slice(0, 9));
 }

@@ -1,5 +1,5 @@
 /** The holes in what the clients of a worker received, how many events they lack, and why. */
-import type { ChannelBook } from './channel-book.ts';
+import type { ChannelBook, DueEvents } from './channel-book.ts';
 
 /** One hole in what a client received. */
 export interface GapReport {
@@ -26,6 +26,8 @@ export interface GapPlace {
 }
 
 interface Gap extends GapPlace {
+  /** Late events are from above this offset. */
+  readonly floor: number;
   count: number;
   /** Of these, left out on purpose. */
   skipped: number;
@@ -57,15 +59,15 @@ export class GapList {
 
   /** Adds a gap and counts what it lacks, as far as others received it. */
   add(place: GapPlace): void {
-    const gap: Gap = { ...place, count: 1, skipped: 0, atLeast: true, late: new Set() };
+    const gap = this.#gapOf(place, 1, place.after);
     this.#measure(gap);
     if (this.#announced.size > 0) this.#excuse(gap);
     this.#keep(gap);
   }
 
-  /** Adds a gap without a beginning, which lacks at least `count` events. */
-  addTail(place: GapPlace, count: number): void {
-    this.#keep({ ...place, count, skipped: 0, atLeast: true, late: new Set() });
+  /** Adds a gap without a beginning, which lacks at least these events. */
+  addUnbegun(place: GapPlace, { count, first }: DueEvents): void {
+    this.#keep(this.#gapOf(place, count, first - 1));
   }
 
   /** The next gap of a client on a channel lacks `count` events on purpose. */
@@ -78,7 +80,7 @@ export class GapList {
   /** Whether a late event belongs to a known gap; counts it when it does. */
   heal(client: number, channel: number, offset: number): boolean {
     for (const gap of this.#ofClient.get(client) ?? []) {
-      if (gap.channel !== channel || offset <= gap.after || offset > gap.to) continue;
+      if (gap.channel !== channel || offset <= gap.floor || offset > gap.to) continue;
       if (gap.late.has(offset)) return false;
       if (gap.late.size < maxLatePerGap) gap.late.add(offset);
       return true;
@@ -92,14 +94,17 @@ export class GapList {
   }
 
   /** Events lost and left out on purpose, by what is known now. */
-  counts(): { readonly lost: number; readonly skipped: number } {
+  counts(): { readonly lost: number; readonly lostAtEnd: number; readonly skipped: number } {
     let lost = this.#lostUntracked;
+    let lostAtEnd = 0;
     let skipped = 0;
     for (const gap of this.#gaps) {
-      lost += this.#lostIn(gap);
+      const missing = this.#lostIn(gap);
+      lost += missing;
+      if (Number.isNaN(gap.got)) lostAtEnd += missing;
       skipped += gap.skipped;
     }
-    return { lost, skipped };
+    return { lost, lostAtEnd, skipped };
   }
 
   /** The first `limit` gaps that did not heal. */
@@ -119,6 +124,10 @@ export class GapList {
       });
     }
     return reports;
+  }
+
+  #gapOf(place: GapPlace, count: number, floor: number): Gap {
+    return { ...place, floor, count, skipped: 0, atLeast: true, late: new Set() };
   }
 
   #excuse(gap: Gap): void {

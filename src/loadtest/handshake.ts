@@ -54,7 +54,7 @@ export function upgradeRequest(target: Target, key: string, version: ProtocolVer
 /** Reads an answer; `head` ends before the empty line. Undefined when it is not HTTP/1.1. */
 export function parseAnswer(head: string, body: string): UpgradeAnswer | undefined {
   const [first = '', ...lines] = head.split('\r\n');
-  const status = /^HTTP\/1\.1 (\d{3})(?: |$)/.exec(first)?.[1];
+  const status = /^HTTP\/1\.1 ([1-5]\d{2})(?: |$)/.exec(first)?.[1];
   if (status === undefined) return undefined;
   const headers = new Map<string, string>();
   for (const line of lines) {
@@ -77,6 +77,12 @@ export function flawOf(
   if (headers.has('sec-websocket-extensions')) return 'bad-response';
   const expected = version === 'v1' ? undefined : subprotocols[version];
   return headers.get('sec-websocket-protocol') === expected ? undefined : 'bad-subprotocol';
+}
+
+/** What a refusal calls itself: the `code` of its JSON body, or its status (`STATUS_503`). */
+export function refusalOf({ status, body }: UpgradeAnswer): string {
+  const code = /"code":\s*"([A-Z][A-Z0-9_]{0,39})"/.exec(body)?.[1];
+  return code ?? `STATUS_${status}`;
 }
 
 /** Milliseconds that a refusal asks to wait; undefined when it does not invite a retry. */

@@ -5,14 +5,19 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { messageOf, RemoteError } from '../base/errors.ts';
 import type { Log } from '../host/log.ts';
+import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
 import type { Target } from './handshake.ts';
-import { clientsOf, type LoadTestConfig, workerCount } from './plan.ts';
+import { clientsOf, type LoadTestConfig, longestRampMs, workerCount } from './plan.ts';
 import { checkLimits, type ReadText } from './preflight.ts';
 import { createProgressMeter, type LoadTestPhase, type Progress } from './progress.ts';
 import type { LoadTestReport } from './report.ts';
+import { onEachRound } from './report-rounds.ts';
+import { runReport, withoutQuery } from './run-report.ts';
+import { SeriesRecorder } from './series.ts';
+import { breachOf, type RunThreshold, thresholdsOf } from './thresholds.ts';
 import { type Totals, totalsOf } from './totals.ts';
-import { failuresOf, verdictOf } from './verdict.ts';
+import type { Breach } from './verdict.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /** What a load test needs from its caller. */
@@ -33,6 +38,10 @@ interface RunTimes {
   readonly startedAtMs: number;
   holdMs: number;
   durationMs: number;
+  phase: LoadTestPhase;
+  readonly series: SeriesRecorder;
+  /** What ended the run early. */
+  breach: Breach | undefined;
 }
 
 /** How long events that are on their way at the end of the hold phase may take. */
@@ -62,24 +71,44 @@ export async function runLoadTest(
   await using pool = new WorkerPool(shares);
   deps.onWorkers?.(pool.pids);
   await pool.waitUntil(() => pool.allSaid('ready'), signal);
-  const times: RunTimes = { startedAtMs: epochMs() + startDelayMs, holdMs: 0, durationMs: 0 };
+  const series = new SeriesRecorder(config.reportIntervalMs);
+  const startedAtMs = epochMs() + startDelayMs;
+  const thresholds = thresholdsOf(config.thresholds ?? []);
+  const times: RunTimes = {
+    startedAtMs,
+    holdMs: 0,
+    durationMs: 0,
+    phase: 'ramp',
+    series,
+    breach: undefined,
+  };
   log.info({ connections, workers, url: withoutQuery(config.url) }, 'opening connections');
   if (!signal.aborted) {
     pool.start({ workers, config, target, startAtMs: times.startedAtMs });
-    await runPhases(pool, config, deps, times);
+    await runPhases(pool, config, deps, times, thresholds);
     times.durationMs = Math.max(0, epochMs() - times.startedAtMs);
   }
   const interrupted = signal.aborted;
-  const failures: string[] = [];
+  const silent: string[] = [];
   if (times.durationMs > 0) {
     pool.send({ kind: 'stop' });
     if (!(await pool.waitUntil(() => pool.allSaid('final'), never, stopMs))) {
-      failures.push('a worker did not answer in time: its last figures are missing');
+      silent.push('a load test worker did not answer in time: its last figures are missing');
     }
   }
-  const totals = totalsOf(pool.states());
-  failures.push(...failuresOf(totals));
-  const report = reportOf(config, totals, times, { workers, interrupted, failures });
+  const states = pool.states();
+  const totals = totalsOf(states);
+  const shortfall = shortfallOf(states, totals);
+  const report = runReport({
+    config,
+    ...times,
+    totals,
+    thresholds,
+    workers: states.map(({ report: last }) => last?.generator),
+    shortfall: { bottlenecks: [...shortfall.bottlenecks, ...silent], delays: shortfall.delays },
+    interrupted,
+    series: series.end(totals, times.phase, times.durationMs),
+  });
   log.info({ verdict: report.verdict, received: report.messages.received }, 'load test ended');
   return report;
 }
@@ -90,33 +119,45 @@ async function runPhases(
   config: LoadTestConfig,
   { signal, onProgress, log }: LoadTestDeps,
   times: RunTimes,
+  thresholds: readonly RunThreshold[],
 ): Promise<void> {
   const measure = createProgressMeter(config.connections);
-  let phase: LoadTestPhase = 'ramp';
-  const tell = () =>
-    onProgress(measure(totalsOf(pool.states()), phase, epochMs() - times.startedAtMs));
-  const timer = setInterval(tell, config.reportIntervalMs);
+  let heldSinceMs = 0;
+  const ended = new AbortController();
+  const checkAbort = (totals: Totals) => {
+    const holdMs = epochMs() - heldSinceMs;
+    const breached = breachOf(thresholds, totals, { target: config.connections, holdMs });
+    if (breached === undefined || times.breach !== undefined) return;
+    const { expression, metric, unit } = breached;
+    times.breach = { expression, metric, unit, afterMs: holdMs };
+    log.warn({ ...times.breach }, 'ending the run early: a threshold did not hold');
+    ended.abort();
+  };
+  const tell = () => {
+    const totals = totalsOf(pool.states());
+    const elapsedMs = epochMs() - times.startedAtMs;
+    times.series.record(totals, times.phase, elapsedMs);
+    onProgress(measure(totals, times.phase, elapsedMs, times.series.points));
+    if (times.phase === 'hold') checkAbort(totals);
+  };
+  using _rounds = onEachRound(pool, config.reportIntervalMs, tell);
   const allDead = () => pool.states().every(({ exit }) => exit !== undefined);
-  try {
-    await pool.waitUntil(() => pool.allSettled(), signal);
-    if (signal.aborted) return;
-    const { opened, failed } = totalsOf(pool.states()).connections;
-    log.info({ opened, failed }, 'holding connections');
-    if (opened === 0) return;
-    phase = 'hold';
-    pool.send({ kind: 'hold' });
-    const heldSinceMs = epochMs();
-    await pool.waitUntil(allDead, signal, config.durationMs);
-    times.holdMs = epochMs() - heldSinceMs;
-    if (signal.aborted) return;
-    phase = 'settle';
-    pool.send({ kind: 'end-hold' });
-    await pool.waitUntil(() => pool.allSaid('newest'), signal, settleMs);
-    pool.send({ kind: 'settle', targets: pool.newest(), withinMs: settleMs });
-    await pool.waitUntil(() => pool.allSaid('settled'), signal, settleMs + answerMs);
-  } finally {
-    clearInterval(timer);
-  }
+  await pool.waitUntil(() => pool.allSettled(), signal, longestRampMs(config));
+  if (signal.aborted) return;
+  const { opened, failed } = totalsOf(pool.states()).connections;
+  log.info({ opened, failed }, 'holding connections');
+  if (opened === 0) return;
+  times.phase = 'hold';
+  pool.send({ kind: 'hold' });
+  heldSinceMs = epochMs();
+  await pool.waitUntil(allDead, AbortSignal.any([signal, ended.signal]), config.durationMs);
+  times.holdMs = epochMs() - heldSinceMs;
+  if (signal.aborted) return;
+  times.phase = 'settle';
+  pool.send({ kind: 'end-hold' });
+  await pool.waitUntil(() => pool.allSaid('newest'), signal, settleMs);
+  pool.send({ kind: 'settle', targets: pool.newest(), withinMs: settleMs });
+  await pool.waitUntil(() => pool.allSaid('settled'), signal, settleMs + answerMs);
 }
 
 /** The address is looked up once, for all clients. */
@@ -138,52 +179,4 @@ async function resolveTarget(url: string): Promise<Target> {
 async function readProc(path: string): Promise<string | undefined> {
   // Systems without /proc tell their limits elsewhere; errors then come up as they happen.
   return readFile(path, 'utf8').catch(() => undefined);
-}
-
-function reportOf(
-  config: LoadTestConfig,
-  totals: Totals,
-  times: RunTimes,
-  outcome: { workers: number; interrupted: boolean; failures: readonly string[] },
-): LoadTestReport {
-  const { latency, connect } = totals;
-  const { workers, interrupted, failures } = outcome;
-  const url = withoutQuery(config.url);
-  return {
-    schemaVersion: 1,
-    startedAt: new Date(times.startedAtMs).toISOString(),
-    durationMs: Math.round(times.durationMs),
-    holdMs: Math.round(times.holdMs),
-    url,
-    config: { ...config, url },
-    connections: { target: config.connections, ...totals.connections },
-    messages: totals.messages,
-    latencyMs: {
-      ...percentilesOf(latency),
-      mean: latency.meanMs,
-      count: latency.count,
-      negative: latency.negative,
-    },
-    connectMs: percentilesOf(connect),
-    errors: totals.errors.list(),
-    gaps: totals.gaps,
-    generator: { workers, ...totals.generator },
-    server: { closeCodes: Object.fromEntries(totals.closeCodes) },
-    verdict: verdictOf(failures, interrupted),
-    reasons: failures,
-  };
-}
-
-/** The query may hold a token, which has no business in logs and reports. */
-function withoutQuery(url: string): string {
-  return url.replace(/\?.*$/s, '');
-}
-
-function percentilesOf(histogram: Totals['latency']) {
-  return {
-    p50: histogram.percentile(50),
-    p95: histogram.percentile(95),
-    p99: histogram.percentile(99),
-    max: histogram.maxMs,
-  };
 }

@@ -116,5 +116,5 @@ test('after a reset the same bytes are parsed anew', () => {
   reader.reset();
   read(eventText(1, null));
   expect(reader.hits).toBe(0);
-  expect(book.newest()).toEqual([{ channel: 'BTC.trade', offset: 1, seenAtMs: 5 }]);
+  expect(book.newest()).toEqual([{ channel: 'BTC.trade', offset: 1, dueAtMs: 5 }]);
 });

@@ -136,7 +136,8 @@ export class MessageReader {
       }
       const event = this.#eventOf(fields);
       if (event !== undefined) {
-        if (event.channel >= 0) this.#book.note(event.channel, event.offset, event.prev, nowMs);
+        if (event.channel >= 0)
+          this.#book.note(event.channel, event.offset, event.prev, nowMs, event.ts);
         events.push(event);
         if (typeof fields['seq'] === 'number') seq = fields['seq'];
       } else if (typeof fields['type'] === 'string' && fields['offset'] === undefined) {

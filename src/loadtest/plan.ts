@@ -27,6 +27,18 @@ export function plannedOffsetMs(client: number, rampRate: number): number {
   return (client * 1_000) / rampRate;
 }
 
+/** The longest wait that a refusal may ask for, in milliseconds. */
+export const maxRetryAfterMs = 30_000;
+/** What all attempts may take besides waiting: back-off, and the way through the processes. */
+const rampSlackMs = 10_000;
+
+/** By when it is known of every client whether it could connect, unless a worker is stuck. */
+export function longestRampMs(config: LoadTestConfig): number {
+  const { connections, rampRate, connectAttempts, connectTimeoutMs } = config;
+  const attemptMs = connectTimeoutMs + maxRetryAfterMs;
+  return plannedOffsetMs(connections, rampRate) + connectAttempts * attemptMs + rampSlackMs;
+}
+
 /** Canonical channels of one client; the same for the same seed. */
 export function channelsOf(client: number, config: LoadTestConfig): string[] {
   const names = config.channels.map((name) => normaliseChannel(name) ?? name);

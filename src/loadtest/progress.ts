@@ -1,5 +1,6 @@
 /** What a load test shows while it runs: one line per interval. */
 import { formatCount } from '../base/units.ts';
+import type { SeriesPoint } from './series.ts';
 import type { Totals } from './totals.ts';
 
 /** Where a run stands: clients are opened, held, and given time for what is still on its way. */
@@ -19,14 +20,24 @@ export interface Progress {
   /** Latency since the begin of the hold phase, in milliseconds; 0 when there is none yet. */
   readonly p50: number;
   readonly p99: number;
+  /** Of the last intervals, oldest first; null where nothing was measured. */
+  readonly recentP99Ms: readonly (number | null)[];
 }
+
+/** Intervals of a trend. */
+const maxTrend = 24;
 
 /** Makes the progress of successive totals; remembers the last for the rate. */
 export function createProgressMeter(
   target: number,
-): (totals: Totals, phase: LoadTestPhase, elapsedMs: number) => Progress {
+): (
+  totals: Totals,
+  phase: LoadTestPhase,
+  elapsedMs: number,
+  points?: readonly SeriesPoint[],
+) => Progress {
   let before = { elapsedMs: 0, received: 0 };
-  return ({ connections, messages, latency }, phase, elapsedMs) => {
+  return ({ connections, messages, latency }, phase, elapsedMs, points = []) => {
     const seconds = Math.max(1, elapsedMs - before.elapsedMs) / 1_000;
     const receivedPerSecond = Math.max(0, messages.received - before.received) / seconds;
     before = { elapsedMs, received: messages.received };
@@ -42,14 +53,37 @@ export function createProgressMeter(
       lost: messages.lost,
       p50: latency.percentile(50),
       p99: latency.percentile(99),
+      recentP99Ms: points.slice(-maxTrend).map((point) => point.latencyP99Ms),
     };
   };
 }
 
 const maxColumns = 78;
+/** A trend of fewer intervals shows nothing. */
+const minTrend = 4;
+const bars = '▁▂▃▄▅▆▇█';
 
-/** A line of at most 78 columns: `12s hold    1 000/1 000 open  48 210 ev/s  p50 2.1ms …`. */
-export function formatProgress(progress: Progress): string {
+/**
+ * A line of at most 78 columns: `12s hold    1 000/1 000 open  48 210 ev/s  p50 2.1ms …`. On a
+ * terminal of `columns`, the p99 of the last intervals follows as bars, as far as there is room.
+ */
+export function formatProgress(progress: Progress, columns = 0): string {
+  const line = progressText(progress);
+  const trend = trendOf(progress.recentP99Ms, columns - line.length - 2);
+  return trend === '' ? line : `${line}  ${trend}`;
+}
+
+/** Bars from zero to the highest value; the newest that fit. */
+function trendOf(values: readonly (number | null)[], room: number): string {
+  const shown = values.slice(-Math.max(0, Math.min(room, maxTrend)));
+  const highest = Math.max(0, ...shown.map((value) => value ?? 0));
+  if (room < minTrend || shown.length < minTrend || highest === 0) return '';
+  return shown
+    .map((ms) => (ms === null ? ' ' : bars[Math.round((ms / highest) * (bars.length - 1))]))
+    .join('');
+}
+
+function progressText(progress: Progress): string {
   const { active, target, failed, receivedPerSecond, lost, p50, p99 } = progress;
   const latency = p99 > 0 ? `p50 ${formatMs(p50)}  p99 ${formatMs(p99)}` : '';
   return [

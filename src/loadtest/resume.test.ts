@@ -12,7 +12,7 @@ function clientWith(subscriptions: readonly string[], channels: readonly string[
   const ledger = new SequenceLedger(book);
   for (const [index, name] of channels.entries()) {
     const event = { channel: book.idOf(name), offset: index + 100, prev: Number.NaN };
-    book.note(event.channel, event.offset, event.prev, index);
+    book.note(event.channel, event.offset, event.prev, index, index);
     ledger.observe(cursor, { ...event, ts: 1_000 + index });
   }
   return { book, cursor };

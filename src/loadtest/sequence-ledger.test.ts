@@ -9,6 +9,7 @@ import { SequenceLedger } from './sequence-ledger.ts';
 const offsets = [10, 13, 14, 20, 21, 25, 30, 31, 40, 41];
 const none = {
   lost: 0,
+  lostAtEnd: 0,
   duplicated: 0,
   reordered: 0,
   missedWhileDisconnected: 0,
@@ -17,6 +18,7 @@ const none = {
   skipped: 0,
   unexpected: 0,
   gapsUntracked: 0,
+  firstEventsUnchecked: 0,
 };
 
 /** A ledger, and clients that receive events by their index in {@link offsets}. */
@@ -24,15 +26,16 @@ function createLedger(subscription = 'BTC.trade') {
   const book = new ChannelBook();
   const ledger = new SequenceLedger(book);
   const set = new SubscriptionSet([subscription], book);
-  const join = (client: number) => {
+  /** By default, all events are from before its subscription. */
+  const join = (client: number, subscribedAtMs = 11_000) => {
     const cursor = new Cursor(client, set);
-    cursor.subscribedAtMs = 0;
+    cursor.subscribedAtMs = subscribedAtMs;
     const receive = (...indices: number[]) => {
       for (const index of indices) {
         const channel = book.idOf('BTC.trade');
         const offset = offsets[index] as number;
         const prev = offsets[index - 1] ?? Number.NaN;
-        book.note(channel, offset, prev, 10_000 + index);
+        book.note(channel, offset, prev, 10_000 + index, 10_000 + index);
         ledger.observe(cursor, { channel, offset, prev, ts: 0 });
       }
     };
@@ -160,7 +163,7 @@ describe('a client that resumes', () => {
   test('has lost what was promised when nothing came at all', () => {
     const { ledger, book, cursor } = returned(true);
     ledger.closeTail([cursor], book.newest());
-    expect(ledger.counts()).toEqual({ ...none, lost: 4 });
+    expect(ledger.counts()).toEqual({ ...none, lost: 4, lostAtEnd: 4 });
   });
 
   test('gets twice what it already had', () => {
@@ -267,23 +270,23 @@ test('a tail that did not arrive is lost', () => {
   expect(ledger.hasAll([whole.cursor], targets)).toBe(true);
   expect(ledger.hasAll([short.cursor, whole.cursor], targets)).toBe(false);
   ledger.closeTail([short.cursor, whole.cursor], targets);
-  expect(ledger.counts()).toEqual({ ...none, lost: 3 });
+  expect(ledger.counts()).toEqual({ ...none, lost: 3, lostAtEnd: 3 });
   expect(ledger.gaps(9)[0]).toMatchObject({ connection: 0, after: 13, got: null, lost: 3 });
 });
 
 test('a client without any event lacks what others received well after it subscribed', () => {
   const { book, ledger, join } = createLedger();
   const { cursor } = join(0);
-  cursor.subscribedAtMs = 10_002.5 - 1_000;
+  cursor.subscribedAtMs = 10_002.5 - 250;
   join(1).receive(0, 1, 2, 3, 4);
   ledger.closeTail([cursor], book.newest());
-  expect(ledger.counts()).toEqual({ ...none, lost: 2 });
+  expect(ledger.counts()).toEqual({ ...none, lost: 2, lostAtEnd: 2 });
 });
 
 test('a client that has just subscribed, or is away, lacks nothing', () => {
   const { book, ledger, join } = createLedger();
   const young = join(0).cursor;
-  young.subscribedAtMs = 9_500;
+  young.subscribedAtMs = 9_900;
   const away = join(1).cursor;
   ledger.disconnected(away);
   join(2).receive(0, 1);
@@ -336,4 +339,47 @@ test('whatever is dropped, doubled or swapped, the counts are what was done', ()
     }),
     { seed: 5, numRuns: 500 },
   );
+});
+
+describe('a client that subscribed before some events', () => {
+  test('has lost those that others received before its first one', () => {
+    const { ledger, join } = createLedger();
+    join(1).receive(0, 1, 2, 3, 4);
+    join(0, 10_001.5 - 250).receive(4);
+    expect(ledger.counts()).toEqual({ ...none, lost: 2 });
+    expect(ledger.gaps(9)).toEqual([
+      { connection: 0, channel: 'BTC.trade', after: null, got: 21, lost: 2, atLeast: true },
+    ]);
+  });
+
+  test('has lost what others receive only later', () => {
+    const { ledger, join } = createLedger();
+    join(0, 10_001.5 - 250).receive(4);
+    join(1).receive(0, 1, 2, 3, 4);
+    ledger.lookBack(10_010);
+    expect(ledger.counts()).toEqual({ ...none, lost: 2 });
+  });
+
+  test('has not lost what nobody received, nor what came late', () => {
+    const { ledger, join } = createLedger();
+    join(0, 0).receive(4);
+    ledger.lookBack(20_000);
+    join(1).receive(0, 1, 2, 3);
+    ledger.lookBack(20_001);
+    expect(ledger.counts()).toEqual(none);
+    join(2, 10_001.5 - 250).receive(4, 2, 3);
+    expect(ledger.counts()).toEqual({ ...none, reordered: 2 });
+  });
+
+  test('lost only part of what it missed when it came back in between', () => {
+    const { ledger, join } = createLedger();
+    const client = join(0);
+    client.receive(0);
+    join(1).receive(0, 1, 2, 3, 4, 5);
+    ledger.disconnected(client.cursor);
+    ledger.restarted(client.cursor);
+    client.cursor.subscribedAtMs = 10_002.5 - 250;
+    client.receive(5);
+    expect(ledger.counts()).toEqual({ ...none, lost: 2, missedWhileDisconnected: 2 });
+  });
 });

@@ -2,6 +2,7 @@
 import { subscriptionsMatching } from '../events/channel.ts';
 import type { ChannelBook, NewestEvent } from './channel-book.ts';
 import type { Cursor } from './cursor.ts';
+import { FirstEvents } from './first-events.ts';
 import { GapList, type GapReport } from './gap-list.ts';
 import type { ReceivedEvent } from './message-reader.ts';
 
@@ -9,6 +10,8 @@ import type { ReceivedEvent } from './message-reader.ts';
 export interface SequenceCounts {
   /** Never arrived although the connection was up. */
   readonly lost: number;
+  /** Of these, those that no later event of their channel followed. */
+  readonly lostAtEnd: number;
   /** Arrived again. */
   readonly duplicated: number;
   /** Arrived after a later event of the same channel; not lost. */
@@ -25,18 +28,21 @@ export interface SequenceCounts {
   readonly unexpected: number;
   /** Gaps beyond the limit of those remembered: they count as lost and cannot heal. */
   readonly gapsUntracked: number;
+  /** First events of clients before which nobody looked for lost ones, for want of room. */
+  readonly firstEventsUnchecked: number;
 }
 
 /**
- * A client without any event on a channel is only expected to have those that others received this
- * long after its subscription: until then, events may have been on their way already.
+ * A client without any event on a channel is only expected to have those that were due this long
+ * after its subscription: until then, events may have been on their way already.
  */
-const subscribeGraceMs = 1_000;
+const subscribeGraceMs = 250;
 
 /** Checks every event of every client of a worker against the one before it. */
 export class SequenceLedger {
   readonly #book: ChannelBook;
   readonly #gaps: GapList;
+  readonly #firstEvents: FirstEvents;
   #duplicated = 0;
   #reordered = 0;
   #missed = 0;
@@ -47,6 +53,7 @@ export class SequenceLedger {
   constructor(book: ChannelBook) {
     this.#book = book;
     this.#gaps = new GapList(book);
+    this.#firstEvents = new FirstEvents(book, this.#gaps);
   }
 
   /** Takes an event that a client received. */
@@ -56,6 +63,11 @@ export class SequenceLedger {
     else if (cursor.last(slot) === event.prev) this.#advance(cursor, slot, event);
     else this.#observeBreak(cursor, slot, event);
     if (event.ts > cursor.newestTs) cursor.newestTs = event.ts;
+  }
+
+  /** Looks again at what clients may have missed before their first event. */
+  lookBack(nowMs: number): void {
+    this.#firstEvents.lookBack(nowMs);
   }
 
   /** Told when a client lost its connection. */
@@ -103,6 +115,7 @@ export class SequenceLedger {
 
   /** Counts as lost what connected clients do not have of everything up to `targets`. */
   closeTail(cursors: Iterable<Cursor>, targets: readonly NewestEvent[]): void {
+    this.lookBack(Number.POSITIVE_INFINITY);
     for (const cursor of cursors) {
       for (const target of targets) {
         if (this.#isBehind(cursor, target)) this.#recordTail(cursor, target);
@@ -112,9 +125,10 @@ export class SequenceLedger {
   }
 
   counts(): SequenceCounts {
-    const { lost, skipped } = this.#gaps.counts();
+    const { lost, lostAtEnd, skipped } = this.#gaps.counts();
     return {
       lost,
+      lostAtEnd,
       duplicated: this.#duplicated,
       reordered: this.#reordered,
       missedWhileDisconnected: this.#missed,
@@ -123,6 +137,7 @@ export class SequenceLedger {
       skipped,
       unexpected: this.#unexpected,
       gapsUntracked: this.#gaps.untracked,
+      firstEventsUnchecked: this.#firstEvents.unchecked,
     };
   }
 
@@ -144,7 +159,8 @@ export class SequenceLedger {
     if (Number.isNaN(last)) {
       const before = cursor.begin(slot, offset);
       if (event.ts < cursor.resumedAtMs) this.#healed++;
-      if (!Number.isNaN(before)) this.#countMissed(cursor, channel, { offset, prev, before });
+      const lost = cursor.isIncomplete ? 0 : this.#countBefore(cursor, event, prev);
+      if (!Number.isNaN(before)) this.#countMissed(cursor, channel, { offset, prev, before, lost });
     } else if (offset > last) {
       this.#advance(cursor, slot, event);
       if (prev === last) return;
@@ -158,13 +174,20 @@ export class SequenceLedger {
     } else this.#duplicated++;
   }
 
+  /** How many events a client lost between its subscription and its first event of a channel. */
+  #countBefore(cursor: Cursor, { channel, offset }: ReceivedEvent, prev: number): number {
+    const sinceMs = cursor.subscribedAtMs + subscribeGraceMs;
+    if (Number.isNaN(prev) || !(this.#book.dueAtMs(channel, offset) > sinceMs)) return 0;
+    return this.#firstEvents.add({ client: cursor.client, channel, prev, offset, sinceMs });
+  }
+
   /** Counts what is missing between the position before a reconnect and the first event after. */
   #countMissed(
     { isIncomplete }: Cursor,
     channel: number,
-    { offset, prev, before }: { offset: number; prev: number; before: number },
+    { offset, prev, before, lost }: Record<'offset' | 'prev' | 'before' | 'lost', number>,
   ): void {
-    const missing = prev > before ? this.#book.walk(channel, prev, before).count : 0;
+    const missing = prev > before ? this.#book.walk(channel, prev, before).count - lost : 0;
     if (!isIncomplete) this.#missed += missing;
     else if (offset > before && prev !== before) this.#unrecovered += Math.max(1, missing);
   }
@@ -186,7 +209,7 @@ export class SequenceLedger {
     if (slot < 0) return false;
     const last = cursor.last(slot);
     if (!Number.isNaN(last)) return last < target.offset;
-    return target.seenAtMs > cursor.subscribedAtMs + subscribeGraceMs;
+    return target.dueAtMs > cursor.subscribedAtMs + subscribeGraceMs;
   }
 
   #recordTail(cursor: Cursor, target: NewestEvent): void {
@@ -195,7 +218,7 @@ export class SequenceLedger {
     const position = { client: cursor.client, channel, after, to: target.offset, got: Number.NaN };
     if (!Number.isNaN(after)) return this.#gaps.add(position);
     const since = cursor.subscribedAtMs + subscribeGraceMs;
-    const count = Math.max(1, this.#book.countSince(channel, target.offset, since));
-    this.#gaps.addTail(position, count);
+    const known = this.#book.dueSince(channel, target.offset, since);
+    this.#gaps.addUnbegun(position, known.count > 0 ? known : { count: 1, first: target.offset });
   }
 }

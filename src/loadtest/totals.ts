@@ -1,6 +1,8 @@
 /** The figures of all workers as one. */
 import { Histogram } from '../base/histogram.ts';
 import type { ChildExit } from '../host/child.ts';
+import { bestOffset, type ClockOffset } from './clock-offset.ts';
+import { connectPhases, type PerPhase, phaseHistograms } from './connect-phases.ts';
 import { ErrorLog } from './error-log.ts';
 import { maxListedGaps, type WorkerReport } from './worker-messages.ts';
 import type { WorkerState } from './worker-pool.ts';
@@ -12,12 +14,17 @@ export interface Totals {
   readonly connections: Counts<WorkerReport['connections']>;
   readonly messages: Counts<WorkerReport['messages']>;
   readonly latency: Histogram;
+  readonly phases: PerPhase<Histogram>;
+  /** From planned start to the upgrade: one of the phases. */
   readonly connect: Histogram;
+  /** Clients that the server never let in, by the code of its refusal. */
+  readonly refused: ReadonlyMap<string, number>;
+  readonly clock: ClockOffset | undefined;
   readonly errors: ErrorLog;
   readonly gaps: WorkerReport['gaps'][number][];
   readonly closeCodes: ReadonlyMap<number, number>;
   /** CPU and event loop of the worst worker, memory of all. */
-  readonly generator: WorkerReport['generator'];
+  readonly generator: Pick<WorkerReport['generator'], 'cpuPercent' | 'loopDelayP99Ms' | 'rssBytes'>;
   readonly deaths: readonly ChildExit[];
 }
 
@@ -26,17 +33,17 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
   const totals = emptyTotals();
   const deaths: ChildExit[] = [];
   const closeCodes = new Map<number, number>();
+  const refused = new Map<string, number>();
   const generator = { cpuPercent: 0, loopDelayP99Ms: 0, rssBytes: 0 };
   for (const { report, exit, clients } of workers) {
     if (report !== undefined) {
       addCounts(totals.messages, report.messages);
       totals.latency.merge(report.latency);
-      totals.connect.merge(report.connect);
+      for (const phase of connectPhases) totals.phases[phase].merge(report.phases[phase]);
       for (const error of report.errors) totals.errors.add(error.class, error.example, error.count);
       totals.gaps.push(...report.gaps.slice(0, maxListedGaps - totals.gaps.length));
-      for (const [code, count] of report.closeCodes) {
-        closeCodes.set(code, (closeCodes.get(code) ?? 0) + count);
-      }
+      for (const [code, count] of report.closeCodes) addTo(closeCodes, code, count);
+      for (const [code, count] of report.refused) addTo(refused, code, count);
       generator.cpuPercent = Math.max(generator.cpuPercent, report.generator.cpuPercent);
       generator.loopDelayP99Ms = Math.max(
         generator.loopDelayP99Ms,
@@ -50,7 +57,9 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
       totals.errors.add('local-worker-died', describeExit(exit), clients);
     } else if (report !== undefined) addCounts(totals.connections, report.connections);
   }
-  return { ...totals, closeCodes, generator, deaths };
+  const clock = bestOffset(workers.flatMap(({ report }) => report?.clock ?? []));
+  const connect = totals.phases.upgraded;
+  return { ...totals, connect, closeCodes, refused, clock, generator, deaths };
 }
 
 /** How a process ended, in words. */
@@ -69,6 +78,7 @@ function emptyTotals() {
       bytes: 0,
       control: 0,
       lost: 0,
+      lostAtEnd: 0,
       duplicated: 0,
       reordered: 0,
       missedWhileDisconnected: 0,
@@ -77,6 +87,7 @@ function emptyTotals() {
       skipped: 0,
       unexpected: 0,
       gapsUntracked: 0,
+      firstEventsUnchecked: 0,
       badMessages: 0,
       seqBreaks: 0,
       epochChanges: 0,
@@ -86,7 +97,7 @@ function emptyTotals() {
       reconnectNotices: 0,
     },
     latency: new Histogram(),
-    connect: new Histogram(),
+    phases: phaseHistograms(),
     errors: new ErrorLog(),
     gaps: [] as Totals['gaps'],
   };
@@ -94,4 +105,8 @@ function emptyTotals() {
 
 function addCounts<Part extends object>(sums: Counts<Part>, part: Part): void {
   for (const name of Object.keys(sums) as (keyof Part)[]) sums[name] += part[name] as number;
+}
+
+function addTo<Key>(sums: Map<Key, number>, key: Key, count: number): void {
+  sums.set(key, (sums.get(key) ?? 0) + count);
 }

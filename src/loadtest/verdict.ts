@@ -1,42 +1,142 @@
-/** Pass or fail, and why: the rules by which a load test is judged. */
-import { formatCount } from '../base/units.ts';
-import type { LoadTestReport } from './report.ts';
-import { describeExit, type Totals } from './totals.ts';
+/**
+ * Pass, fail or inconclusive, and why: the rules by which a load test is judged.
+ *
+ * When the load tester itself was the bottleneck, nothing it measured counts for the server: not
+ * that it passed, and not what a slow client brings about by itself (latency, timeouts, throttling,
+ * connections closed for being slow). What no slowness explains remains a failure: an event that
+ * never came although later ones did, came twice, out of order or broken.
+ *
+ * A load tester that kept up but was late itself adds to the times it measures. Limits on times that
+ * hold all the same do hold; those that do not are inconclusive.
+ */
 
-/** Why a run failed, most telling first; empty for a run that passed. */
-export function failuresOf({ connections, messages, errors, deaths }: Totals): string[] {
-  const reasons: string[] = [];
-  const check = (count: number, one: string, many: string, detail = '') => {
-    if (count > 0) reasons.push(`${formatCount(count)} ${count === 1 ? one : many}${detail}`);
-  };
-  const classes = errors.list().slice(0, 3);
-  const why = classes.map((error) => `${error.class} ×${formatCount(error.count)}`).join(', ');
-  if (deaths[0] !== undefined) {
-    const noun = deaths.length === 1 ? 'worker process' : 'worker processes';
-    reasons.push(`${deaths.length} ${noun} died (${describeExit(deaths[0])})`);
-  }
-  check(connections.failed, 'client', 'clients', ` could not connect (${why})`);
-  const away = connections.opened - connections.active;
-  check(away, 'client', 'clients', ` did not come back after a lost connection (${why})`);
-  check(messages.lost, 'event was lost', 'events were lost');
-  const gone = ' missed while disconnected and not recovered';
-  check(messages.unrecovered, 'event was', 'events were', gone);
-  check(messages.duplicated, 'event was', 'events were', ' received twice');
-  check(messages.reordered, 'event was', 'events were', ' received out of order');
-  check(messages.unexpected, 'event was', 'events were', ' of channels not subscribed to');
-  check(messages.badMessages, 'message', 'messages', ' could not be read');
-  check(messages.seqBreaks, 'seq number', 'seq numbers', ' did not follow the one before');
-  if (messages.received === 0 && connections.opened > 0) {
-    reasons.push('no event was received: is a publisher running on these channels?');
-  }
-  return reasons;
+import { formatCount } from '../base/units.ts';
+import type { MetricUnit, ThresholdMetric } from '../config/threshold.ts';
+import type { OwnDelay, Shortfall } from './bottlenecks.ts';
+import type { LoadTestReport } from './report.ts';
+import type { ThresholdResult } from './thresholds.ts';
+import type { Totals } from './totals.ts';
+
+/** A condition that ended a run early, and after how much of the hold phase. */
+export interface Breach {
+  readonly expression: string;
+  readonly metric: ThresholdMetric;
+  readonly unit: MetricUnit;
+  readonly afterMs: number;
 }
 
-/** The verdict: an interrupted run is neither a pass nor a fail, whatever was found by then. */
-export function verdictOf(
-  failures: readonly string[],
-  interrupted: boolean,
-): LoadTestReport['verdict'] {
-  if (interrupted) return 'interrupted';
-  return failures.length > 0 ? 'fail' : 'pass';
+/** What there is to judge. */
+export interface Evidence {
+  readonly totals: Totals;
+  readonly thresholds: readonly ThresholdResult[];
+  readonly shortfall: Shortfall;
+  readonly breach: Breach | undefined;
+  readonly interrupted: boolean;
+}
+
+/** Conditions that a load tester which is too slow does not break. */
+const facts: ReadonlySet<ThresholdMetric> = new Set<ThresholdMetric>([
+  'lost',
+  'duplicated',
+  'reordered',
+  'unexpected',
+  'unreadable',
+  'seqBreaks',
+]);
+
+/** The verdict, and its reasons, most telling first. An interrupted run is neither good nor bad. */
+export function judge(evidence: Evidence): Pick<LoadTestReport, 'verdict' | 'reasons'> {
+  const { thresholds, totals, shortfall, breach, interrupted } = evidence;
+  const { bottlenecks, delays } = shortfall;
+  const failed = thresholds.filter(({ ok }) => !ok);
+  const early =
+    breach === undefined
+      ? []
+      : [`ended early, after ${seconds(breach.afterMs)} of the hold phase: ${breach.expression}`];
+  const reasons = failed.flatMap((result) => reasonOf(result, totals));
+  if (interrupted) return { verdict: 'interrupted', reasons: [...bottlenecks, ...reasons] };
+  if (bottlenecks.length > 0) {
+    const isProven = failed.some((result) => isFact(result, totals));
+    const verdict = isProven ? 'fail' : 'inconclusive';
+    return { verdict, reasons: [...bottlenecks, ...early, ...reasons] };
+  }
+  const isFailed = failed.length > 0 || breach !== undefined;
+  const broken = [...failed, ...(breach === undefined ? [] : [breach])];
+  if (isFailed && broken.every((condition) => isOwnDelay(condition, delays))) {
+    const own = delays.filter((delay) =>
+      broken.some((condition) => isOwnDelay(condition, [delay])),
+    );
+    return {
+      verdict: 'inconclusive',
+      reasons: [...own.map(({ text }) => text), ...early, ...reasons],
+    };
+  }
+  return { verdict: isFailed ? 'fail' : 'pass', reasons: [...early, ...reasons] };
+}
+
+/** Whether a condition may be broken by delays of the load tester. */
+function isOwnDelay(
+  { metric, unit }: Pick<ThresholdResult, 'metric' | 'unit'>,
+  delays: readonly OwnDelay[],
+): boolean {
+  return unit === 'ms' && delays.some(({ of }) => metric.startsWith(of));
+}
+
+/** Events missing at the very end may still have been on their way to a slow client. */
+function isFact({ metric }: ThresholdResult, { messages }: Totals): boolean {
+  return facts.has(metric) && (metric !== 'lost' || messages.lost > messages.lostAtEnd);
+}
+
+/** One and many, and what follows. */
+const words: Partial<Record<ThresholdMetric, readonly [one: string, many: string]>> = {
+  failed: ['client could not connect', 'clients could not connect'],
+  away: [
+    'client did not come back after a lost connection',
+    'clients did not come back after a lost connection',
+  ],
+  lost: ['event was lost', 'events were lost'],
+  unrecovered: [
+    'event was missed while disconnected and not recovered',
+    'events were missed while disconnected and not recovered',
+  ],
+  missed: ['event was missed while disconnected', 'events were missed while disconnected'],
+  duplicated: ['event was received twice', 'events were received twice'],
+  reordered: ['event was received out of order', 'events were received out of order'],
+  unexpected: [
+    'event was of channels not subscribed to',
+    'events were of channels not subscribed to',
+  ],
+  unreadable: ['message could not be read', 'messages could not be read'],
+  seqBreaks: [
+    'seq number did not follow the one before',
+    'seq numbers did not follow the one before',
+  ],
+};
+
+function reasonOf(result: ThresholdResult, totals: Totals): string[] {
+  const { metric, expression, observed, isBuiltIn } = result;
+  if (!isBuiltIn) return [`${expression}: ${formatObserved(result)}`];
+  if (metric === 'received') {
+    return totals.connections.opened === 0
+      ? []
+      : ['no event was received: is a publisher running on these channels?'];
+  }
+  const [one, many] = words[metric] ?? [expression, expression];
+  const why = metric === 'failed' || metric === 'away' ? ` (${mainErrors(totals)})` : '';
+  return [`${formatCount(observed ?? 0)} ${observed === 1 ? one : many}${why}`];
+}
+
+function formatObserved({ observed, unit }: ThresholdResult): string {
+  if (observed === null) return 'nothing was measured';
+  const value = unit === 'count' ? formatCount(observed) : String(Number(observed.toPrecision(4)));
+  return `was ${value}${{ ms: 'ms', percent: '%', perSecond: '/s', count: '' }[unit]}`;
+}
+
+function mainErrors({ errors }: Totals): string {
+  const classes = errors.list().slice(0, 3);
+  return classes.map((error) => `${error.class} ×${formatCount(error.count)}`).join(', ');
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)}s`;
 }

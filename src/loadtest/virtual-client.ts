@@ -4,21 +4,24 @@ import { type Backoff, backoffMs } from '../base/backoff.ts';
 import { isObject } from '../base/values.ts';
 import { disconnects } from '../protocol/disconnects.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
+import { timeRequestFrame } from './clock-offset.ts';
+import { ConnectTimes } from './connect-phases.ts';
 import { Connection, type ConnectionEnd, type ConnectionOwner } from './connection.ts';
 import type { Cursor } from './cursor.ts';
 import type { ControlMessage, ReceivedEvent } from './message-reader.ts';
+import { maxRetryAfterMs } from './plan.ts';
 import { type Since, sinceOf, subscribeFrame } from './resume.ts';
 
 /** At most 2 s, so that clients are back soon after a server is. */
 const reconnectBackoff: Backoff = { baseMs: 250, maxMs: 2_000 };
 /** A connection that lasted this long gives its client all attempts back. */
 const stableMs = 5_000;
-/** Longest wait that a refusal may ask for. */
-const maxRetryAfterMs = 30_000;
 /** Longest wait that a notice may ask for before a client reconnects. */
 const maxNoticeMs = 300_000;
 /** Of the server's limit, what is left for `channels` and what stands around. */
 const sinceShare = 0.75;
+/** Codes of refusals are the server's choice; what comes after so many is counted together. */
+const maxRefusalCodes = 50;
 
 /** A client, from its planned start until it is stopped; at most one connection at a time. */
 export class VirtualClient implements ConnectionOwner {
@@ -27,7 +30,10 @@ export class VirtualClient implements ConnectionOwner {
   readonly #subscribeFrame: Buffer;
   #connection: Connection | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
-  #plannedMs = 0;
+  /** Of the first connection that comes to be, until its first event. */
+  #times: ConnectTimes | undefined;
+  /** When it asked for the server's time; NaN when no answer is due. */
+  #askedMs = Number.NaN;
   #attempt = 0;
   #opened = false;
   #openedAtMs = 0;
@@ -56,8 +62,9 @@ export class VirtualClient implements ConnectionOwner {
 
   /** Connects now; `plannedMs` (since 1970) is when that was due. */
   start(plannedMs: number): void {
-    this.#plannedMs = plannedMs;
     this.#seq = 0;
+    this.#times = this.#opened ? undefined : new ConnectTimes(plannedMs, epochMs());
+    this.#askedMs = Number.NaN;
     this.#connection = new Connection(this, this.#context);
   }
 
@@ -74,8 +81,20 @@ export class VirtualClient implements ConnectionOwner {
     this.#connection?.destroy();
   }
 
+  /** Sends a heartbeat, which the server answers with its time; false when it is not open. */
+  askForTime(): boolean {
+    if (this.#connection?.phase !== 'open') return false;
+    this.#askedMs = epochMs();
+    this.#connection.send(timeRequestFrame);
+    return true;
+  }
+
+  onConnected(): void {
+    this.#times?.connected(epochMs());
+  }
+
   onUpgraded(): void {
-    if (!this.#opened) this.#context.connectMs.record(this.#context.nowMs - this.#plannedMs);
+    this.#times?.upgraded(this.#context.nowMs);
     this.#since = this.#positions();
     this.#sinceEpoch = this.#epoch;
     const { channels } = this.cursor.subscriptions;
@@ -110,12 +129,25 @@ export class VirtualClient implements ConnectionOwner {
     }
     if (wasOpen) this.#dropped();
     if (this.#mayRetry(end)) this.#retry(end.retryAfterMs ?? 0);
-    else if (!this.#opened) counters.failed++;
+    else if (!this.#opened) this.#failed(end);
+  }
+
+  #failed({ refusal }: ConnectionEnd): void {
+    const { counters } = this.#context;
+    counters.failed++;
+    if (refusal === undefined) return;
+    const { refused } = counters;
+    const code = refused.has(refusal) || refused.size < maxRefusalCodes ? refusal : 'OTHER';
+    refused.set(code, (refused.get(code) ?? 0) + 1);
   }
 
   #takeEvents(events: readonly ReceivedEvent[]): void {
     const { counters, ledger, latencyMs, measuring, nowMs, messages, settings } = this.#context;
     counters.received += events.length;
+    if (this.#times !== undefined && this.#opened) {
+      this.#times.firstEvent(nowMs, this.#context.phases);
+      this.#times = undefined;
+    }
     for (const event of events) {
       ledger.observe(this.cursor, event);
       if (measuring && event.ts >= this.cursor.resumedAtMs) latencyMs.record(nowMs - event.ts);
@@ -127,8 +159,8 @@ export class VirtualClient implements ConnectionOwner {
   }
 
   #takeControl({ type, fields }: ControlMessage): void {
-    const { counters } = this.#context;
-    counters.control++;
+    if (type === 'pong') return this.#takeTime(Number(fields['ts']));
+    this.#context.counters.control++;
     if (type === 'welcome') this.#welcome(fields);
     else if (this.#connection?.phase === 'open') this.#takeNotice(type, fields);
     if (this.#connection?.phase !== 'subscribe') return;
@@ -140,6 +172,12 @@ export class VirtualClient implements ConnectionOwner {
       this.#resumed(fields['recovered']);
       this.#open(this.#connection);
     }
+  }
+
+  #takeTime(serverMs: number): void {
+    const { clock, nowMs } = this.#context;
+    if (!Number.isNaN(this.#askedMs + serverMs)) clock.add(this.#askedMs, nowMs, serverMs);
+    this.#askedMs = Number.NaN;
   }
 
   #takeNotice(type: string, fields: ControlMessage['fields']): void {
@@ -185,7 +223,11 @@ export class VirtualClient implements ConnectionOwner {
     this.#openedAtMs = nowMs;
     counters.active++;
     if (this.#opened) counters.reconnected++;
-    else counters.opened++;
+    else {
+      counters.opened++;
+      this.#attempt = 0;
+      this.#times?.subscribed(nowMs, this.#context.phases);
+    }
     this.#opened = true;
   }
 
@@ -233,8 +275,9 @@ export class VirtualClient implements ConnectionOwner {
 
   /** Clients that never were open try again only when the server invites them to. */
   #mayRetry({ closeCode, retryAfterMs }: ConnectionEnd): boolean {
-    if (this.#attempt >= this.#context.settings.reconnectAttempts) return false;
-    if (!this.#opened) return retryAfterMs !== undefined;
+    const { connectAttempts, reconnectAttempts } = this.#context.settings;
+    if (!this.#opened) return retryAfterMs !== undefined && this.#attempt + 1 < connectAttempts;
+    if (this.#attempt >= reconnectAttempts) return false;
     return closeCode === undefined || mayReturnAfter(closeCode);
   }
 

@@ -1,11 +1,14 @@
 /** What the parent of a load test and its workers say to each other. */
 import type { HistogramSnapshot } from '../base/histogram.ts';
 import type { NewestEvent } from './channel-book.ts';
+import type { ClockOffset } from './clock-offset.ts';
+import type { PhaseSnapshots } from './connect-phases.ts';
 import type { ErrorCount } from './error-log.ts';
 import type { GapReport } from './gap-list.ts';
 import type { Target } from './handshake.ts';
 import type { LoadTestConfig } from './plan.ts';
 import type { SequenceCounts } from './sequence-ledger.ts';
+import type { WorkerHealth } from './worker-health.ts';
 
 /** What one worker has to do. */
 export interface Assignment {
@@ -60,16 +63,14 @@ export interface WorkerReport {
     readonly reconnectNotices: number;
   };
   readonly latency: HistogramSnapshot;
-  readonly connect: HistogramSnapshot;
+  readonly phases: PhaseSnapshots;
+  /** Clients that the server never let in, by the code of its refusal. */
+  readonly refused: readonly (readonly [string, number])[];
+  readonly clock: ClockOffset | undefined;
   readonly errors: readonly ErrorCount[];
   readonly gaps: readonly GapReport[];
   readonly closeCodes: readonly (readonly [number, number])[];
-  readonly generator: {
-    /** Of one core, over the hold phase. */
-    readonly cpuPercent: number;
-    readonly loopDelayP99Ms: number;
-    readonly rssBytes: number;
-  };
+  readonly generator: WorkerHealth;
 }
 
 /** Gaps that a report lists one by one. */

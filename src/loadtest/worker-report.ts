@@ -1,5 +1,6 @@
 /** The report of a worker from the counters of its clients. */
 import type { ClientContext } from './client-context.ts';
+import { perPhase } from './connect-phases.ts';
 import { maxListedGaps, type WorkerReport } from './worker-messages.ts';
 
 /** Everything that the clients of `context` counted until now. */
@@ -28,7 +29,9 @@ export function workerReport(
       reconnectNotices,
     },
     latency: context.latencyMs.snapshot(),
-    connect: context.connectMs.snapshot(),
+    phases: perPhase((phase) => context.phases[phase].snapshot()),
+    refused: [...counters.refused],
+    clock: context.clock.estimate,
     errors: context.errors.list(),
     gaps: ledger.gaps(maxListedGaps),
     closeCodes: [...counters.closeCodes],

@@ -1,5 +1,4 @@
 /** The work of one worker process: ramps its clients up, holds them, settles, reports, stops. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createPacer, type Pacer } from '../base/pacer.ts';
 import type { ProcessUsage } from '../host/child.ts';
 import type { NewestEvent } from './channel-book.ts';
@@ -8,6 +7,7 @@ import { Cursor, SubscriptionSet } from './cursor.ts';
 import { channelsOf, clientsOf, plannedOffsetMs } from './plan.ts';
 import { subscribeFrame } from './resume.ts';
 import { VirtualClient } from './virtual-client.ts';
+import { WorkerHealthMeter } from './worker-health.ts';
 import type { Assignment, FromWorker, ToWorker } from './worker-messages.ts';
 import { workerReport } from './worker-report.ts';
 
@@ -22,23 +22,26 @@ const maxStartsPerTurn = 50;
 const pollMs = 20;
 /** How long clients may take to say goodbye. */
 const goodbyeMs = 1_000;
-const loopDelayResolutionMs = 10;
+/** One client after the other asks the server for its time; each is allowed far more. */
+const heartbeatMs = 500;
 
 /** One run in a worker. */
 export class WorkerSession {
   readonly #host: SessionHost;
-  readonly #loopDelay = monitorEventLoopDelay({ resolution: loopDelayResolutionMs });
+  readonly #health: WorkerHealthMeter;
   readonly #clients: VirtualClient[] = [];
   #context: ClientContext | undefined;
   #pacer: Pacer | undefined;
   #started = 0;
   #rampTimer: NodeJS.Timeout | undefined;
   #reportTimer: NodeJS.Timeout | undefined;
-  #usageSince = { atMs: 0, cpuMs: 0 };
+  #heartbeatTimer: NodeJS.Timeout | undefined;
+  #heartbeats = 0;
   #stopping = false;
 
   constructor(host: SessionHost) {
     this.#host = host;
+    this.#health = new WorkerHealthMeter(host.usage);
   }
 
   /** Takes a message of the parent. */
@@ -58,8 +61,8 @@ export class WorkerSession {
   }
 
   #start({ config, target, worker, workers, startAtMs }: Assignment): void {
-    const { protocol: version, connectTimeoutMs, reconnectAttempts, rampRate } = config;
-    const context = new ClientContext({ target, version, connectTimeoutMs, reconnectAttempts });
+    const { protocol: version, rampRate } = config;
+    const context = new ClientContext({ ...config, target, version });
     this.#context = context;
     const shapes = new Map<string, { set: SubscriptionSet; frame: Buffer }>();
     for (const number of clientsOf(worker, workers, config.connections)) {
@@ -74,7 +77,8 @@ export class WorkerSession {
     }
     this.#pacer = createPacer(rampRate / workers, startAtMs + plannedOffsetMs(worker, rampRate));
     this.#reportTimer = setInterval(() => this.#report(), config.reportIntervalMs);
-    this.#measureUsage();
+    this.#heartbeatTimer = setInterval(() => this.#askForTime(), heartbeatMs);
+    this.#health.restart();
     this.#ramp(context, this.#pacer);
   }
 
@@ -101,12 +105,20 @@ export class WorkerSession {
     else this.#rampTimer = setTimeout(() => this.#awaitSettled(context), pollMs);
   }
 
+  /** One client asks, the next one that is open, so that all of them are heard of. */
+  #askForTime(): void {
+    for (let tries = 0; tries < this.#clients.length; tries++) {
+      if (this.#clients[this.#heartbeats++ % this.#clients.length]?.askForTime()) return;
+    }
+  }
+
   #hold(): void {
-    this.#measureUsage();
+    this.#health.restart();
     if (this.#context !== undefined) this.#context.measuring = true;
   }
 
   #endHold(): void {
+    this.#health.hold();
     this.#report();
     if (this.#context !== undefined) this.#context.measuring = false;
     this.#host.send({ kind: 'newest', newest: this.#context?.book.newest() ?? [] });
@@ -129,6 +141,7 @@ export class WorkerSession {
     this.#stopping = true;
     clearTimeout(this.#rampTimer);
     clearInterval(this.#reportTimer);
+    clearInterval(this.#heartbeatTimer);
     // The last picture before the sockets close: `active` is what was open at the end.
     const final: FromWorker | undefined =
       this.#context === undefined
@@ -152,22 +165,11 @@ export class WorkerSession {
 
   #report(): void {
     if (this.#context === undefined) return;
+    this.#context.ledger.lookBack(epochMs());
     this.#host.send({ kind: 'report', report: this.#currentReport(this.#context) });
   }
 
   #currentReport(context: ClientContext) {
-    const { cpuMs, rssBytes } = this.#host.usage();
-    const elapsedMs = Math.max(1, epochMs() - this.#usageSince.atMs);
-    return workerReport(context, {
-      cpuPercent: (100 * (cpuMs - this.#usageSince.cpuMs)) / elapsedMs,
-      loopDelayP99Ms: Math.max(0, this.#loopDelay.percentile(99) / 1e6 - loopDelayResolutionMs),
-      rssBytes,
-    });
-  }
-
-  #measureUsage(): void {
-    this.#usageSince = { atMs: epochMs(), cpuMs: this.#host.usage().cpuMs };
-    this.#loopDelay.enable();
-    this.#loopDelay.reset();
+    return workerReport(context, this.#health.sample());
   }
 }

@@ -29,6 +29,15 @@ type Fault = 'drop' | 'duplicate' | 'hold' | undefined;
 export interface Faults {
   /** Decides about each event for each client. */
   readonly deliver?: (delivery: Delivery) => Fault;
+  /** How far its clock is ahead, in milliseconds. */
+  readonly clockAheadMs?: number;
+  /** Answers upgrades and subscriptions this much later, in milliseconds. */
+  readonly upgradeDelayMs?: number;
+  readonly ackDelayMs?: number;
+  /** Sends these bytes in answer to a request, and closes. */
+  readonly answer?: string | Buffer;
+  /** Resets the connection of every request. */
+  readonly reset?: boolean;
   /** Status with which the request number `request` (from 0) is refused; headers may follow. */
   readonly refuse?: (request: number) => string | undefined;
   /** Takes requests and never answers. */
@@ -168,6 +177,21 @@ export class FaultServer implements AsyncDisposable {
     }
   }
 
+  /** Closes each connection with a code of its own, by the number of its client. */
+  closeEach(codeOf: (client: number) => number): void {
+    for (const { socket, number } of [...this.#clients]) socket.close(codeOf(number));
+  }
+
+  /** Sends raw bytes to every client, behind what `ws` has sent. */
+  sendBytes(bytes: Buffer): void {
+    for (const socket of this.#sockets) socket.write(bytes);
+  }
+
+  /** Resets the connections of all clients. */
+  resetAll(): void {
+    for (const socket of this.#sockets) (socket as Socket).resetAndDestroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#http.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -183,42 +207,55 @@ export class FaultServer implements AsyncDisposable {
       socket.on('end', () => socket.end()).resume();
       return;
     }
+    if (this.#faults.reset) return void (socket as Socket).resetAndDestroy();
+    if (this.#faults.answer !== undefined) return void socket.end(this.#faults.answer);
     if (refusal !== undefined) {
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n{"code":"TEST"}`);
       return;
     }
     if (this.#faults.badAccept) request.headers['sec-websocket-key'] = 'AAAAAAAAAAAAAAAAAAAAAA==';
-    this.#wss.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket));
+    after(this.#faults.upgradeDelayMs, () => {
+      this.#wss.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket));
+    });
   }
 
   #open(socket: WebSocket): void {
-    const isV1 = socket.protocol !== subprotocols.v2;
-    if (!isV1) socket.send(this.#welcome());
+    if (socket.protocol === subprotocols.v2) socket.send(this.#welcome());
     socket.on('error', () => undefined);
     socket.on('message', (message) => {
-      const { data } = JSON.parse(String(message)) as {
+      const { type, data } = JSON.parse(String(message)) as {
+        type: string;
         data: { channels: string[]; since?: Since };
       };
-      const rejected = this.#faults.rejectChannels
-        ? data.channels.map((channel) => ({ channel, code: 'INVALID_CHANNEL' as const }))
-        : [];
-      const accepted = rejected.length > 0 ? [] : data.channels;
-      const recovered = this.#recovered(data.since);
-      socket.send(
-        controlMessages.subscriptionAck(undefined, accepted, accepted.length, rejected, recovered),
-      );
-      if (this.#faults.recover === 'all') this.#resend(socket, data.since ?? {});
-      const number = this.#subscriptions++;
-      const channels = new Set(accepted);
-      this.#clients.push({ socket, number, channels, isV1, seq: 0, held: [] });
-      for (const { count, resolve } of this.#waiting) {
-        if (this.#subscriptions >= count) resolve();
+      if (type === 'heartbeat') {
+        const ahead = this.#faults.clockAheadMs ?? 0;
+        return socket.send(controlMessages.pong(undefined, Math.floor(preciseMs() + ahead)));
       }
+      after(this.#faults.ackDelayMs, () => this.#subscribe(socket, data));
     });
     socket.on('close', () => {
       const at = this.#clients.findIndex((client) => client.socket === socket);
       if (at >= 0) this.#clients.splice(at, 1);
     });
+  }
+
+  #subscribe(socket: WebSocket, data: { channels: string[]; since?: Since }): void {
+    const rejected = this.#faults.rejectChannels
+      ? data.channels.map((channel) => ({ channel, code: 'INVALID_CHANNEL' as const }))
+      : [];
+    const accepted = rejected.length > 0 ? [] : data.channels;
+    const recovered = this.#recovered(data.since);
+    socket.send(
+      controlMessages.subscriptionAck(undefined, accepted, accepted.length, rejected, recovered),
+    );
+    if (this.#faults.recover === 'all') this.#resend(socket, data.since ?? {});
+    const number = this.#subscriptions++;
+    const channels = new Set(accepted);
+    const isV1 = socket.protocol !== subprotocols.v2;
+    this.#clients.push({ socket, number, channels, isV1, seq: 0, held: [] });
+    for (const { count, resolve } of this.#waiting) {
+      if (this.#subscriptions >= count) resolve();
+    }
   }
 
   #recovered(since: Since | undefined) {
@@ -268,4 +305,14 @@ function deliver(client: Client, text: string, fault: Fault): void {
 
 function chooseProtocol(offered: Set<string>): string | false {
   return offered.has(subprotocols.v2) ? subprotocols.v2 : false;
+}
+
+/** The clock that the load tester has, which `Date.now` is not in step with to the millisecond. */
+function preciseMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+function after(delayMs: number | undefined, act: () => void): void {
+  if (delayMs === undefined) act();
+  else setTimeout(act, delayMs);
 }

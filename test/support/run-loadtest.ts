@@ -1,6 +1,7 @@
 /** Short load tests against a fault server. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
+import { expect } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { type LoadTestDeps, runLoadTest } from '../../src/loadtest/index.ts';
 import type { FaultServer } from './fault-server.ts';
@@ -22,8 +23,8 @@ export function configOf(url: string, settings: Record<string, string> = {}) {
   return configSchema.parse({ loadtest }).loadtest;
 }
 
-/** Runs a load test without any output. */
-export function run(
+/** Runs a load test without any output. Everything that goes wrong has to have a class. */
+export async function run(
   url: string,
   settings: Record<string, string>,
   deps: Partial<LoadTestDeps> = {},
@@ -33,7 +34,9 @@ export function run(
     onProgress: () => undefined,
     log: pino({ level: 'silent' }),
   };
-  return runLoadTest(configOf(url, settings), { ...quiet, ...deps });
+  const report = await runLoadTest(configOf(url, settings), { ...quiet, ...deps });
+  expect(report.errors.filter(({ blame }) => blame === 'unknown')).toEqual([]);
+  return report;
 }
 
 /** Publishes `count` events, one every 5 ms, once `clients` clients have subscribed. */

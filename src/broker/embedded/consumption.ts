@@ -21,6 +21,7 @@ export class EmbeddedConsumption implements Consumption {
   readonly #lost = new LostRanges();
   readonly #goal: number;
   #reachGoal: (() => void) | undefined;
+  readonly #sinceCursor: number;
   #cursor: number;
   #isPaused = false;
   #isClosed = false;
@@ -29,8 +30,15 @@ export class EmbeddedConsumption implements Consumption {
     this.#log = log;
     this.#options = options;
     this.#host = host;
-    this.#cursor = log.cursorSince(Date.now() - options.lookbackMs);
+    this.#sinceCursor = log.cursorSince(Date.now() - options.lookbackMs);
+    this.#cursor = options.startAt === undefined ? this.#sinceCursor : log.start;
     this.#goal = log.end;
+    for (const [topic, low] of log.starts) {
+      const from = options.startAt?.(topic, 0) ?? low;
+      if (from >= low) continue;
+      this.#lost.add({ topic, offset: from });
+      this.#lost.add({ topic, offset: low - 1 });
+    }
     this.caughtUp = new Promise((resolve) => {
       this.#reachGoal = resolve;
     });
@@ -67,10 +75,22 @@ export class EmbeddedConsumption implements Consumption {
       for (const range of this.#lost.take()) this.#options.onLost(range);
       if (this.#cursor >= this.#goal) this.#reachGoal?.();
       if (this.#cursor >= end) return;
-      const records = this.#log.read(this.#cursor, Math.min(maxBatchRecords, end - this.#cursor));
-      this.#cursor += records.length;
-      this.#options.onRecords(records);
+      const read = this.#log.read(this.#cursor, Math.min(maxBatchRecords, end - this.#cursor));
+      this.#cursor += read.length;
+      const records = this.#wanted(read);
+      if (records.length > 0) this.#options.onRecords(records);
     }
+  }
+
+  /** Without the records before the place where a topic is to start, if it is given. */
+  #wanted(records: BrokerRecord[]): BrokerRecord[] {
+    const { startAt } = this.#options;
+    if (startAt === undefined || this.#cursor - records.length >= this.#goal) return records;
+    const first = this.#cursor - records.length;
+    return records.filter(({ topic, offset }, index) => {
+      const from = startAt(topic, 0);
+      return from === undefined ? first + index >= this.#sinceCursor : offset >= from;
+    });
   }
 
   /** The log let go of `record`, its oldest. */

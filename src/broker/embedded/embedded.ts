@@ -8,6 +8,7 @@ import type {
   ConsumeOptions,
   Consumption,
   OutgoingRecord,
+  PartitionBounds,
   Producer,
   ReadBackRequest,
   ReadBackResult,
@@ -68,6 +69,15 @@ export class EmbeddedBroker implements Broker {
 
   async partitionOf(topic: string): Promise<number | undefined> {
     return this.#topics.has(topic) ? 0 : undefined;
+  }
+
+  async bounds(): Promise<PartitionBounds[]> {
+    return [...this.#topics].map((topic) => ({
+      topic,
+      partition: 0,
+      low: this.#log.starts.get(topic) ?? 0,
+      high: this.#log.endOf(topic),
+    }));
   }
 
   async createTopics(wanted: readonly TopicDescription[]): Promise<TopicOutcome[]> {

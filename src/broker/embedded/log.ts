@@ -70,6 +70,11 @@ export class EmbeddedLog {
     return this.#ends.get(topic) ?? 0;
   }
 
+  /** By topic, the offset of the oldest record that may still be held, where it is not 0. */
+  get starts(): ReadonlyMap<string, number> {
+    return this.#starts;
+  }
+
   /** Bytes that {@link append} would need for a record. */
   static sizeOf(record: OutgoingRecord): number {
     return recordOverheadBytes + record.key.length + Buffer.byteLength(record.value);
@@ -178,7 +183,8 @@ export class EmbeddedLog {
 export class LostRanges {
   readonly #byTopic = new Map<string, { from: number; to: number }>();
 
-  add({ topic, offset }: BrokerRecord): void {
+  /** Records are added in their order. */
+  add({ topic, offset }: Pick<BrokerRecord, 'topic' | 'offset'>): void {
     const range = this.#byTopic.get(topic);
     if (range === undefined) this.#byTopic.set(topic, { from: offset, to: offset });
     else range.to = offset;

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Admin, KafkaConfig, LogEntry, RetryOptions, SASLOptions } from 'kafkajs';
 import { Kafka, logLevel } from 'kafkajs';
 import { messageOf, RemoteError, UsageError } from '../../base/errors.ts';
+import { within } from '../../base/time-limit.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Log } from '../../host/log.ts';
 import { silenceWarning } from '../../host/warnings.ts';
@@ -97,24 +98,6 @@ function remoteError(url: string, error: unknown, doing?: string): RemoteError {
     ].join('\n'),
     cause: error,
   });
-}
-
-/** Runs `work`, rejecting with `late()` after `limitMs`; what `work` does later is ignored. */
-export async function within<T>(
-  limitMs: number,
-  work: Promise<T>,
-  late: () => Error,
-): Promise<Awaited<T>> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), limitMs);
-  });
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Closes a kafkajs client without waiting long: a dead broker would hold it up. */

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { type Backoff, backoffMs } from '../../base/backoff.ts';
 import { messageOf, RemoteError } from '../../base/errors.ts';
+import { within } from '../../base/time-limit.ts';
 import type { Log } from '../../host/log.ts';
 import type { ConsumeOptions, ConsumerState, Consumption } from '../broker.ts';
-import { type KafkaClients, protocolErrorType, within } from './client.ts';
+import { type KafkaClients, protocolErrorType } from './client.ts';
 import { type Place, Positions, type Trouble } from './positions.ts';
 import { KafkaReader } from './reader.ts';
-import { fetchBounds, fetchStarts, requireTopics } from './topics.ts';
+import { fetchBounds, fetchStarts, type PartitionStart, requireTopics } from './topics.ts';
 
 const restartBackoff: Backoff = { baseMs: 250, maxMs: 2_000 };
 /** How often the broker is asked for its bounds, in milliseconds: tells loss, lag and retention. */
@@ -20,6 +21,12 @@ const openTimeoutMs = 30_000;
 /** A reader that does nothing for so long, with the broker answering, is replaced. */
 const stuckMs = 20_000;
 const closeMs = 3_000;
+/** What a broker says whose groups come up, after its start or at the first group it ever has. */
+const startingUp = new Set([
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+]);
 
 /** What a consumption takes from its broker. */
 export interface KafkaConsumptionParts {
@@ -60,7 +67,8 @@ export class KafkaConsumption implements Consumption {
     const sinceMs = Date.now() - this.#options.lookbackMs;
     try {
       await requireTopics(admin, clients.url, topics);
-      this.#positions = new Positions(await fetchStarts(admin, topics, sinceMs));
+      const starts = await fetchStarts(admin, topics, sinceMs);
+      this.#positions = new Positions(starts.map((start) => this.#startAt(start)));
     } catch (error) {
       throw clients.complaint(error, 'reading the topics');
     }
@@ -107,6 +115,15 @@ export class KafkaConsumption implements Consumption {
     if (this.#isBrokerThere) await this.#deleteGroup();
   }
 
+  /** Where the options want a partition to be read from. */
+  #startAt(found: PartitionStart): PartitionStart {
+    const { topic, partition, low, high } = found;
+    const wanted = this.#options.startAt?.(topic, partition);
+    if (wanted === undefined) return found;
+    if (wanted < low) this.#options.onLost({ topic, partition, from: wanted, to: low - 1 });
+    return { ...found, start: Math.min(Math.max(wanted, low), high) };
+  }
+
   /** One reader after another; `joined` hears of the first. */
   async #keepReading(joined: PromiseWithResolvers<void>): Promise<void> {
     const { signal } = this.#closing;
@@ -123,7 +140,7 @@ export class KafkaConsumption implements Consumption {
         await started;
         await reader.ended;
       } catch (error) {
-        joined.reject(error);
+        if (!startingUp.has(protocolErrorType(error) ?? '')) joined.reject(error);
         this.#lastError = messageOf(error);
         // While the broker is away, that has been said.
         const level = this.#isBrokerThere ? 'warn' : 'debug';

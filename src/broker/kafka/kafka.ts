@@ -1,24 +1,30 @@
 /** The Kafka driver: one cluster, its admin client, and what was opened through it. */
 import { createHash } from 'node:crypto';
 import type { Admin } from 'kafkajs';
+import { within } from '../../base/time-limit.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Log } from '../../host/log.ts';
 import type {
   Broker,
   ConsumeOptions,
   Consumption,
+  CreateOptions,
+  PartitionBounds,
   Producer,
+  ProducerOptions,
   ReadBackRequest,
   ReadBackResult,
   TopicDescription,
   TopicOutcome,
 } from '../broker.ts';
 import type { BrokerSettings } from '../open.ts';
-import { disconnect, KafkaClients, within } from './client.ts';
+import { disconnect, KafkaClients } from './client.ts';
 import { KafkaConsumption } from './consumer.ts';
 import { KafkaProducer } from './producer.ts';
 import { KafkaReadBack } from './read-back.ts';
-import { createTopics, describeTopics } from './topics.ts';
+import { changeTopics } from './topic-changes.ts';
+import { createTopics, describeTopics, fetchBounds, requireTopics } from './topics.ts';
+import { KafkaTransactions } from './transactions.ts';
 
 const closeMs = 3_000;
 
@@ -71,8 +77,11 @@ class KafkaBroker implements Broker {
     this.epoch = digest.subarray(0, 6).toString('base64url');
   }
 
-  async openProducer(): Promise<Producer> {
-    const producer = new KafkaProducer(this.#parts);
+  async openProducer({ exclusiveAs }: ProducerOptions = {}): Promise<Producer> {
+    const producer =
+      exclusiveAs === undefined
+        ? new KafkaProducer(this.#parts)
+        : new KafkaTransactions(exclusiveAs, this.#parts);
     this.#opened.add(producer);
     await producer.open();
     return producer;
@@ -100,8 +109,25 @@ class KafkaBroker implements Broker {
     return await this.#readBack.partitionOf(topic, key);
   }
 
-  async createTopics(wanted: readonly TopicDescription[]): Promise<TopicOutcome[]> {
-    return await this.#administer('creating topics', (admin) => createTopics(admin, wanted));
+  async bounds(): Promise<PartitionBounds[]> {
+    const { admin, clients, config } = this.#parts;
+    const { topics } = config.kafka;
+    try {
+      await requireTopics(admin, clients.url, topics);
+      return await fetchBounds(admin, topics);
+    } catch (error) {
+      throw clients.complaint(error, 'looking the topics up');
+    }
+  }
+
+  async createTopics(
+    wanted: readonly TopicDescription[],
+    { change = false }: CreateOptions = {},
+  ): Promise<TopicOutcome[]> {
+    return await this.#administer(change ? 'changing topics' : 'creating topics', async (admin) => {
+      const outcomes = await createTopics(admin, wanted);
+      return change ? await changeTopics(admin, wanted, outcomes) : outcomes;
+    });
   }
 
   async listTopics(): Promise<TopicDescription[]> {

@@ -1,6 +1,6 @@
 /** Where a consumer stands in each partition, kept by odin itself and not by kafkajs. */
-import type { LostRange } from '../broker.ts';
-import type { PartitionBounds, PartitionStart } from './topics.ts';
+import type { LostRange, PartitionBounds } from '../broker.ts';
+import type { PartitionStart } from './topics.ts';
 
 /** A partition, and the offset to read it from. */
 export interface Place {

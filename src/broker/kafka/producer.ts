@@ -8,10 +8,11 @@ import {
 } from 'kafkajs';
 import { backoffMs } from '../../base/backoff.ts';
 import { messageOf, RemoteError } from '../../base/errors.ts';
+import { within } from '../../base/time-limit.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Log } from '../../host/log.ts';
 import type { OutgoingRecord, Producer } from '../broker.ts';
-import { disconnect, type KafkaClients, protocolErrorType, within } from './client.ts';
+import { disconnect, type KafkaClients, protocolErrorType } from './client.ts';
 import { SendQueue } from './send-queue.ts';
 import { missingTopics } from './topics.ts';
 
@@ -20,7 +21,7 @@ const giveUpMs = 120_000;
 const closeMs = 3_000;
 const retryBackoff = { baseMs: 200, maxMs: 1_000 };
 /** Sequence numbers of a producer id are 32 bits per partition, and kafkajs wraps them wrongly. */
-const maxRecordsPerProducerId = 2 ** 31 - 1;
+export const maxRecordsPerProducerId = 2 ** 31 - 1;
 
 /** Resending these cannot help. */
 const finalErrors = new Set([
@@ -172,8 +173,7 @@ export class KafkaProducer implements Producer {
     this.#partitionOf.clear();
     const sending = producer.sendBatch({
       acks: -1,
-      compression:
-        this.#kafka.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
+      compression: compressionOf(this.#kafka),
       topicMessages: [...topicMessages].map(([topic, messages]) => ({ topic, messages })),
     });
     const answers = await this.#unlessClosed(producer, sending);
@@ -251,6 +251,11 @@ export class KafkaProducer implements Producer {
     this.#producer = undefined;
     if (producer !== undefined) await disconnect(producer, closeMs);
   }
+}
+
+/** How batches are compressed, as kafkajs calls it. */
+export function compressionOf({ compression }: Config['broker']['kafka']): CompressionTypes {
+  return compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

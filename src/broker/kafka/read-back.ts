@@ -1,11 +1,11 @@
 /** Reading a part of a partition again: fetches of its own, beside the consumer and its group. */
 import { once } from 'node:events';
-import { type Admin, Partitioners } from 'kafkajs';
+import { type Admin, type KafkaMessage, Partitioners } from 'kafkajs';
 import { RemoteError } from '../../base/errors.ts';
-import type { BrokerRecord, ReadBackRequest, ReadBackResult } from '../broker.ts';
+import type { BrokerRecord, Headers, ReadBackRequest, ReadBackResult } from '../broker.ts';
 import { disconnect, type KafkaClients, protocolErrorType } from './client.ts';
 import { createCluster, fetchFrom, type KafkaCluster, type KafkaNode } from './cluster.ts';
-import { recordsFrom } from './reader.ts';
+import { recordFrom } from './reader.ts';
 import { fetchBounds, missingTopics } from './topics.ts';
 
 /** One fetch brings about this much, in bytes as the broker stores them. */
@@ -40,6 +40,7 @@ interface Progress {
 export class KafkaReadBack implements AsyncDisposable {
   readonly #parts: ReadBackParts;
   readonly #choosePartition = Partitioners.DefaultPartitioner();
+  readonly #turns = new WeakMap<KafkaNode, Promise<void>>();
   #opening: Promise<KafkaCluster> | undefined;
 
   constructor(parts: ReadBackParts) {
@@ -110,12 +111,17 @@ export class KafkaReadBack implements AsyncDisposable {
 
   /** One fetch; undefined when there is more to come, else whether all was read. */
   async #readOnce(request: ReadBackRequest, progress: Progress): Promise<boolean | undefined> {
-    const { to, maxRecords, maxBytes, signal } = request;
+    const { to, maxRecords, maxBytes, signal, withHeaders = false } = request;
     const node = await this.#leaderOf(request);
-    const { batch, end } = await fetchFrom(node, request, progress.next, maxFetchBytes);
+    const { batch, end } = await this.#inTurn(node, () =>
+      fetchFrom(node, request, progress.next, maxFetchBytes),
+    );
     if (signal.aborted) return false;
-    for (const record of recordsFrom(batch, progress.next)) {
-      if (record.offset >= to) return true;
+    for (const message of batch.messages) {
+      if (Number(message.offset) < progress.next) continue;
+      if (Number(message.offset) >= to) return true;
+      const plain = recordFrom(batch, message);
+      const record = withHeaders ? { ...plain, headers: headersOf(message) } : plain;
       progress.bytes += (record.key?.length ?? 0) + record.value.length;
       if (progress.records.length >= maxRecords || progress.bytes > maxBytes) return false;
       progress.records.push(record);
@@ -123,6 +129,22 @@ export class KafkaReadBack implements AsyncDisposable {
     if (batch.rawMessages.length === 0) return progress.next >= end;
     progress.next = Math.max(progress.next, Number(batch.lastOffset())) + 1;
     return progress.next >= end ? true : undefined;
+  }
+
+  /**
+   * One fetch after another: kafkajs opens a connection for each that finds none, and forgets all of
+   * them but the last. A broker answers the requests of a connection one by one anyway.
+   */
+  async #inTurn<T>(node: KafkaNode, fetch: () => Promise<T>): Promise<T> {
+    const fetching = (this.#turns.get(node) ?? Promise.resolve()).then(fetch);
+    this.#turns.set(
+      node,
+      fetching.then(
+        () => {},
+        () => {},
+      ),
+    );
+    return await fetching;
   }
 
   /** Goes on with the oldest record held; false when the log ends before what is wanted. */
@@ -173,6 +195,15 @@ export class KafkaReadBack implements AsyncDisposable {
     await cluster.connect();
     return cluster;
   }
+}
+
+/** Of a header that is there several times, the last. */
+function headersOf({ headers = {} }: KafkaMessage): Headers {
+  const texts = Object.entries(headers).flatMap(([name, value]) => {
+    const last = Array.isArray(value) ? value.at(-1) : value;
+    return last === undefined ? [] : [[name, last.toString()]];
+  });
+  return Object.fromEntries(texts) as Headers;
 }
 
 async function closeOpened(opening: Promise<KafkaCluster> | undefined): Promise<void> {

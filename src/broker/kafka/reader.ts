@@ -1,5 +1,12 @@
 /** One life of a kafkajs consumer: from joining the group until it crashes or is ended. */
-import type { Batch, Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
+import type {
+  Batch,
+  Consumer,
+  ConsumerGroupJoinEvent,
+  EachBatchPayload,
+  Kafka,
+  KafkaMessage,
+} from 'kafkajs';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../host/log.ts';
 import type { BrokerRecord, ConsumeOptions } from '../broker.ts';
@@ -205,23 +212,29 @@ export class KafkaReader implements AsyncDisposable {
   }
 }
 
-/** The records of a batch from offset `next` on. */
+/** The records of a batch from offset `next` on, without their headers. */
 export function recordsFrom(
   batch: Pick<Batch, 'topic' | 'partition' | 'messages'>,
   next: number,
 ): BrokerRecord[] {
   const records: BrokerRecord[] = [];
-  for (const { offset, key, value, timestamp } of batch.messages) {
-    const position = Number(offset);
-    if (position < next) continue;
-    records.push({
-      topic: batch.topic,
-      partition: batch.partition,
-      offset: position,
-      key: key?.toString(),
-      value: value ?? Buffer.alloc(0),
-      timestampMs: Number(timestamp),
-    });
+  for (const message of batch.messages) {
+    if (Number(message.offset) >= next) records.push(recordFrom(batch, message));
   }
   return records;
+}
+
+/** One message as a record, without its headers. */
+export function recordFrom(
+  { topic, partition }: Pick<Batch, 'topic' | 'partition'>,
+  { offset, key, value, timestamp }: KafkaMessage,
+): BrokerRecord {
+  return {
+    topic,
+    partition,
+    offset: Number(offset),
+    key: key?.toString(),
+    value: value ?? Buffer.alloc(0),
+    timestampMs: Number(timestamp),
+  };
 }

@@ -81,7 +81,7 @@ export class SendQueue {
       const before = count;
       while (call.taken < call.records.length && count < this.#limits.maxBatchRecords) {
         const record = call.records[call.taken]!;
-        const size = record.key.length + Buffer.byteLength(record.value);
+        const size = sizeOf(record);
         if (count > 0 && (bytes + size > this.#limits.maxBatchBytes || size > largeRecordBytes)) {
           break;
         }
@@ -128,9 +128,17 @@ function add(topicMessages: Map<string, Message[]>, record: OutgoingRecord): voi
     messages = [];
     topicMessages.set(record.topic, messages);
   }
-  messages.push({
-    key: record.key,
-    value: record.value,
-    timestamp: String(record.timestampMs),
-  });
+  messages.push(toMessage(record));
+}
+
+/** A record as kafkajs takes it. */
+export function toMessage({ key, value, timestampMs, headers }: OutgoingRecord): Message {
+  const message = { key, value, timestamp: String(timestampMs) };
+  return headers === undefined ? message : { ...message, headers: { ...headers } };
+}
+
+function sizeOf({ key, value, headers }: OutgoingRecord): number {
+  let size = key.length + Buffer.byteLength(value);
+  for (const name in headers) size += name.length + (headers[name] as string).length;
+  return size;
 }

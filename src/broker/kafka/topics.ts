@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { RemoteError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/units.ts';
-import type { TopicDescription, TopicOutcome } from '../broker.ts';
+import type { PartitionBounds, TopicDescription, TopicOutcome } from '../broker.ts';
 import { protocolErrorType } from './client.ts';
 
 /** Of kafkajs' `ConfigResourceTypes`, which Node does not find among its named exports. */
-const topicResource = 2;
+export const topicResource = 2;
 
 /** A partition without a leader has one again within this time, in milliseconds, or is in trouble. */
 const leaderPatienceMs = 2_000;
@@ -17,16 +17,6 @@ const leaderTrouble = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
   'REPLICA_NOT_AVAILABLE',
 ]);
-
-/** The offsets that a partition holds now. */
-export interface PartitionBounds {
-  readonly topic: string;
-  readonly partition: number;
-  /** The oldest record still held. */
-  readonly low: number;
-  /** What the next record will get. */
-  readonly high: number;
-}
 
 /** A {@link PartitionBounds} with the place to start reading from. */
 export interface PartitionStart extends PartitionBounds {
@@ -92,9 +82,7 @@ export async function createTopics(
   return wanted.map((topic) => {
     const found = existing.find((other) => other.topic === topic.topic);
     if (found === undefined) return { topic: topic.topic, outcome: 'created', differences: [] };
-    const differences = differencesOf(found, topic);
-    const outcome = differences.length > 0 ? 'differs' : 'exists';
-    return { topic: topic.topic, outcome, differences };
+    return outcomeOf(found, topic);
   });
 }
 
@@ -172,11 +160,41 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
  * Kafka deletes whole segments only, and by default starts a new one after a week. A segment that
  * lasts a third of the retention keeps the disk near what the retention asks for.
  */
-function configEntries(retentionMs: number): { name: string; value: string }[] {
+export function configEntries(retentionMs: number): { name: string; value: string }[] {
   const entries = [{ name: 'retention.ms', value: String(retentionMs) }];
   if (retentionMs <= 0) return entries;
   const segmentMs = Math.round(Math.min(Math.max(retentionMs / 3, 10_000), 3_600_000));
   return [...entries, { name: 'segment.ms', value: String(segmentMs) }];
+}
+
+/** How a topic that exists compares with what is wanted, and what changing it would mean. */
+export function outcomeOf(found: TopicDescription, wanted: TopicDescription): TopicOutcome {
+  const { topic } = wanted;
+  const differences = differencesOf(found, wanted);
+  if (differences.length === 0) return { topic, outcome: 'exists', differences };
+  return { topic, outcome: 'differs', differences, notes: notesOn(found, wanted) };
+}
+
+function notesOn(found: TopicDescription, wanted: TopicDescription): string[] {
+  const notes: string[] = [];
+  if (found.partitions < wanted.partitions) {
+    notes.push(
+      'more partitions move most tokens to another one: what is published right then may overtake what was published before, and positions from before start nothing there; stop the publishers first',
+    );
+  }
+  if (found.partitions > wanted.partitions) {
+    notes.push('Kafka cannot take partitions away: delete the topic and create it again');
+  }
+  if (found.replicationFactor !== wanted.replicationFactor) {
+    notes.push('the replication factor of a topic is changed by kafka-reassign-partitions');
+  }
+  if (
+    wanted.retentionMs >= 0 &&
+    !(found.retentionMs <= wanted.retentionMs && found.retentionMs >= 0)
+  ) {
+    notes.push('a shorter retention deletes what is older, soon');
+  }
+  return notes;
 }
 
 function differencesOf(found: TopicDescription, wanted: TopicDescription): string[] {

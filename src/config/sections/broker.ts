@@ -43,6 +43,82 @@ const kafka = z.strictObject({
     .meta({ env: 'KAFKA_CONNECT_TIMEOUT' }),
 });
 
+const nats = z.strictObject({
+  stream: text()
+    .regex(/^[\w-]+$/, { error: 'expected letters, digits, _ and -' })
+    .prefault('ODIN_TOKENS')
+    .describe('stream that holds the events')
+    .meta({ env: 'JS_STREAM_NAME' }),
+  subjectPrefix: text()
+    .regex(/^[\w-]+(\.[\w-]+)*$/, { error: 'expected letters, digits, _, - and dots' })
+    .prefault('odin')
+    .describe('subjects are <prefix>.token.<SYMBOL>.<category> and <prefix>.global.<name>')
+    .meta({ env: 'NATS_SUBJECT_PREFIX' }),
+  consumerName: text()
+    .prefault('odin')
+    .describe('consumers are named <name>-<node id>-<random>; every node reads everything')
+    .meta({ env: 'JS_CONSUMER_NAME' }),
+  streamMaxAgeMs: duration({ bareSeconds: true })
+    .prefault('30s')
+    .describe('how long a stream that odin creates keeps events; 0s is for ever')
+    .meta({ env: 'JS_STREAM_MAX_AGE' }),
+  streamMaxMessages: count()
+    .prefault(100_000)
+    .describe('events that it keeps at most; 0 is unlimited')
+    .meta({ env: 'JS_STREAM_MAX_MSGS' }),
+  streamMaxBytes: bytes()
+    .prefault('50MiB')
+    .describe('bytes that it keeps at most; 0 is unlimited')
+    .meta({ env: 'JS_STREAM_MAX_BYTES' }),
+  streamReplicas: count({ min: 1, max: 5 })
+    .optional()
+    .describe('copies of it in a cluster; topics.replicationFactor unless set')
+    .meta({ env: 'JS_STREAM_REPLICAS' }),
+  storage: z
+    .enum(['file', 'memory'], { error: 'expected file or memory' })
+    .prefault('file')
+    .describe('where it is kept; positions in memory do not outlive the server')
+    .meta({ env: 'JS_STREAM_STORAGE' }),
+  credsFile: text()
+    .optional()
+    .describe('file with the JWT and seed to log in with, as Synadia Cloud gives out')
+    .meta({ env: 'NATS_CREDS_FILE' }),
+  nkeyFile: text()
+    .optional()
+    .describe('file with the NKey seed to log in with')
+    .meta({ env: 'NATS_NKEY_FILE' }),
+  user: text().optional().describe('user to log in as').meta({ env: 'NATS_USER' }),
+  password: text()
+    .optional()
+    .describe('password of that user')
+    .meta({ env: 'NATS_PASSWORD', secret: true }),
+  token: text()
+    .optional()
+    .describe('token to log in with')
+    .meta({ env: 'NATS_TOKEN', secret: true }),
+  tlsCaFile: text()
+    .optional()
+    .describe('PEM file with the certificate authority of the servers')
+    .meta({ env: 'NATS_TLS_CA_FILE' }),
+  tlsCertFile: text()
+    .optional()
+    .describe('PEM file with our certificate, where servers ask for one')
+    .meta({ env: 'NATS_TLS_CERT_FILE' }),
+  tlsKeyFile: text()
+    .optional()
+    .describe('PEM file with the key of that certificate')
+    .meta({ env: 'NATS_TLS_KEY_FILE' }),
+  connectTimeoutMs: duration({ min: 100 })
+    .prefault('5s')
+    .describe('how long to wait for a server to answer')
+    .meta({ env: 'NATS_CONNECT_TIMEOUT' }),
+});
+
+const kafkaUrl = String.raw`kafka://[^\s,/@]+:\d+(,[^\s,/@]+:\d+)*`;
+/** The port is 4222 unless it is given. */
+const natsServer = String.raw`[^\s,/@:]+(:\d+)?`;
+const natsUrl = `(nats|tls)://${natsServer}(,((nats|tls)://)?${natsServer})*`;
+
 const embedded = z.strictObject({
   maxBytes: bytes({ min: 65_536 }).prefault('128MiB').describe('bytes its log may hold'),
   retentionMs: duration().prefault('5m').describe('how long it keeps records'),
@@ -52,14 +128,15 @@ const embedded = z.strictObject({
 export const broker = z.strictObject({
   url: z
     .string()
-    .regex(/^(embedded|kafka:\/\/[^\s,/@]+:\d+(,[^\s,/@]+:\d+)*)$/, {
-      error: 'expected embedded or kafka://host:port[,host:port…]',
+    .regex(new RegExp(`^(embedded|${kafkaUrl}|${natsUrl})$`), {
+      error: 'expected embedded, kafka://host:port[,host:port…] or nats://host:port[,…]',
     })
     .prefault('embedded')
-    .describe('where events come from: embedded, or kafka://host:port[,host:port…]')
+    .describe('where events come from: embedded, kafka://host:port[,…] or nats://host:port[,…]')
     .meta({ env: 'ODIN_BROKER', flag: 'broker' }),
   embedded: embedded.prefault({}),
   kafka: kafka.prefault({}),
+  nats: nats.prefault({}),
 });
 
 /** Section `topics`. */
@@ -68,3 +145,8 @@ export const topicSettings = z.strictObject({
     .prefault(1)
     .describe('copies of each partition; 3 on a cluster that must survive a broker'),
 });
+
+/** Whether a text names a broker as `broker.url` takes it. */
+export function isBrokerUrl(text: string): boolean {
+  return broker.shape.url.safeParse(text).success;
+}

@@ -2,6 +2,19 @@
 import * as z from 'zod';
 import { normaliseChannel } from '../../events/channel.ts';
 import { amount, count, duration, list, toggle } from '../fields.ts';
+import { parseThresholds } from '../threshold.ts';
+
+/** Conditions; a text is one, as `&` joins several. */
+const thresholds = z
+  .union([z.array(z.string()), z.string().transform((text) => [text])], {
+    error: 'expected a list such as ["latency.p99 < 50ms", "lost == 0"]',
+  })
+  .superRefine((texts, context) => {
+    for (const text of texts) {
+      const parsed = parseThresholds(text);
+      if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed });
+    }
+  });
 
 /** Section `loadtest`. */
 export const loadtest = z.strictObject({
@@ -48,12 +61,23 @@ export const loadtest = z.strictObject({
   workers: count({ max: 64 })
     .prefault(0)
     .describe('worker processes; 0 chooses by cores and clients'),
+  connectAttempts: count({ min: 1 })
+    .prefault(3)
+    .describe('how often a client tries to get in while the server asks it to come back later'),
   reconnectAttempts: count()
     .prefault(60)
     .describe('how often a client that lost its connection tries again; 0 never'),
   connectTimeoutMs: duration({ min: 10 })
     .prefault('10s')
     .describe('how long one client may take to connect'),
+  thresholds: thresholds
+    .optional()
+    .describe('what the run has to meet, such as "latency.p99 < 50ms" or "lost == 0"')
+    .meta({ flag: 'threshold', value: '<expression...>' }),
+  out: list()
+    .prefault('')
+    .describe('files to write the report to: .json, .html, .xml (JUnit), .csv (course), .md')
+    .meta({ value: '<file,…>' }),
   reportIntervalMs: duration({ min: 100 }).prefault('1s').describe('period of the progress line'),
   seed: count().prefault(1).describe('seed of the random subscriptions'),
 });

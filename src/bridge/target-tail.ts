@@ -1,0 +1,95 @@
+/** What the target's newest records say of how far earlier runs came. */
+import type { Broker, BrokerRecord, PartitionBounds } from '../broker/broker.ts';
+import type { Lanes } from './lanes.ts';
+import { Places } from './places.ts';
+import { readRange } from './range.ts';
+import { settledOf, sourceOf } from './source-mark.ts';
+
+/** Offsets looked through at once, going back from the end of a partition. */
+const stepOffsets = 1_000;
+/** Partitions that are looked through at the same time. */
+const maxParallel = 8;
+
+/** See {@link readTail}. */
+export interface Tail {
+  /** Everything below is in the target, or was when it was carried. Empty when nothing was. */
+  readonly settled: Places;
+  /** Of the records behind `settled`, those that are in the target: the last one or two batches. */
+  readonly present: readonly PresentPlaces[];
+}
+
+/** Some offsets of one partition of a lane of the source. */
+export interface PresentPlaces {
+  readonly lane: string;
+  readonly partition: number;
+  readonly offsets: Set<number>;
+}
+
+/** Whose records {@link readTail} looks for. */
+export interface TailRequest {
+  /** Of the source. */
+  readonly epoch: string;
+  readonly lanes: Lanes;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads each partition of the target back from its end: first to the newest record that tells what
+ * was settled; then, knowing that of all partitions, to the newest record from before.
+ */
+export async function readTail(
+  target: Broker,
+  { epoch, lanes, signal }: TailRequest,
+): Promise<Tail> {
+  const partitions = (await target.bounds()).filter(({ low, high }) => low < high);
+  const settled = new Places();
+  await each(partitions, async (bounds) => {
+    await goBack(target, bounds, signal, (records) => {
+      const newest = records.findLast(({ headers }) => settledOf(headers, epoch) !== undefined);
+      if (newest === undefined) return true;
+      settled.raiseAll(settledOf(newest.headers, epoch) as Places);
+      return false;
+    });
+  });
+  const present = new Map<string, PresentPlaces>();
+  await each(partitions, async (bounds) => {
+    await goBack(target, bounds, signal, (records) => {
+      let isWanted = true;
+      for (const { headers } of records.toReversed()) {
+        const place = sourceOf(headers, epoch);
+        if (place === undefined) continue;
+        const { topic, partition, offset } = place;
+        const lane = lanes.of(topic);
+        isWanted = offset >= (settled.next(lane, partition) ?? 0);
+        if (!isWanted) break;
+        const known = present.get(`${lane}/${partition}`);
+        if (known !== undefined) known.offsets.add(offset);
+        else present.set(`${lane}/${partition}`, { lane, partition, offsets: new Set([offset]) });
+      }
+      return isWanted;
+    });
+  });
+  return { settled, present: [...present.values()] };
+}
+
+/** Hands a partition over from its end to its start, in steps, until `wantsMore` says no. */
+async function goBack(
+  broker: Broker,
+  { topic, partition, low, high }: PartitionBounds,
+  signal: AbortSignal,
+  wantsMore: (records: readonly BrokerRecord[]) => boolean,
+): Promise<void> {
+  for (let to = high; to > low; to -= stepOffsets) {
+    const from = Math.max(low, to - stepOffsets);
+    const range = { topic, partition, from, to };
+    if (!wantsMore(await readRange(broker, range, signal))) return;
+  }
+}
+
+async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const worker = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: maxParallel }, worker));
+}

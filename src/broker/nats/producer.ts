@@ -1,0 +1,234 @@
+/** Sending to NATS: every record with an id of its own, again until the stream has it. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { headers } from '@nats-io/transport-node';
+import { backoffMs } from '../../base/backoff.ts';
+import { messageOf, RemoteError } from '../../base/errors.ts';
+import { within } from '../../base/time-limit.ts';
+import { formatBytes } from '../../base/units.ts';
+import type { Log } from '../../host/log.ts';
+import type { OutgoingRecord, Producer } from '../broker.ts';
+import { RecordsUnfit } from '../send-failures.ts';
+import { isFinal, isRefusal, isStreamMissing, isUnanswered } from './complaint.ts';
+import { timeHeader } from './headers.ts';
+import { Lanes, type Message, type Turn } from './lanes.ts';
+import type { NatsLink } from './link.ts';
+import type { NatsStream } from './stream.ts';
+
+/** A record that the stream did not take for this long is given up. */
+const giveUpMs = 120_000;
+const ackTimeoutMs = 3_000;
+const closeMs = 3_000;
+const retryBackoff = { baseMs: 100, maxMs: 1_000 };
+/** The server forgets ids a little before or after its window. */
+const windowSlackMs = 2_000;
+/** Room for the headers in what the server takes as one message. */
+const headerBytes = 512;
+/** Of the JetStream API: beyond `max_msg_size` of the stream. */
+const messageTooLarge = 10_054;
+const limits = { maxUnderWay: 256, maxWaiting: 500_000 };
+
+/** What a producer takes from its broker. */
+export interface NatsProducerParts {
+  readonly link: NatsLink;
+  readonly stream: NatsStream;
+  readonly log: Log;
+  /** The first record that is given up ends it: whoever sends has to find out what is there. */
+  readonly failsForGood: boolean;
+}
+
+/**
+ * Up to 256 records are under way, and one of each subject. A record goes again under the same
+ * id, which the stream knows for its duplicate window: so the repeat of a record that it has is
+ * no second one. Beyond the window that would not hold, and the record is given up.
+ */
+export class NatsProducer implements Producer {
+  readonly #link: NatsLink;
+  readonly #stream: NatsStream;
+  readonly #log: Log;
+  readonly #failsForGood: boolean;
+  readonly #lanes = new Lanes(limits);
+  readonly #idPrefix = randomBytes(9).toString('base64url');
+  readonly #closing = new AbortController();
+  /** Ends the waiting for answers that a broken connection cannot bring. */
+  readonly #unanswered = new Set<(error: Error) => void>();
+  readonly #watching: Disposable;
+  #sent = 0;
+  #windowMs = 0;
+  #isFailing = false;
+  /** What ended it. */
+  #failure: RemoteError | undefined;
+  #idle: PromiseWithResolvers<void> | undefined;
+
+  constructor({ link, stream, log, failsForGood }: NatsProducerParts) {
+    this.#failsForGood = failsForGood;
+    this.#link = link;
+    this.#stream = stream;
+    this.#log = log;
+    this.#watching = link.watch({
+      connected: () => this.#pump(),
+      disconnected: () => {
+        for (const reject of this.#unanswered) reject(new Error('the connection is lost'));
+        this.#idle?.resolve();
+      },
+    });
+  }
+
+  /** Rejects with a RemoteError when there is no stream. */
+  async open(): Promise<void> {
+    try {
+      const { duplicateWindowMs } = await this.#stream.bounds();
+      this.#windowMs = duplicateWindowMs;
+    } catch (error) {
+      throw this.#link.complaint(error, `looking at stream ${this.#stream.name}`);
+    }
+  }
+
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#closing.signal.aborted) throw new RemoteError('the producer is closed');
+    if (records.length === 0) return;
+    const adding = this.#lanes.add(records.map((record) => this.#messageOf(record)));
+    this.#pump();
+    await adding;
+  }
+
+  /** Waits some seconds for what is under way; the rest is rejected. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#lanes.isEmpty && this.#link.isConnected) {
+      this.#idle = Promise.withResolvers();
+      await within(closeMs, this.#idle.promise, () => new Error('slow')).catch(() => {});
+    }
+    this.#closing.abort();
+    const error = closedError();
+    this.#lanes.rejectAll(error);
+    for (const reject of this.#unanswered) reject(error);
+    this.#watching[Symbol.dispose]();
+  }
+
+  #messageOf(record: OutgoingRecord): Message {
+    const { topic, key, value } = record;
+    const subject = this.#stream.subjects.of(topic, key);
+    if (subject === undefined) {
+      const isTopic = this.#stream.subjects.knows(topic);
+      const what = isTopic ? `key ${JSON.stringify(key.slice(0, 64))}` : `topic ${topic}`;
+      throw new RecordsUnfit(`there is no subject on ${this.#link.url} for ${what}`, {
+        hint: isTopic ? 'keys are token symbols, or global.<name>' : undefined,
+      });
+    }
+    const maxBytes = this.#link.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    const bytes = Buffer.byteLength(value) + headerBytes;
+    if (bytes > maxBytes) {
+      throw new RecordsUnfit(
+        `record of ${formatBytes(bytes)} for ${subject} is larger than ${this.#link.url} takes`,
+        { hint: `its limit is ${formatBytes(maxBytes)}: raise max_payload of the server` },
+      );
+    }
+    return { subject, record, id: record.id ?? `${this.#idPrefix}.${this.#sent++}` };
+  }
+
+  #pump(): void {
+    while (this.#link.isConnected && !this.#closing.signal.aborted) {
+      const turn = this.#lanes.take();
+      if (turn === undefined) break;
+      void this.#deliver(turn).then(() => this.#pump());
+    }
+    if (this.#lanes.isEmpty) this.#idle?.resolve();
+  }
+
+  /** Sends a message until the stream has it. Never rejects. */
+  async #deliver({ message, done, failed }: Turn): Promise<void> {
+    const startMs = performance.now();
+    /** Since when the stream may have it without our knowing. */
+    let unknownMs: number | undefined;
+    for (let attempt = 0; ; attempt++) {
+      const attemptMs = performance.now();
+      try {
+        await this.#publish(message);
+        this.#isFailing = false;
+        return done();
+      } catch (error) {
+        if (!isRefusal(error)) unknownMs ??= attemptMs;
+        const nowMs = performance.now();
+        const isForgotten =
+          unknownMs !== undefined && nowMs - unknownMs > this.#windowMs - windowSlackMs;
+        if (this.#closing.signal.aborted) return failed(this.#failure ?? closedError());
+        if (isForgotten) return this.#giveUp(failed, this.#forgotten(error));
+        const final = nowMs - startMs > giveUpMs ? error : await this.#finalError(error);
+        if (final !== undefined) return this.#giveUp(failed, this.#complaint(final));
+        this.#sayRetry(error);
+      }
+      const { signal } = this.#closing;
+      await sleep(backoffMs(attempt, retryBackoff), undefined, { signal }).catch(() => {});
+      await this.#link.untilConnected(signal);
+    }
+  }
+
+  #giveUp(failed: Turn['failed'], error: RemoteError): void {
+    failed(error);
+    if (!this.#failsForGood || this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#closing.abort();
+    this.#lanes.rejectAll(error);
+  }
+
+  async #publish({ subject, record, id }: Message): Promise<void> {
+    const own = headers();
+    for (const [name, text] of Object.entries(record.headers ?? {})) own.set(name, text);
+    own.set(timeHeader, String(record.timestampMs));
+    const lost = Promise.withResolvers<never>();
+    this.#unanswered.add(lost.reject);
+    try {
+      await Promise.race([
+        this.#link.client.publish(subject, record.value, {
+          msgID: id,
+          headers: own,
+          // Another stream may hold the same subject, and answer.
+          expect: { streamName: this.#stream.name },
+          timeout: ackTimeoutMs,
+        }),
+        lost.promise,
+      ]);
+    } finally {
+      this.#unanswered.delete(lost.reject);
+    }
+  }
+
+  /** What makes another try useless. */
+  async #finalError(error: unknown): Promise<unknown> {
+    if (isFinal(error)) return error;
+    if (!isUnanswered(error)) return undefined;
+    // Nobody listens to the subject: the stream moves to another server, or it is gone.
+    return await this.#stream.bounds().then(
+      () => undefined,
+      (reason: unknown) => (isStreamMissing(reason) ? reason : undefined),
+    );
+  }
+
+  #complaint(error: unknown): RemoteError {
+    const isUnfit = error instanceof JetStreamApiError && error.code === messageTooLarge;
+    if (isUnfit) return new RecordsUnfit(`${this.#link.url}: ${error.message}`, { cause: error });
+    return this.#link.complaint(error, 'publishing');
+  }
+
+  #forgotten(error: unknown): RemoteError {
+    return new RemoteError(
+      `publishing failed at ${this.#link.url}: no answer within the duplicate window of the stream`,
+      {
+        hint: 'the record may be in the stream; sent again, it might be there twice',
+        cause: error,
+      },
+    );
+  }
+
+  #sayRetry(error: unknown): void {
+    const level = this.#isFailing || this.#closing.signal.aborted ? 'debug' : 'warn';
+    this.#isFailing = true;
+    this.#log[level]({ error: messageOf(error) }, 'broker took no records, retrying');
+  }
+}
+
+function closedError(): RemoteError {
+  return new RemoteError('the producer was closed before the broker answered');
+}

@@ -1,0 +1,52 @@
+/** `odin loadtest compare a.json b.json`: what changed from one run to another, beyond noise. */
+import { exitCodes } from '../base/errors.ts';
+import { write, writeJson, writeLine } from '../host/output.ts';
+import { defineCommand } from './define-command.ts';
+
+/** See the file's first line. */
+export const compare = defineCommand({
+  sections: [],
+  operands: ['before.json[,…]', 'after.json[,…]'],
+  callFlags: [
+    {
+      name: 'fail-on',
+      value: '<change>',
+      description: 'fail on a change beyond this, such as "latency.p99 +10%" or "rate -5%"',
+    },
+    { name: 'markdown', description: 'print a table for a pull request' },
+    { name: 'force', description: 'compare runs of different setups all the same' },
+  ],
+  json: 'print the comparison as JSON',
+  examples: [
+    'odin loadtest compare before.json after.json',
+    "odin loadtest compare before.json after.json --fail-on 'latency.p99 +10%' --fail-on 'lost +0'",
+    'odin loadtest compare before-1.json,before-2.json after.json --markdown',
+  ],
+  async run({ operands, flags, host, isJson }) {
+    const { readReport } = await import('../loadtest/reports/report-file.ts');
+    const { parseBudgets } = await import('../loadtest/comparison/budget.ts');
+    const { compareRuns } = await import('../loadtest/comparison/comparison.ts');
+    const budgets = parseBudgets(flags.get('fail-on') ?? []);
+    const [before = [], after = []] = await Promise.all(
+      operands.map((paths) =>
+        Promise.all(
+          paths
+            .split(',')
+            .filter(Boolean)
+            .map(async (path) => ({ path, report: await readReport(path, host.readText) })),
+        ),
+      ),
+    );
+    const comparison = compareRuns(before, after, { budgets, isForced: flags.has('force') });
+    for (const warning of comparison.warnings) host.stderr.write(`warning: ${warning}\n`);
+    if (isJson) await writeJson(host.stdout, comparison);
+    else if (flags.has('markdown')) {
+      const { comparisonMarkdown } = await import('../loadtest/comparison/comparison-text.ts');
+      await write(host.stdout, comparisonMarkdown(comparison));
+    } else {
+      const { comparisonText } = await import('../loadtest/comparison/comparison-text.ts');
+      await writeLine(host.stdout, comparisonText(comparison));
+    }
+    return comparison.verdict === 'fail' ? exitCodes.thresholds : exitCodes.ok;
+  },
+});

@@ -1,0 +1,181 @@
+/** `odin topics tail`: prints events of some channels as they come. */
+import { UsageError } from '../base/errors.ts';
+import { parseDurationMs } from '../base/units.ts';
+import type { BrokerRecord, Consumption, LostRange } from '../broker/broker.ts';
+import type { Config } from '../config/schema.ts';
+import { categoryFacts, categoryOfTopic, isCategory } from '../events/categories.ts';
+import { normaliseChannel, subscriptionsMatching } from '../events/channel.ts';
+import type { Host } from '../host/host.ts';
+import { createLog } from '../host/log.ts';
+import { defineCommand } from './define-command.ts';
+import { nodeIdOf } from './node-id.ts';
+import { channelOf, formatRecord, recordJson } from './tail-lines.ts';
+
+/** Channels whose answer is remembered; beyond, all are asked again. */
+const maxRemembered = 10_000;
+
+/** See the file's first line. */
+export const tail = defineCommand({
+  sections: ['broker', 'log'],
+  quietSections: ['server'],
+  operands: ['channel…'],
+  callFlags: [
+    { name: 'since', value: '<duration>', description: 'begin with what came in this time' },
+    { name: 'limit', value: '<n>', description: 'end after so many events' },
+  ],
+  json: 'print each event as a line of JSON',
+  examples: [
+    "odin topics tail BTC.trade 'ETH.*' --broker kafka://127.0.0.1:9092",
+    "odin topics tail '*.trade' --since 30s --limit 100 --json",
+    'odin topics tail global.trending --broker nats://127.0.0.1:4222',
+  ],
+  async run({ config, host, isJson, operands, flags }) {
+    const wanted = readChannels(operands);
+    const lookbackMs = readSince(flags.get('since')?.at(-1));
+    const limit = readLimit(flags.get('limit')?.at(-1));
+    const columns = host.stdout.isTTY === true ? host.stdout.columns : undefined;
+    const format = isJson ? recordJson : (record: BrokerRecord) => formatRecord(record, columns);
+    const { openBroker } = await import('../broker/open.ts');
+    // Lines of a log among the events: only what is wrong.
+    const level = config.log.level === 'info' ? 'warn' : config.log.level;
+    const log = createLog(host.stderr, level, config.log.format, host.hasColor);
+    const nodeId = `tail-${nodeIdOf(config.server)}`;
+    await using broker = await openBroker(brokerFor(config.broker, wanted), { log, nodeId });
+    const printer = new Printer(host, { wanted, limit, format });
+    await using consumption = await broker.consume({
+      lookbackMs,
+      onRecords: (records) => printer.take(records),
+      onLost: (range) => host.stderr.write(`lost: ${formatRange(range)}\n`),
+    });
+    await printer.run(consumption);
+    return undefined;
+  },
+});
+
+interface Printing {
+  readonly wanted: ReadonlySet<string>;
+  readonly limit: number;
+  readonly format: (record: BrokerRecord) => string;
+}
+
+/** Writes lines as fast as they are read, and holds the consumption when they are not. */
+class Printer {
+  readonly #host: Host;
+  readonly #printing: Printing;
+  readonly #isWanted = new Map<string, boolean>();
+  readonly #end = Promise.withResolvers<void>();
+  #consumption: Consumption | undefined;
+  #isOver = false;
+  #isFull = false;
+  #printed = 0;
+
+  constructor(host: Host, printing: Printing) {
+    this.#host = host;
+    this.#printing = printing;
+  }
+
+  /** Resolves at the limit, at Ctrl-C, and when nobody reads any more. */
+  async run(consumption: Consumption): Promise<void> {
+    this.#consumption = consumption;
+    if (this.#isFull) consumption.pause();
+    const { stdout, signal } = this.#host;
+    const stop = () => {
+      this.#isOver = true;
+      this.#end.resolve();
+    };
+    const drained = () => {
+      this.#isFull = false;
+      consumption.resume();
+    };
+    stdout.on('error', stop).on('close', stop).on('drain', drained);
+    signal.addEventListener('abort', stop);
+    try {
+      if (signal.aborted || stdout.destroyed) stop();
+      await this.#end.promise;
+    } finally {
+      stdout.off('error', stop).off('close', stop).off('drain', drained);
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  take(records: readonly BrokerRecord[]): void {
+    const { limit, format } = this.#printing;
+    let text = '';
+    for (const record of records) {
+      if (this.#isOver) break;
+      if (!this.#wants(record)) continue;
+      text += `${format(record)}\n`;
+      if (++this.#printed < limit) continue;
+      this.#isOver = true;
+      this.#end.resolve();
+    }
+    if (text === '' || this.#host.stdout.destroyed || this.#host.stdout.write(text)) return;
+    this.#isFull = true;
+    this.#consumption?.pause();
+  }
+
+  #wants(record: BrokerRecord): boolean {
+    const { wanted } = this.#printing;
+    const channel = channelOf(record);
+    if (channel === undefined) return wanted.has('*');
+    const known = this.#isWanted.get(channel);
+    if (known !== undefined) return known;
+    if (this.#isWanted.size >= maxRemembered) this.#isWanted.clear();
+    const isWanted = subscriptionsMatching(channel).some((name) => wanted.has(name));
+    this.#isWanted.set(channel, isWanted);
+    return isWanted;
+  }
+}
+
+function readChannels(names: readonly string[]): ReadonlySet<string> {
+  const channels = new Set<string>();
+  const bad: string[] = [];
+  for (const name of names) {
+    const channel = normaliseChannel(name);
+    if (channel === undefined) bad.push(`not a channel: ${JSON.stringify(name)}`);
+    else channels.add(channel);
+  }
+  if (bad.length === 0) return channels;
+  throw new UsageError(bad.join('\n'), {
+    hint: 'channels are BTC.trade, BTC.*, *.trade, global.trending, or * for all',
+  });
+}
+
+function readSince(text: string | undefined): number {
+  if (text === undefined) return 0;
+  const ms = parseDurationMs(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`--since: expected a duration such as 30s, got ${JSON.stringify(text)}`);
+}
+
+function readLimit(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `--limit: expected a whole number of at least 1, got ${JSON.stringify(text)}`,
+  );
+}
+
+/** Reads no topic that none of the channels can be in. */
+function brokerFor(config: Config['broker'], wanted: ReadonlySet<string>): Config['broker'] {
+  if (config.url === 'embedded') {
+    throw new UsageError('the embedded broker lives in `odin serve`: nobody else can read it', {
+      hint: 'name the broker to look at: --broker kafka://host:port or nats://host:port',
+    });
+  }
+  const needed = new Set<string>();
+  for (const channel of wanted) {
+    const suffix = channel.slice(channel.indexOf('.') + 1);
+    if (channel.startsWith('global.') || !isCategory(suffix)) return config;
+    needed.add(categoryFacts[suffix].topic);
+  }
+  const topics = config.kafka.topics.filter(
+    (topic) => needed.has(topic) || categoryOfTopic(topic) === undefined,
+  );
+  return topics.length === 0 ? config : { ...config, kafka: { ...config.kafka, topics } };
+}
+
+function formatRange({ topic, partition, from, to }: LostRange): string {
+  const place = topic === undefined ? 'the stream' : `${topic}/${partition}`;
+  return `${place} from ${from} to ${to}: gone from the broker before it was read`;
+}

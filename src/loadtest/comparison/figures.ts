@@ -1,0 +1,81 @@
+/** The figures of one side of a comparison, which is one run or several. */
+import { Histogram } from '../../base/histogram.ts';
+import type { ThresholdMetric } from '../../config/threshold.ts';
+import { ErrorLog } from '../error-log.ts';
+import type { LoadTestReport } from '../report.ts';
+import { observe } from '../thresholds.ts';
+import { type Totals, totalsOf } from '../totals.ts';
+import {
+  logDeviation,
+  type Sampled,
+  sampledHistogramMean,
+  sampledMean,
+  sampledPercentile,
+} from './bootstrap.ts';
+
+const percents: Readonly<Record<string, number>> = {
+  p50: 50,
+  p90: 90,
+  p95: 95,
+  p99: 99,
+  p999: 99.9,
+};
+
+/** A figure of each run; null for a run that did not measure it. */
+export function figuresOf(
+  reports: readonly LoadTestReport[],
+  metric: ThresholdMetric,
+): (number | null)[] {
+  return reports.map((report) => {
+    const scale = { target: report.connections.target, holdMs: report.holdMs };
+    return observe(metric, totalsIn(report), scale);
+  });
+}
+
+/**
+ * Deviation of the logarithm of a side's mean figure; undefined for a figure that is not known of
+ * the parts of a run.
+ */
+export function noiseOf(
+  reports: readonly LoadTestReport[],
+  metric: ThresholdMetric,
+  seed: number,
+): number | undefined {
+  const sampled = reports.map((report) => sampledOf(report, metric));
+  if (sampled.some((run) => run === undefined)) return undefined;
+  return logDeviation(sampled as Sampled[], seed);
+}
+
+/** Parts of the run that has the fewest. */
+export function partsOf(reports: readonly LoadTestReport[]): number {
+  return Math.min(...reports.map(({ histograms }) => histograms.latencyParts.length));
+}
+
+function sampledOf(report: LoadTestReport, metric: ThresholdMetric): Sampled | undefined {
+  const { latencyParts } = report.histograms;
+  if (metric === 'rate') {
+    const held = report.series.points.filter(({ phase }) => phase === 'hold');
+    return sampledMean(held.map(({ receivedPerSecond }) => receivedPerSecond));
+  }
+  if (metric === 'latency.mean') return sampledHistogramMean(latencyParts);
+  const [source, quantile = ''] = metric.split('.');
+  const percent = percents[quantile];
+  if (source !== 'latency' || percent === undefined) return undefined;
+  return sampledPercentile(latencyParts, percent);
+}
+
+/** What thresholds look at, from a report. */
+function totalsIn({ connections, messages, histograms, errors }: LoadTestReport): Totals {
+  const { refused, target: _, ...counts } = connections;
+  const log = new ErrorLog();
+  for (const error of errors) log.add(error.class, error.example, error.count);
+  return {
+    ...totalsOf([]),
+    connections: counts,
+    messages,
+    refused: new Map(Object.entries(refused)),
+    latency: Histogram.fromRecord(histograms.latency),
+    connect: Histogram.fromRecord(histograms.connect),
+    errors: log,
+  };
+}

@@ -1,0 +1,91 @@
+/** How far a new connection has come, and how long after its planned start it came there. */
+import { Histogram, type HistogramSnapshot } from '../base/histogram.ts';
+
+/**
+ * Steps of a connection. `dialed` is the wait in the load tester itself, `connected` the end of the
+ * TCP handshake, `upgraded` the 101, `subscribed` the acknowledgement.
+ */
+export const connectPhases = [
+  'dialed',
+  'connected',
+  'upgraded',
+  'subscribed',
+  'firstEvent',
+] as const;
+
+/** One of {@link connectPhases}. */
+export type ConnectPhase = (typeof connectPhases)[number];
+
+/** A value for each phase. */
+export type PerPhase<Value> = Readonly<Record<ConnectPhase, Value>>;
+
+/** Makes a value for each phase. */
+export function perPhase<Value>(make: (phase: ConnectPhase) => Value): PerPhase<Value> {
+  return Object.fromEntries(connectPhases.map((phase) => [phase, make(phase)])) as PerPhase<Value>;
+}
+
+/** What a report says about a phase, in milliseconds since the planned start. */
+export interface PhaseTimes {
+  readonly count: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly mean: number;
+}
+
+/** An empty histogram for each phase. */
+export function phaseHistograms(): PerPhase<Histogram> {
+  return perPhase(() => new Histogram());
+}
+
+/** The times of a phase, for the report. */
+export function phaseTimes(histogram: Histogram): PhaseTimes {
+  return {
+    count: histogram.count,
+    p50: histogram.percentile(50),
+    p90: histogram.percentile(90),
+    p95: histogram.percentile(95),
+    p99: histogram.percentile(99),
+    max: histogram.maxMs,
+    mean: histogram.meanMs,
+  };
+}
+
+/** The times of one attempt of one client, recorded once it is in. */
+export class ConnectTimes {
+  readonly #plannedMs: number;
+  readonly #dialedMs: number;
+  #connectedMs = 0;
+  #upgradedMs = 0;
+
+  /** Times are milliseconds since 1970; `nowMs` is when the client begins to connect. */
+  constructor(plannedMs: number, nowMs: number) {
+    this.#plannedMs = plannedMs;
+    this.#dialedMs = nowMs;
+  }
+
+  connected(nowMs: number): void {
+    this.#connectedMs = nowMs;
+  }
+
+  upgraded(nowMs: number): void {
+    this.#upgradedMs = nowMs;
+  }
+
+  /** Its subscription is acknowledged: the phases until then are recorded. */
+  subscribed(nowMs: number, phases: PerPhase<Histogram>): void {
+    phases.dialed.record(this.#dialedMs - this.#plannedMs);
+    phases.connected.record(this.#connectedMs - this.#plannedMs);
+    phases.upgraded.record(this.#upgradedMs - this.#plannedMs);
+    phases.subscribed.record(nowMs - this.#plannedMs);
+  }
+
+  firstEvent(nowMs: number, phases: PerPhase<Histogram>): void {
+    phases.firstEvent.record(nowMs - this.#plannedMs);
+  }
+}
+
+/** What workers send. */
+export type PhaseSnapshots = PerPhase<HistogramSnapshot>;

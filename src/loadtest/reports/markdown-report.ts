@@ -1,0 +1,45 @@
+/** A report as Markdown, short enough for a comment on a pull request. */
+import type { LoadTestReport } from '../report.ts';
+import { escapeCell } from './escape.ts';
+import { countTable, errorTable, percentileTable, type Table, thresholdTable } from './tables.ts';
+
+const maxRows = 20;
+
+/** The verdict, what the run had to meet, and the main figures. */
+export function markdownReport(report: LoadTestReport): string {
+  const { verdict, reasons, config, holdMs } = report;
+  const counts = countTable(report);
+  const tables = [
+    thresholdTable(report),
+    percentileTable(report),
+    // A figure of zero is worth a line only where it is the good news.
+    { ...counts, rows: counts.rows.filter(([name, n]) => n !== '0' || name === 'events lost') },
+    errorTable(report),
+  ];
+  const clients = `${config.connections} clients for ${(holdMs / 1_000).toFixed(0)} s`;
+  return [
+    `### Load test: ${verdict}`,
+    '',
+    `${clients} at ${escapeCell(report.url)}`,
+    ...(reasons.length > 0 ? ['', ...reasons.map((reason) => `- ${escapeCell(reason)}`)] : []),
+    ...tables.filter(({ rows }) => rows.length > 0).flatMap(markdownTable),
+    '',
+  ].join('\n');
+}
+
+/** Title, header and the first rows. */
+function markdownTable({ title, header, rows }: Table): string[] {
+  const more = rows.length - maxRows;
+  return ['', `#### ${title}`, '', ...markdownRows(header, rows.slice(0, maxRows))].concat(
+    more > 0 ? ['', `… and ${more} more`] : [],
+  );
+}
+
+/** A table without a title. */
+export function markdownRows(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.map(escapeCell).join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')).replaceAll('\\', ''), ...rows.map(line)];
+}

@@ -1,0 +1,141 @@
+/** Tests of the forms of a report: JSON, CSV, JUnit, Markdown, and what text of others does in them. */
+import { expect, test } from 'vitest';
+import { makeReport } from '../../../test/support/load-test-report.ts';
+import { kindOf } from '../error-classes.ts';
+import type { LoadTestReport } from '../report.ts';
+import { csvReport } from './csv-report.ts';
+import { distributionTable, stepsOf } from './distribution.ts';
+import { htmlReport } from './html-report.ts';
+import { jsonReport } from './json-report.ts';
+import { junitReport } from './junit-report.ts';
+import { markdownReport } from './markdown-report.ts';
+
+const hostile =
+  '</script><script>alert("x")</script><img src=x onerror=alert(1)> | `a` [b](c) \u0000 &';
+const base = makeReport({ seconds: 3 });
+
+const failing: LoadTestReport = {
+  ...base,
+  verdict: 'fail',
+  reasons: ['latency.p99 < 5ms: was 12ms', hostile],
+  errors: [{ class: 'open-close-1001', ...kindOf('open-close-1001'), count: 3, example: hostile }],
+  gaps: [
+    { connection: 1, channel: hostile, after: null, got: null, lost: 1, atLeast: true },
+    { connection: 2, channel: 'BTC.trade', after: 3, got: 9, lost: 5, atLeast: false },
+  ],
+  thresholds: [
+    ...base.thresholds,
+    {
+      expression: 'latency.p99 < 5ms',
+      metric: 'latency.p99',
+      unit: 'ms',
+      observed: 12,
+      ok: false,
+      isBuiltIn: false,
+    },
+  ],
+};
+
+test('JSON holds the whole report, and lists of numbers and points on one line each', () => {
+  const text = jsonReport(failing);
+  expect(JSON.parse(text)).toEqual(failing);
+  expect(text.match(/^ +\{"elapsedMs":/gm)).toHaveLength(3);
+  expect(text.split('\n').length).toBeLessThan(200);
+});
+
+test('CSV has a header and a line per point, empty where nothing was measured', () => {
+  const [first, ...rest] = base.series.points;
+  const points = [{ ...first!, latencyP50Ms: null, latencyP99Ms: null }, ...rest];
+  const lines = csvReport({ ...base, series: { ...base.series, points } }).split('\r\n');
+  expect(lines).toHaveLength(5);
+  expect(lines[0]).toMatch(/^elapsedMs,phase,active,/);
+  expect(lines[1]).toMatch(/^1000,hold,500,500,0,\d+,0,0,,,40,2$/);
+  for (const line of lines.slice(0, -1)) expect(line.split(',')).toHaveLength(12);
+});
+
+test('JUnit has a case per condition, and one for the verdict', () => {
+  const xml = junitReport(failing);
+  expect(xml).toContain('tests="3" failures="1" errors="0"');
+  expect(xml).toContain('name="lost == 0" classname="odin loadtest.built-in"/>');
+  expect(xml).toContain('name="latency.p99 &lt; 5ms" classname="odin loadtest.threshold">');
+  expect(xml).toContain('<failure message="observed 12.0ms"/>');
+});
+
+test.each(['inconclusive', 'interrupted'] as const)(
+  'in JUnit, a run that is %s is an error, and what it did not meet is no failure',
+  (verdict) => {
+    const xml = junitReport({ ...failing, verdict });
+    expect(xml).toContain('tests="3" failures="0" errors="1" skipped="1"');
+    expect(xml).toContain(`type="${verdict}"`);
+    expect(xml).not.toContain('<failure');
+  },
+);
+
+test('in JUnit, a run that failed without breaking a condition fails as a whole', () => {
+  const xml = junitReport({ ...base, verdict: 'fail', reasons: ['a worker did not answer'] });
+  expect(xml).toContain('failures="1"');
+  expect(xml).toContain('<failure message="a worker did not answer" type="fail"/>');
+});
+
+test('text of a server is text in XML, whatever it holds', () => {
+  const xml = junitReport({ ...failing, verdict: 'inconclusive' });
+  expect(xml).not.toMatch(/<script|<img/);
+  expect(xml).not.toContain('\u0000');
+  expect(xml.match(/<[^>]*>/g)?.join('')).not.toContain('alert("');
+});
+
+test('Markdown tells verdict, reasons, conditions and figures; text of a server stays text', () => {
+  const text = markdownReport(failing);
+  expect(text).toContain('### Load test: fail');
+  expect(text).toContain('- latency.p99 &lt; 5ms: was 12ms');
+  expect(text).toContain('| latency.p99 &lt; 5ms | 12.0ms | NO | asked for |');
+  expect(text).toContain('| events lost | 0 |');
+  expect(text).not.toMatch(/<script|<img|\]\(c\)/);
+  for (const row of text.split('\n').filter((line) => line.includes('open-close-1001'))) {
+    expect(row.match(/(?<!\\)\|/g)).toHaveLength(5);
+  }
+});
+
+test('the page loads nothing, forbids it too, and shows text of a server as text', async () => {
+  const page = await htmlReport(failing);
+  expect(page).toContain(`content="default-src 'none'; style-src 'unsafe-inline';`);
+  expect(page).not.toMatch(/(?:src|href|action|srcset|poster)\s*=\s*["']?\s*(?:https?:)?\/\//i);
+  expect(page).not.toMatch(/url\(\s*["']?(?:https?:)?\/\/|@import|\bfetch\(|XMLHttpRequest|<link/i);
+  expect(page.match(/<script/g)).toHaveLength(3);
+  expect(page.match(/<\/script/g)).toHaveLength(3);
+  expect(page).not.toContain('<img');
+  expect(page).toContain('&lt;/script&gt;&lt;script&gt;alert(&quot;x&quot;)');
+});
+
+test('the page stays small: the chart library, and little beside it', async () => {
+  expect((await htmlReport(base)).length).toBeLessThan(90_000);
+});
+
+test('steps of latency hold every event once, whatever its size', () => {
+  const { latency } = base.histograms;
+  const counted = stepsOf(latency).reduce((sum, { count }) => sum + count, 0);
+  expect(counted).toBe(base.latencyMs.count);
+  const last = distributionTable(latency).rows.at(-1);
+  expect(last?.[3]).toBe('100.00%');
+  expect(stepsOf({ ...latency, upToMs: [0.1, 0.2, 7e7], counts: [1, 2, 3] })).toMatchObject({
+    0: { upToMs: 0.1, count: 1 },
+    1: { upToMs: 0.2, count: 2 },
+  });
+});
+
+test('a run without a single event still has all its forms', async () => {
+  const latency = { upToMs: [], counts: [], minMs: 0, maxMs: 0, sumMs: 0, negative: 0 };
+  const empty: LoadTestReport = {
+    ...base,
+    holdMs: 0,
+    clock: null,
+    latencyMs: { p50: 0, p95: 0, p99: 0, max: 0, mean: 0, count: 0, negative: 0 },
+    histograms: { latency, connect: latency, latencyParts: [] },
+    series: { intervalMs: 1_000, points: [] },
+  };
+  for (const render of [jsonReport, csvReport, junitReport, markdownReport]) {
+    expect(await render(empty)).not.toMatch(/NaN|undefined|Infinity/);
+  }
+  const page = await htmlReport(empty);
+  expect(page.slice(page.indexOf('<body>'), page.indexOf('<script>'))).not.toMatch(/NaN|undefined/);
+});

@@ -1,0 +1,46 @@
+/** Reads reports that earlier runs wrote. */
+import { UsageError } from '../../base/errors.ts';
+import { isObject } from '../../base/values.ts';
+import type { LoadTestReport } from '../report.ts';
+import { parseReport } from './report-schema.ts';
+
+/** Faults of one file that are told. */
+const maxFaults = 3;
+const writeHint = 'write one with: odin loadtest --out run.json';
+
+/** Text of a file; undefined when there is none. */
+type ReadText = (path: string) => Promise<string | undefined>;
+
+/** The report in a file. Throws a UsageError when there is none that this odin can read. */
+export async function readReport(path: string, readText: ReadText): Promise<LoadTestReport> {
+  const text = await readText(path);
+  if (text === undefined) throw new UsageError(`no such file: ${path}`, { hint: writeHint });
+  const value = parseJson(text);
+  if (!isObject(value) || !('schemaVersion' in value)) {
+    throw new UsageError(`${path} is no report of a load test`, { hint: writeHint });
+  }
+  if (value['schemaVersion'] !== 1) {
+    const version = JSON.stringify(value['schemaVersion']);
+    throw new UsageError(`${path} is a report of version ${version}; this odin reads version 1`, {
+      hint: 'read it with the odin that wrote it, or run the test again',
+    });
+  }
+  const report = parseReport(value);
+  if (!('faults' in report)) return report;
+  const lines = report.faults.slice(0, maxFaults).map((fault) => `${path}: ${fault}`);
+  const more = report.faults.length - lines.length;
+  throw new UsageError(
+    [...lines, ...(more > 0 ? [`${path}: … and ${more} more`] : [])].join('\n'),
+    {
+      hint: `the file was changed, or is another command's report; ${writeHint}`,
+    },
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

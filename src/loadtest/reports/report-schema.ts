@@ -1,0 +1,196 @@
+/** The JSON report of a load test as a schema: what is written keeps it, what is read must. */
+import * as z from 'zod';
+import type { ErrorClass } from '../error-classes.ts';
+import type { LoadTestReport } from '../report.ts';
+
+const count = z.int().min(0);
+const ms = z.number().min(0);
+const percent = z.number().min(0);
+
+const histogram = z
+  .object({
+    upToMs: z.array(ms).describe('highest value of each group that holds any, ascending'),
+    counts: z.array(count).describe('how many values each group holds'),
+    minMs: ms,
+    maxMs: ms,
+    sumMs: ms,
+    negative: count,
+  })
+  .refine(({ upToMs, counts }) => upToMs.length === counts.length, {
+    error: 'expected as many counts as groups',
+  });
+
+const percentiles = { p50: ms, p95: ms, p99: ms, max: ms };
+const phaseTimes = z.object({ count, ...percentiles, p90: ms, mean: ms });
+
+const workerHealth = z.object({
+  cpuPercent: percent,
+  busyPercent: percent,
+  loopDelayP99Ms: ms,
+  sustainedDelayMs: ms,
+  rssBytes: z.number().min(0),
+  gcMs: ms,
+  longestGcMs: ms,
+  stalls: count,
+  stalledMs: ms,
+  longestStallMs: ms,
+});
+
+const point = z.object({
+  elapsedMs: ms,
+  phase: z.enum(['ramp', 'hold', 'settle']),
+  active: count,
+  opened: count,
+  failed: count,
+  receivedPerSecond: z.number().min(0),
+  lost: count,
+  errorsPerSecond: z.number().min(0),
+  latencyP50Ms: ms.nullable(),
+  latencyP99Ms: ms.nullable(),
+  cpuPercent: percent,
+  loopDelayP99Ms: ms,
+});
+
+/** Counts by a code of the server's choice. */
+const countsByCode = z.record(z.string(), count);
+
+const shape = {
+  schemaVersion: z.literal(1),
+  startedAt: z.string().describe('ISO 8601'),
+  durationMs: ms,
+  holdMs: ms,
+  url: z.string(),
+  config: z
+    .looseObject({
+      connections: count,
+      rampRate: z.number(),
+      durationMs: ms,
+      channels: z.array(z.string()),
+      subscriptionMode: z.enum(['all', 'single', 'random']),
+      channelsPerClient: count,
+      protocol: z.enum(['v1', 'v2']),
+    })
+    .describe('the settings of the run'),
+  connections: z.object({
+    target: count,
+    opened: count,
+    failed: count,
+    dropped: count,
+    moved: count,
+    reconnected: count,
+    active: count,
+    refused: countsByCode,
+  }),
+  messages: z.object({
+    received: count,
+    frames: count,
+    bytes: z.number().min(0),
+    control: count,
+    lost: count,
+    lostAtEnd: count,
+    firstEventsUnchecked: count,
+    duplicated: count,
+    reordered: count,
+    missedWhileDisconnected: count,
+    healed: count,
+    unrecovered: count,
+    skipped: count,
+    unexpected: count,
+    gapsUntracked: count,
+    badMessages: count,
+    seqBreaks: count,
+    epochChanges: count,
+    serverErrors: count,
+    gapNotices: count,
+    throttleUpdates: count,
+    reconnectNotices: count,
+  }),
+  latencyMs: z.object({ ...percentiles, mean: ms, count, negative: count }),
+  connectMs: z.object(percentiles),
+  phases: z.object({
+    dialed: phaseTimes,
+    connected: phaseTimes,
+    upgraded: phaseTimes,
+    subscribed: phaseTimes,
+    firstEvent: phaseTimes,
+  }),
+  clock: z
+    .object({ offsetMs: z.number(), uncertaintyMs: ms, roundTripMs: ms, samples: count })
+    .nullable(),
+  errors: z.array(
+    z.object({
+      class: z.string() as unknown as z.ZodType<ErrorClass, string>,
+      phase: z.enum(['connect', 'upgrade', 'subscribe', 'open', 'local', 'unknown']),
+      cause: z.string(),
+      blame: z.enum(['generator', 'network', 'server', 'policy', 'unknown']),
+      count,
+      example: z.string(),
+    }),
+  ),
+  gaps: z.array(
+    z.object({
+      connection: count,
+      channel: z.string(),
+      after: z.number().nullable(),
+      got: z.number().nullable(),
+      lost: count,
+      atLeast: z.boolean(),
+    }),
+  ),
+  generator: z.object({
+    workers: count,
+    cpuPercent: percent,
+    loopDelayP99Ms: ms,
+    rssBytes: z.number().min(0),
+    perWorker: z.array(workerHealth.nullable()),
+    bottlenecks: z.array(z.string()),
+  }),
+  server: z.object({ closeCodes: countsByCode }),
+  thresholds: z.array(
+    z.object({
+      expression: z.string(),
+      metric: z.string() as unknown as z.ZodType<ThresholdName, string>,
+      unit: z.enum(['ms', 'percent', 'perSecond', 'count']),
+      observed: z.number().nullable(),
+      ok: z.boolean(),
+      isBuiltIn: z.boolean(),
+    }),
+  ),
+  machine: z.object({
+    node: z.string(),
+    system: z.string(),
+    cpuModel: z.string(),
+    cpus: count,
+    memoryBytes: z.number().min(0),
+  }),
+  histograms: z.object({
+    latency: histogram,
+    connect: histogram,
+    latencyParts: z.array(histogram).max(64).describe('successive parts of the hold phase'),
+  }),
+  series: z.object({ intervalMs: ms, points: z.array(point).max(3_600) }),
+  verdict: z.enum(['pass', 'fail', 'inconclusive', 'interrupted']),
+  reasons: z.array(z.string()),
+};
+
+type Checked = Omit<LoadTestReport, 'config'>;
+type ThresholdName = LoadTestReport['thresholds'][number]['metric'];
+
+/** The type makes the compiler complain about a field of the report that is missing above. */
+const reportSchema: z.ZodType<Checked> = z.object(shape);
+
+/** A JSON value as a report, or what is wrong with it, with the places. */
+export function parseReport(
+  value: unknown,
+): LoadTestReport | { readonly faults: readonly string[] } {
+  const parsed = reportSchema.safeParse(value);
+  if (parsed.success) return value as LoadTestReport;
+  const { issues } = parsed.error;
+  return { faults: issues.map(({ path, message }) => `${path.join('.')}: ${message}`) };
+}
+
+/** `templates/loadtest-report.schema.json`. What is not named may be there: fields get added. */
+export function reportJsonSchema(): object {
+  const title = 'Report of odin loadtest';
+  return { title, ...z.toJSONSchema(reportSchema, { io: 'input' }) };
+}

@@ -1,0 +1,240 @@
+/** The figures of a report as tables, for every form that shows tables. */
+import { formatBytes, formatCount, formatDuration } from '../../base/units.ts';
+import type { ClockOffset } from '../clock-offset.ts';
+import { type ConnectPhase, connectPhases } from '../connect-phases.ts';
+import { formatMs } from '../progress.ts';
+import type { LoadTestReport } from '../report.ts';
+import type { ThresholdResult } from '../thresholds.ts';
+import type { WorkerHealth } from '../worker-health.ts';
+
+/** One table. Cells are plain text of whatever origin: who shows them has to escape them. */
+export interface Table {
+  readonly title: string;
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** What one has to know to read it. */
+  readonly note?: string;
+}
+
+const phaseNames: Readonly<Record<ConnectPhase, string>> = {
+  dialed: 'dialed',
+  connected: 'TCP connected',
+  upgraded: 'upgraded',
+  subscribed: 'subscribed',
+  firstEvent: 'first event',
+};
+
+/** What was observed, in its unit: `12.3ms`, `99.9%`, `48 210/s`, `3`. */
+export function formatObserved({
+  observed,
+  unit,
+}: Pick<ThresholdResult, 'observed' | 'unit'>): string {
+  if (observed === null) return 'nothing was measured';
+  if (unit === 'ms') return formatMs(observed);
+  if (unit === 'percent') return `${Number(observed.toFixed(3))}%`;
+  return unit === 'perSecond' ? `${formatCount(observed)}/s` : formatCount(observed);
+}
+
+/** What the run had to meet; what it did not comes first. */
+export function thresholdTable({ thresholds }: LoadTestReport): Table {
+  const sorted = thresholds.toSorted((a, b) => Number(a.ok) - Number(b.ok));
+  return {
+    title: 'Thresholds',
+    header: ['condition', 'observed', 'met', 'origin'],
+    rows: sorted.map((result) => [
+      result.expression,
+      formatObserved(result),
+      result.ok ? 'yes' : 'NO',
+      result.isBuiltIn ? 'built in' : 'asked for',
+    ]),
+  };
+}
+
+/** Clients and events in numbers. */
+export function countTable(report: LoadTestReport): Table {
+  const { connections, messages, latencyMs, holdMs } = report;
+  const rate = holdMs > 0 ? [['events per second, held', latencyMs.count / (holdMs / 1_000)]] : [];
+  const rows: (readonly [string, number])[] = [
+    ['clients asked for', connections.target],
+    ['clients opened', connections.opened],
+    ['clients that could not connect', connections.failed],
+    ...Object.entries(connections.refused).map(
+      ([code, count]) => [`clients refused with ${code}`, count] as const,
+    ),
+    ['clients open at the end', connections.active],
+    ['connections dropped', connections.dropped],
+    ['connections moved at the server’s wish', connections.moved],
+    ['reconnected', connections.reconnected],
+    ['events received', messages.received],
+    ...(rate as [string, number][]),
+    ['events lost', messages.lost],
+    ['events received twice', messages.duplicated],
+    ['events out of order', messages.reordered],
+    ['missed while away, received after resuming', messages.healed],
+    ['missed while away, not recovered, at least', messages.unrecovered],
+    ['missed while away, at least', messages.missedWhileDisconnected],
+    ['left out for lagging clients, as announced', messages.skipped],
+    ['of channels not subscribed to', messages.unexpected],
+    ['messages not readable', messages.badMessages],
+    ['messages', messages.frames],
+  ];
+  return {
+    title: 'Clients and events',
+    header: ['figure', 'count'],
+    rows: [
+      ...rows.map(([name, count]) => [name, formatCount(count)]),
+      ['bytes', formatBytes(messages.bytes)],
+    ],
+  };
+}
+
+/** Percentiles of everything that was timed. */
+export function percentileTable({ latencyMs, connectMs }: LoadTestReport): Table {
+  const row = (name: string, from: LoadTestReport['connectMs'], more: readonly string[]) => [
+    name,
+    ...[from.p50, from.p95, from.p99, from.max].map(formatMs),
+    ...more,
+  ];
+  return {
+    title: 'Percentiles',
+    header: ['', 'p50', 'p95', 'p99', 'max', 'mean', 'count', 'below 0'],
+    rows: [
+      row('latency', latencyMs, [
+        formatMs(latencyMs.mean),
+        formatCount(latencyMs.count),
+        formatCount(latencyMs.negative),
+      ]),
+      row('connect', connectMs, ['', '', '']),
+    ],
+    note:
+      'Latency: from an event’s own time to its arrival, over the hold phase. ' +
+      'Connect: from the planned start to the upgrade.',
+  };
+}
+
+/** How long after their planned start clients came how far. */
+export function phaseTable({ phases }: LoadTestReport): Table {
+  return {
+    title: 'Phases of connecting',
+    header: ['until', 'p50', 'p90', 'p95', 'p99', 'max', 'mean', 'clients'],
+    rows: connectPhases
+      .map((phase) => [phase, phases[phase]] as const)
+      .filter(([, { count }]) => count > 0)
+      .map(([phase, { p50, p90, p95, p99, max, mean, count }]) => [
+        phaseNames[phase],
+        ...[p50, p90, p95, p99, max, mean].map(formatMs),
+        formatCount(count),
+      ]),
+    note:
+      'Each from the planned start of a client, so that waiting counts. ' +
+      '“Dialed” is the load generator’s own delay.',
+  };
+}
+
+/** How far the server's clock is ahead, in words: `1.2ms ± 0.4ms`. */
+export function formatClock({ offsetMs, uncertaintyMs }: ClockOffset): string {
+  return `${offsetMs < 0 ? '−' : ''}${formatMs(Math.abs(offsetMs))} ± ${formatMs(uncertaintyMs)}`;
+}
+
+/** What went wrong, by class. */
+export function errorTable({ errors, server }: LoadTestReport): Table {
+  return {
+    title: 'Errors',
+    header: ['count', 'class', 'who has to look', 'first case'],
+    rows: [
+      ...errors.map(({ count, class: name, blame, example }) => [
+        formatCount(count),
+        name,
+        blame,
+        example,
+      ]),
+      ...Object.entries(server.closeCodes).map(([code, count]) => [
+        formatCount(count),
+        `close code ${code}`,
+        '',
+        'sent by the server',
+      ]),
+    ],
+  };
+}
+
+/** The first holes in what clients received. */
+export function gapTable({ gaps }: LoadTestReport): Table {
+  return {
+    title: 'Gaps',
+    header: ['client', 'channel', 'lost', 'after offset', 'before offset'],
+    rows: gaps.map((gap) => [
+      formatCount(gap.connection),
+      gap.channel,
+      `${gap.atLeast ? 'at least ' : ''}${formatCount(gap.lost)}`,
+      gap.after === null ? 'the subscription' : String(gap.after),
+      gap.got === null ? 'the end' : String(gap.got),
+    ]),
+  };
+}
+
+/** The load tester itself: each worker, and all together. */
+export function generatorTable({ generator }: LoadTestReport): Table {
+  const { workers, cpuPercent, loopDelayP99Ms, rssBytes, perWorker, bottlenecks } = generator;
+  const row = (name: string, health: Pick<WorkerHealth, 'cpuPercent' | 'loopDelayP99Ms'>) => [
+    name,
+    `${health.cpuPercent.toFixed(0)}%`,
+    formatMs(health.loopDelayP99Ms),
+  ];
+  return {
+    title: 'Load generator',
+    header: ['worker', 'CPU', 'loop delay p99', 'longest GC', 'stalls', 'longest stall', 'memory'],
+    rows: [
+      ...perWorker.map((health, index) =>
+        health === null
+          ? [String(index + 1), 'never reported', '', '', '', '', '']
+          : [
+              ...row(String(index + 1), health),
+              formatMs(health.longestGcMs),
+              formatCount(health.stalls),
+              formatMs(health.longestStallMs),
+              formatBytes(health.rssBytes),
+            ],
+      ),
+      [
+        ...row(workers === 1 ? 'in all' : `worst of ${workers}`, { cpuPercent, loopDelayP99Ms }),
+        '',
+        '',
+        '',
+        formatBytes(rssBytes),
+      ],
+    ],
+    note:
+      bottlenecks.length === 0
+        ? 'The load generator kept up: it was not the bottleneck.'
+        : `The load generator was the bottleneck: ${bottlenecks.join('; ')}.`,
+  };
+}
+
+/** Where and how it ran. */
+export function environmentTable(report: LoadTestReport): Table {
+  const { machine, config, clock, startedAt, durationMs, holdMs, url } = report;
+  return {
+    title: 'Environment',
+    header: ['what', 'value'],
+    rows: [
+      ['server', url],
+      ['started', startedAt],
+      ['length', formatDuration(Math.round(durationMs))],
+      ['held for', formatDuration(Math.round(holdMs))],
+      ...(clock === null
+        ? []
+        : [
+            ['server’s clock ahead by', formatClock(clock)],
+            ['shortest round trip', formatMs(clock.roundTripMs)],
+          ]),
+      ['Node', machine.node],
+      ['system', machine.system],
+      ['CPU', `${machine.cpus} × ${machine.cpuModel || 'unknown'}`],
+      ['memory', formatBytes(machine.memoryBytes)],
+      ...Object.entries(config)
+        .filter(([name]) => name !== 'url')
+        .map(([name, value]) => [name, [value].flat().join(', ')]),
+    ],
+  };
+}

@@ -1,0 +1,73 @@
+/** Tests of text-report.ts: what a run's figures say to people. */
+import { expect, test } from 'vitest';
+import { makeReport } from '../../../test/support/load-test-report.ts';
+import { kindOf } from '../error-classes.ts';
+import type { LoadTestReport } from '../report.ts';
+import { formatReport } from './text-report.ts';
+
+const base = makeReport({ seconds: 1 });
+
+function reportWith(changes: Partial<LoadTestReport>): LoadTestReport {
+  return {
+    ...base,
+    durationMs: 32_140,
+    holdMs: 30_000,
+    connections: { ...base.connections, target: 12_345 },
+    messages: { ...base.messages, received: 1_234_567 },
+    latencyMs: { p50: 0.5, p95: 12, p99: 345, max: 6_789, mean: 1, count: 900_000, negative: 0 },
+    errors: [
+      { class: 'open-close-1001', ...kindOf('open-close-1001'), count: 1, example: 'first' },
+    ],
+    gaps: [{ connection: 3, channel: 'BTC.trade', after: null, got: 9, lost: 1, atLeast: true }],
+    generator: {
+      ...base.generator,
+      workers: 2,
+      cpuPercent: 40.4,
+      loopDelayP99Ms: 2,
+      rssBytes: 1e8,
+    },
+    server: { closeCodes: { 1001: 1 } },
+    ...changes,
+  };
+}
+
+test('the text says the verdict and its reasons first', () => {
+  const text = formatReport(reportWith({ verdict: 'fail', reasons: ['1 event was lost'] }));
+  expect(text.split('\n').slice(0, 2)).toEqual(['VERDICT fail', '  - 1 event was lost']);
+});
+
+test('the text holds the figures', () => {
+  const text = formatReport(reportWith({}));
+  for (const part of [
+    '12 345 asked for',
+    '1 234 567 received, 30 000/s in the hold phase',
+    'p50 0.50ms  p95 12.0ms  p99 345ms  max 6.79s',
+    '32.1s in all, held for 30.0s',
+    '1001 ×1',
+    'open-close-1001: first',
+    'client 3, BTC.trade: at least 1 between the subscription and 9',
+    '2 workers, CPU 40% of a core',
+  ]) {
+    expect(text).toContain(part);
+  }
+});
+
+test('no line is longer than 80 columns', () => {
+  const long = 'x'.repeat(300);
+  const errors = Array.from({ length: 30 }, () => ({
+    class: 'unknown' as const,
+    ...kindOf('unknown'),
+    count: 1e9,
+    example: `${long}\n${long}`,
+  }));
+  const text = formatReport(reportWith({ url: `ws://${long}`, errors, reasons: [long] }));
+  expect(Math.max(...text.split('\n').map((line) => line.length))).toBe(80);
+  expect(text).toContain('and 22 more');
+});
+
+test('a run without latency says so', () => {
+  const latencyMs = { p50: 0, p95: 0, p99: 0, max: 0, mean: 0, count: 0, negative: 0 };
+  expect(formatReport(reportWith({ latencyMs, holdMs: 0 }))).toContain(
+    'no event was received in the hold phase',
+  );
+});

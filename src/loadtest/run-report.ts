@@ -1,0 +1,88 @@
+/** Makes the report of a run from what was counted and measured. */
+import { thisMachine } from '../host/machine.ts';
+import type { Shortfall } from './bottlenecks.ts';
+import { perPhase, phaseTimes } from './connect-phases.ts';
+import type { LoadTestConfig } from './plan.ts';
+import type { LoadTestReport } from './report.ts';
+import type { Series } from './series.ts';
+import { type RunThreshold, resultsOf } from './thresholds.ts';
+import type { Totals } from './totals.ts';
+import { type Breach, judge } from './verdict.ts';
+import type { WorkerHealth } from './worker-health.ts';
+
+/** What is known of a run when it is over. */
+export interface RunOutcome {
+  readonly config: LoadTestConfig;
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  readonly holdMs: number;
+  readonly totals: Totals;
+  readonly thresholds: readonly RunThreshold[];
+  readonly breach: Breach | undefined;
+  /** By worker; undefined for one that never reported. */
+  readonly workers: readonly (WorkerHealth | undefined)[];
+  readonly shortfall: Shortfall;
+  readonly interrupted: boolean;
+  readonly series: Series;
+}
+
+/** The report of a run, judged. */
+export function runReport(outcome: RunOutcome): LoadTestReport {
+  const { config, totals, holdMs, workers, shortfall } = outcome;
+  const { latency, connect, phases, clock } = totals;
+  const { latencyParts, ...series } = outcome.series;
+  const scale = { target: config.connections, holdMs };
+  const thresholds = resultsOf(outcome.thresholds, totals, scale);
+  const url = withoutQuery(config.url);
+  return {
+    schemaVersion: 1,
+    startedAt: new Date(outcome.startedAtMs).toISOString(),
+    durationMs: Math.round(outcome.durationMs),
+    holdMs: Math.round(holdMs),
+    url,
+    config: { ...config, url },
+    connections: {
+      target: config.connections,
+      ...totals.connections,
+      refused: Object.fromEntries(totals.refused),
+    },
+    messages: totals.messages,
+    latencyMs: {
+      ...percentilesOf(latency),
+      mean: latency.meanMs,
+      count: latency.count,
+      negative: latency.negative,
+    },
+    connectMs: percentilesOf(connect),
+    phases: perPhase((phase) => phaseTimes(phases[phase])),
+    clock: clock ?? null,
+    errors: totals.errors.list(),
+    gaps: totals.gaps,
+    generator: {
+      workers: workers.length,
+      ...totals.generator,
+      perWorker: workers.map((health) => health ?? null),
+      bottlenecks: shortfall.bottlenecks,
+    },
+    server: { closeCodes: Object.fromEntries(totals.closeCodes) },
+    thresholds,
+    machine: thisMachine(),
+    histograms: { latency: latency.toRecord(), connect: connect.toRecord(), latencyParts },
+    series,
+    ...judge({ ...outcome, thresholds }),
+  };
+}
+
+/** The query may hold a token, which has no business in logs and reports. */
+export function withoutQuery(url: string): string {
+  return url.replace(/\?.*$/s, '');
+}
+
+function percentilesOf(histogram: Totals['latency']) {
+  return {
+    p50: histogram.percentile(50),
+    p95: histogram.percentile(95),
+    p99: histogram.percentile(99),
+    max: histogram.maxMs,
+  };
+}

@@ -1,0 +1,157 @@
+/** What a run has to meet: the conditions asked for, the usual ones, and what was observed of each. */
+import {
+  type MetricUnit,
+  parseThresholds,
+  type Threshold,
+  type ThresholdMetric,
+  thresholdMetrics,
+} from '../config/threshold.ts';
+import type { Totals } from './totals.ts';
+
+/** A condition and what came of it. */
+export interface ThresholdResult {
+  /** `latency.p99 < 50ms` */
+  readonly expression: string;
+  readonly metric: ThresholdMetric;
+  /** What `observed` is: milliseconds, percent, events per second or a count. */
+  readonly unit: MetricUnit;
+  /** Null when nothing was measured, which meets no condition. */
+  readonly observed: number | null;
+  readonly ok: boolean;
+  /** Whether it holds for every run, unless a threshold on the same metric replaces it. */
+  readonly isBuiltIn: boolean;
+}
+
+/** A condition of a run. */
+export interface RunThreshold extends Threshold {
+  readonly unit: MetricUnit;
+  readonly isBuiltIn: boolean;
+}
+
+/** What the figures of a run are measured against. */
+export interface RunScale {
+  /** Clients asked for. */
+  readonly target: number;
+  /** Measured length of the hold phase until now. */
+  readonly holdMs: number;
+}
+
+/** Most telling first: reasons are listed in this order. */
+const builtIn =
+  'failed == 0 & away == 0 & lost == 0 & unrecovered == 0 & missed == 0 & duplicated == 0 & ' +
+  'reordered == 0 & unexpected == 0 & unreadable == 0 & seqBreaks == 0 & received > 0';
+
+/** Built-in conditions that a threshold on another metric replaces too. */
+const replacedBy: Partial<Record<ThresholdMetric, ThresholdMetric>> = {
+  'connect.success': 'failed',
+  rate: 'received',
+};
+
+/** All conditions of a run; `texts` are what the configuration holds, already checked there. */
+export function thresholdsOf(texts: readonly string[]): RunThreshold[] {
+  const asked = texts.flatMap(readChecked);
+  const replaced = new Set(asked.flatMap(({ metric }) => [metric, replacedBy[metric]]));
+  return [
+    ...readChecked(builtIn)
+      .filter(({ metric }) => !replaced.has(metric))
+      .map((threshold) => ({ ...threshold, isBuiltIn: true })),
+    ...asked.map((threshold) => ({ ...threshold, isBuiltIn: false })),
+  ];
+}
+
+function readChecked(text: string): Omit<RunThreshold, 'isBuiltIn'>[] {
+  const read = parseThresholds(text);
+  if (typeof read === 'string') throw new Error(read);
+  return read.map((threshold) => ({
+    ...threshold,
+    unit: thresholdMetrics.get(threshold.metric) as MetricUnit,
+  }));
+}
+
+/** Compares what was observed with every condition. */
+export function resultsOf(
+  thresholds: readonly RunThreshold[],
+  totals: Totals,
+  scale: RunScale,
+): ThresholdResult[] {
+  return thresholds.map(({ expression, metric, unit, operator, limit, isBuiltIn }) => {
+    const observed = observe(metric, totals, scale);
+    const ok = observed !== null && compare[operator](observed, limit);
+    return { expression, metric, unit, observed, ok, isBuiltIn };
+  });
+}
+
+/** The first condition that ends a run in its hold phase now; undefined when none does. */
+export function breachOf(
+  thresholds: readonly RunThreshold[],
+  totals: Totals,
+  scale: RunScale,
+): RunThreshold | undefined {
+  return thresholds.find(({ metric, operator, limit, abortAfterMs }) => {
+    if (abortAfterMs === undefined || scale.holdMs < abortAfterMs) return false;
+    const observed = observe(metric, totals, scale);
+    return observed !== null && !compare[operator](observed, limit);
+  });
+}
+
+const compare: Readonly<Record<Threshold['operator'], (a: number, b: number) => boolean>> = {
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+  '==': (a, b) => a === b,
+  '!=': (a, b) => a !== b,
+};
+
+const percents: Readonly<Record<string, number>> = {
+  p50: 50,
+  p90: 90,
+  p95: 95,
+  p99: 99,
+  p999: 99.9,
+  max: 100,
+};
+
+/** What was observed of a metric, in its unit; null when nothing was measured. */
+export function observe(metric: ThresholdMetric, totals: Totals, scale: RunScale): number | null {
+  if (metric === 'connect.success') return (100 * totals.connections.opened) / scale.target;
+  if (metric === 'rate') {
+    return scale.holdMs > 0 ? (1_000 * totals.latency.count) / scale.holdMs : null;
+  }
+  const [source, quantile] = metric.split('.') as [string, string | undefined];
+  if (quantile === undefined) return counts[metric as CountMetric](totals);
+  const histogram = source === 'latency' ? totals.latency : totals.connect;
+  if (histogram.count === 0) return null;
+  return quantile === 'mean' ? histogram.meanMs : histogram.percentile(percents[quantile] ?? 100);
+}
+
+type CountMetric = Exclude<ThresholdMetric, `${string}.${string}` | 'rate'>;
+
+const counts: Readonly<Record<CountMetric, (totals: Totals) => number>> = {
+  opened: ({ connections }) => connections.opened,
+  failed: ({ connections }) => connections.failed,
+  refused: ({ refused }) => sum(refused.values()),
+  dropped: ({ connections }) => connections.dropped,
+  reconnected: ({ connections }) => connections.reconnected,
+  away: ({ connections }) => connections.opened - connections.active,
+  received: ({ messages }) => messages.received,
+  lost: ({ messages }) => messages.lost,
+  duplicated: ({ messages }) => messages.duplicated,
+  reordered: ({ messages }) => messages.reordered,
+  missed: ({ messages }) => messages.missedWhileDisconnected,
+  healed: ({ messages }) => messages.healed,
+  unrecovered: ({ messages }) => messages.unrecovered,
+  skipped: ({ messages }) => messages.skipped,
+  unexpected: ({ messages }) => messages.unexpected,
+  unreadable: ({ messages }) => messages.badMessages,
+  seqBreaks: ({ messages }) => messages.seqBreaks,
+  throttled: ({ messages }) => messages.throttleUpdates,
+  gaps: ({ messages }) => messages.gapNotices,
+  errors: ({ errors }) => sum(errors.list().map(({ count }) => count)),
+};
+
+function sum(numbers: Iterable<number>): number {
+  let total = 0;
+  for (const number of numbers) total += number;
+  return total;
+}

@@ -1,0 +1,114 @@
+/** Sources and targets for bridges, and comparing what is in them. */
+import { randomBytes } from 'node:crypto';
+import type { Broker, BrokerRecord } from '../../src/broker/broker.ts';
+import { topics } from '../../src/events/categories.ts';
+import { kafkaAdmin } from './kafka.ts';
+import { consumeInto, Inbox, openQuietly, shape } from './kafka-inbox.ts';
+import { ownStream } from './nats.ts';
+
+/** Records per key, in their order. */
+export type ByKey = ReadonlyMap<string, readonly string[]>;
+
+/** What a bridge is tested between; disposing it closes both brokers. */
+export interface BridgeWorld extends AsyncDisposable {
+  /** Two topics of the source. */
+  readonly topics: readonly [string, string];
+  /** The target's topics have it before the source's. */
+  readonly prefix: string;
+  readonly source: Broker;
+  readonly target: Broker;
+  /** What `odin` is called with. */
+  readonly args: readonly string[];
+  readonly env: Record<string, string>;
+}
+
+/** Two topics on one Kafka, and the same again; the target's may have other partitions. */
+export async function openBridgeWorld(
+  url: string,
+  sourcePartitions = 4,
+  targetPartitions = 3,
+): Promise<BridgeWorld> {
+  const name = `bridge-${randomBytes(4).toString('hex')}`;
+  const topics = [`${name}.a`, `${name}.b`] as const;
+  const prefix = 'copy.';
+  const targetTopics = topics.map((topic) => prefix + topic);
+  const source = await openQuietly({ url, kafka: { topics: [...topics] } }, name);
+  const target = await openQuietly({ url, kafka: { topics: targetTopics } }, `${name}-t`);
+  await source.createTopics(topics.map((topic) => shape(topic, sourcePartitions)));
+  await target.createTopics(targetTopics.map((topic) => shape(topic, targetPartitions)));
+  return {
+    topics,
+    prefix,
+    source,
+    target,
+    /** What `odin bridge` is called with. */
+    args: ['bridge', '--from', url, '--to', url, '--to-prefix', prefix, '--log-format', 'json'],
+    env: { KAFKA_TOPICS: topics.join(',') },
+    async [Symbol.asyncDispose]() {
+      await source[Symbol.asyncDispose]();
+      await target[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A stream of its own, and the topics of odin on Kafka with a prefix of their own. */
+export async function openNatsToKafka(nats: string, kafka: string): Promise<BridgeWorld> {
+  const own = ownStream();
+  const prefix = `${own.stream}.`;
+  const stream = { ...own, streamMaxAgeMs: '10m', streamMaxMessages: 1_000_000 };
+  const targetTopics = topics.map((topic) => prefix + topic);
+  const source = await openQuietly({ url: nats, nats: stream }, own.stream);
+  const target = await openQuietly({ url: kafka, kafka: { topics: targetTopics } }, own.stream);
+  await source.createTopics([]);
+  await target.createTopics(targetTopics.map((topic) => shape(topic)));
+  return {
+    topics: ['odin.trades', 'odin.liquidity'],
+    prefix,
+    source,
+    target,
+    args: ['bridge', '--from', nats, '--to', kafka, '--to-prefix', prefix, '--log-format', 'json'],
+    env: { JS_STREAM_NAME: own.stream, NATS_SUBJECT_PREFIX: own.subjectPrefix },
+    async [Symbol.asyncDispose]() {
+      await source[Symbol.asyncDispose]();
+      await target[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Everything that a broker holds, from the oldest on. */
+export async function readAll(broker: Broker): Promise<readonly BrokerRecord[]> {
+  const inbox = new Inbox();
+  await using consumption = await consumeInto(broker, inbox, { startAt: () => 0 });
+  await consumption.caughtUp;
+  return inbox.records;
+}
+
+/** The values of each topic and key, in their order; `prefix` is taken off topics. */
+export function byKey(records: readonly BrokerRecord[], prefix = ''): ByKey {
+  const values = new Map<string, string[]>();
+  for (const { topic, key, value } of records) {
+    const of = `${topic.slice(prefix.length)} ${key}`;
+    const list = values.get(of) ?? [];
+    values.set(of, list);
+    list.push(value.toString());
+  }
+  return new Map([...values].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Has Kafka refuse batches of more bytes for a topic. */
+export async function limitMessages(brokers: string, topic: string, bytes: number): Promise<void> {
+  await using admin = await kafkaAdmin(brokers);
+  const configEntries = [{ name: 'max.message.bytes', value: String(bytes) }];
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [{ type: 2, name: topic, configEntries }],
+  });
+}
+
+/** Has Kafka forget the records of partition 0 before `offset`. */
+export async function forgetUpTo(brokers: string, topic: string, offset: number): Promise<void> {
+  await using admin = await kafkaAdmin(brokers);
+  // kafkajs knows no topic that it was not asked about before.
+  await admin.fetchTopicOffsets(topic);
+  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: `${offset}` }] });
+}

@@ -1,0 +1,149 @@
+/** A NATS server as a process of our own, for tests. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const startTimeoutMs = 15_000;
+const stopTimeoutMs = 10_000;
+
+/** What a server is started with. */
+export interface NatsOptions {
+  /** Further lines of its configuration: `authorization { … }`. */
+  readonly config?: string;
+  /** On unless said otherwise. */
+  readonly jetStream?: boolean;
+}
+
+/** A running server. Disposing it stops it and removes its data. */
+export interface TestNats extends AsyncDisposable {
+  /** `127.0.0.1:port` */
+  readonly address: string;
+  /** `nats://127.0.0.1:port` */
+  readonly url: string;
+  /** Ends the process, as an operator (SIGTERM) or as a crash (SIGKILL). */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Enters lame duck mode: it tells its clients to leave, and closes their connections. */
+  retire(): void;
+  /** Has it do nothing any more, with its connections open. */
+  freeze(): void;
+  thaw(): void;
+  /** Starts it again, on the same port and with its data. */
+  start(): Promise<void>;
+}
+
+/** Starts `binary` on a free port of the loopback and waits until it answers. */
+export async function startNatsServer(
+  binary: string,
+  { config = '', jetStream = true }: NatsOptions = {},
+): Promise<TestNats> {
+  const folder = await mkdtemp(join(tmpdir(), 'odin-nats-'));
+  const port = await freePort();
+  const file = join(folder, 'nats.conf');
+  const store = jetStream ? `jetstream { store_dir: "${join(folder, 'data')}" }\n` : '';
+  const lameDuck = 'lame_duck_grace_period: "1s"\nlame_duck_duration: "30s"\n';
+  await writeFile(file, `host: 127.0.0.1\nport: ${port}\n${store}${lameDuck}${config}\n`);
+  const nats = new NatsProcess(binary, folder, port);
+  try {
+    await nats.start();
+  } catch (error) {
+    await nats[Symbol.asyncDispose]();
+    throw error;
+  }
+  return nats;
+}
+
+class NatsProcess implements TestNats {
+  readonly address: string;
+  readonly #binary: string;
+  readonly #folder: string;
+  readonly #port: number;
+  #child: ChildProcess | undefined;
+
+  constructor(binary: string, folder: string, port: number) {
+    this.#binary = binary;
+    this.#folder = folder;
+    this.#port = port;
+    this.address = `127.0.0.1:${port}`;
+  }
+
+  get url(): string {
+    return `nats://${this.address}`;
+  }
+
+  async start(): Promise<void> {
+    const logFile = join(this.#folder, 'nats.log');
+    const log = openSync(logFile, 'a');
+    const child = spawn(this.#binary, ['-c', join(this.#folder, 'nats.conf')], {
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    this.#child = child;
+    const failed = once(child, 'error').then(([error]) => Promise.reject(error));
+    failed.catch(() => {});
+    // A test process that ends early must not leave a server running.
+    const killChild = () => child.kill('SIGKILL');
+    process.once('exit', killChild);
+    child.once('exit', () => process.off('exit', killChild));
+    const deadlineMs = performance.now() + startTimeoutMs;
+    while (!(await Promise.race([answers(this.#port), failed]))) {
+      if (child.exitCode === null && performance.now() < deadlineMs) continue;
+      const tail = (await readFile(logFile, 'utf8')).slice(-3_000);
+      throw new Error(`nats-server did not start (exit code ${child.exitCode}):\n${tail}`);
+    }
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const force = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    await exited;
+    clearTimeout(force);
+  }
+
+  retire(): void {
+    this.#child?.kill('SIGUSR2');
+  }
+
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL');
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether the server greets; waits a little when not. */
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'data', { signal: AbortSignal.timeout(1_000) });
+    return true;
+  } catch {
+    await sleep(20);
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}

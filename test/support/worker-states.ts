@@ -1,0 +1,52 @@
+/** Workers of a load test as its parent sees them, with made-up figures. */
+import { perPhase } from '../../src/loadtest/connect-phases.ts';
+import { kindOf } from '../../src/loadtest/error-classes.ts';
+import { totalsOf } from '../../src/loadtest/totals.ts';
+import type { WorkerReport } from '../../src/loadtest/worker-messages.ts';
+import type { WorkerState } from '../../src/loadtest/worker-pool.ts';
+
+const histogram = { buckets: [[1_500, 10]] as const, minMs: 1, maxMs: 90, sumMs: 50, negative: 1 };
+
+/** A worker that had no difficulty. */
+export const healthy: WorkerReport['generator'] = {
+  cpuPercent: 40,
+  busyPercent: 30,
+  loopDelayP99Ms: 2,
+  sustainedDelayMs: 1,
+  rssBytes: 1_000,
+  gcMs: 3,
+  longestGcMs: 1,
+  stalls: 0,
+  stalledMs: 0,
+  longestStallMs: 0,
+};
+
+/** Five clients that all opened; one was dropped and came back. */
+export function workerReport(
+  messages: Partial<WorkerReport['messages']> = {},
+  more: Partial<WorkerReport> = {},
+): WorkerReport {
+  return {
+    connections: { opened: 5, failed: 0, dropped: 1, moved: 0, reconnected: 1, active: 5 },
+    messages: { ...totalsOf([]).messages, received: 10, ...messages },
+    latency: histogram,
+    phases: { ...perPhase(() => histogram), dialed: { ...histogram, buckets: [[50, 10]] } },
+    refused: [],
+    clock: undefined,
+    errors: [
+      { class: 'open-close-1001', ...kindOf('open-close-1001'), count: 1, example: 'first' },
+    ],
+    gaps: [{ connection: 3, channel: 'BTC.trade', after: null, got: 9, lost: 1, atLeast: true }],
+    closeCodes: [[1001, 1]],
+    generator: healthy,
+    ...more,
+  };
+}
+
+/** The state of a worker of five clients; with `exit` it died. */
+export function stateOf(
+  report: WorkerReport | undefined,
+  exit?: { readonly code: number; readonly stderr: string },
+): WorkerState {
+  return { clients: 5, report, exit: exit && { ...exit, signal: null } };
+}
