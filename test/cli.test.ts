@@ -14,7 +14,7 @@ test('help names every command and goes to standard output', async () => {
   const { exitCode, stdout, stderr } = await odin('--help');
   expect(exitCode).toBe(0);
   expect(stderr).toBe('');
-  for (const name of ['demo', 'serve', 'publish', 'loadtest', 'topics', 'config']) {
+  for (const name of ['demo', 'serve', 'publish', 'loadtest', 'topics', 'bridge', 'config']) {
     expect(stdout).toMatch(new RegExp(`^  ${name}`, 'm'));
   }
 });

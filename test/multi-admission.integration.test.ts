@@ -1,9 +1,11 @@
 /** A node of several processes behind one port: who gets in, where, and what is counted once. */
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { refusalOf, TestClient } from './support/client.ts';
 import { jwtSecret, tokenFor } from './support/jwt.ts';
 import { Crowd, knock } from './support/knock.ts';
+import { upgradeText } from './support/raw-websocket.ts';
 import { multi, shardOf, slotsOf, statusOf } from './support/shards.ts';
 import { record, startTestServer, type TestServer } from './support/start-server.ts';
 import { makeCertificate } from './support/tls.ts';
@@ -90,6 +92,52 @@ test('a probe that stays connected holds no place', async () => {
   using crowd = await Crowd.of(server.server.port, 4);
   expect(crowd.inside).toHaveLength(3);
   probe.destroy();
+});
+
+test('who asks for something plain and for a place in one go gets one place, and no more than there are', async () => {
+  await using server = await startTestServer({ ...multi, maxConnections: 3 });
+  const sockets = upTo(6).map(() => connect(server.server.port, '127.0.0.1'));
+  const statuses: string[] = [];
+  for (const socket of sockets) {
+    let answer = '';
+    socket.on('data', (bytes) => {
+      answer += bytes.toString('latin1');
+    });
+    socket.write(`GET /livez HTTP/1.1\r\nHost: x\r\n\r\n${upgradeText()}`);
+    const status = () => /HTTP\/1\.1 (101|503) /.exec(answer)?.[1];
+    await expect.poll(status).toBeDefined();
+    statuses.push(status() as string);
+  }
+  expect(statuses).toEqual(['101', '101', '101', '503', '503', '503']);
+  await untilSlots(server, { inUse: 3, pending: 0 });
+  for (const socket of sockets) socket.destroy();
+  await untilSlots(server, nobody);
+});
+
+test('clients that differ only in the address that they reach are told apart', async () => {
+  await using server = await startTestServer({
+    ...{ ...multi, shards: { count: 1 } },
+    host: '0.0.0.0',
+  });
+  const { port } = server.server;
+  const open = async (host: string, localPort: number) => {
+    const socket = connect({ port, host, localAddress: '127.0.0.1', localPort });
+    await once(socket, 'connect');
+    return socket;
+  };
+  const first = await open('127.0.0.1', 0);
+  const second = await open('127.0.0.2', first.localPort as number);
+  await untilSlots(server, { inUse: 2, pending: 2 });
+  for (const socket of [first, second]) {
+    socket.write(upgradeText());
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString('latin1')).toMatch(/^HTTP\/1\.1 101 /);
+  }
+  await untilSlots(server, { inUse: 2, pending: 0 });
+  second.destroy();
+  await untilSlots(server, { inUse: 1, pending: 0 });
+  first.destroy();
+  await untilSlots(server, nobody);
 });
 
 test('one address has its rate over all shards, whatever proxy it comes through', async () => {

@@ -2,6 +2,7 @@
 import { kill } from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { TestClient } from './support/client.ts';
 import { Crowd } from './support/knock.ts';
 import { NumberedEvents } from './support/numbered-events.ts';
 import { ReturningClient } from './support/returning-client.ts';
@@ -86,6 +87,17 @@ test('of a killed shard only its clients notice, and they miss nothing', async (
   expect(mine.map(({ closes }) => closes)).toEqual(mine.map(() => [1006]));
   expect(others.flatMap(({ closes }) => closes)).toEqual([]);
   await expect.poll(() => slotsOf(server)).toEqual({ inUse: 60, pending: 0 });
+});
+
+test('a shard that starts while limits change goes by the new ones', async () => {
+  const settings = { ...multi, shards: { count: 1 } };
+  await using server = await startTestServer({ ...settings, maxSubscriptions: 50 });
+  kill((await pidsOf(server))[0] as number, 'SIGKILL');
+  await nextLine(server, 'shard ended', 0);
+  server.reload({ ...settings, maxSubscriptions: 7 });
+  await nextLine(server, 'shard serves', 1);
+  await using client = await TestClient.open(server.url);
+  expect(await client.next('welcome')).toMatchObject({ limits: { subscriptions: 7 } });
 });
 
 test('a frozen shard is replaced, and its arrivals are served by others', async () => {

@@ -34,6 +34,19 @@ test.each([
   }
 });
 
+test('what is trending and newly listed comes on top of the rate, and counts', async () => {
+  await using run = await startTestPublisher({
+    rate: 100,
+    durationMs: '1s',
+    trendingIntervalMs: '100ms',
+    newListingIntervalMs: '250ms',
+  });
+  expect(await run.publisher.finished).toMatchObject({ published: 100 + 9 + 3, failed: 0 });
+  const keys = run.producer.records.map(({ key }) => key);
+  expect(keys.filter((key) => key === 'global.trending')).toHaveLength(9);
+  expect(keys.filter((key) => key === 'global.new_listing')).toHaveLength(3);
+});
+
 test('a count ends the run after exactly that many events', async () => {
   await using run = await startTestPublisher({ rate: 5_000, count: 1_234 });
   expect(await run.publisher.finished).toMatchObject({ published: 1_234 });

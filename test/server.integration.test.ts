@@ -392,3 +392,23 @@ test('a client that asks and never reads the answers is closed', async () => {
   await closed;
   await expect.poll(() => server.metric('ws_current_connections'), { timeout: 5_000 }).toBe(0);
 });
+
+test('who sends many requests in one go without taking the answers is cut off; a few are answered', async () => {
+  await using server = await startTestServer();
+  const ask = async (count: number) => {
+    const socket = connect(server.server.port, '127.0.0.1');
+    socket.on('error', () => {});
+    let text = '';
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      text += part;
+    });
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(count - 1));
+    socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    await closed;
+    return text.split('HTTP/1.1 200').length - 1;
+  };
+  expect(await ask(4)).toBe(4);
+  expect(await ask(1_000)).toBeLessThan(17);
+  expect(await server.metric('ws_dropped_sockets_total')).toBe(1);
+});

@@ -5,8 +5,8 @@ import { formatPlace, formatSettled, markOf } from './source-mark.ts';
 
 /** Records of one send at most: after a crash, twice as many are looked up in the target. */
 export const maxBatchRecords = 2_000;
-/** Keys and values of one send, in bytes; a single record may be larger. */
-export const maxBatchBytes = 1024 * 1024;
+/** Keys and values of one send, in bytes, well below what Kafka takes as one batch (1 MiB). */
+const maxBatchBytes = 512 * 1024;
 
 /** A record that was read; its value is text, and its topic that of the target. */
 export interface Waiting {

@@ -18,7 +18,7 @@ import { readRange } from './range.ts';
 import { readTail, type Tail } from './target-tail.ts';
 
 /** The source is paused while more waits: the size of what is under way is bounded by these. */
-const maxWaitingRecords = 10_000;
+const maxWaitingRecords = 50_000;
 const maxWaitingBytes = 32 * 1024 * 1024;
 /** How often it is looked whether the source is there, and how long it may not be. */
 const lookMs = 2_000;
@@ -76,6 +76,7 @@ export class Session {
   #awayMs = 0;
   #failure: Error | undefined;
   #hasCaughtUp = false;
+  #isHeld = false;
   #wake: () => void = () => {};
 
   private constructor(parts: SessionParts, lanes: Lanes, settled: Places) {
@@ -188,7 +189,7 @@ export class Session {
 
   #take(records: readonly BrokerRecord[]): void {
     for (const record of records) this.#takeOne(record);
-    if (this.#isFull()) this.#consumption?.pause();
+    if (this.#isFull()) this.#hold(true);
     this.#wake();
   }
 
@@ -229,7 +230,17 @@ export class Session {
       else counts.skipped += 1;
     }
     this.batch = [];
-    if (!this.#isFull()) this.#consumption?.resume();
+    // A pause of Kafka throws away what was fetched: not one for every batch.
+    if (this.#waiting.length < maxWaitingRecords / 4 && this.#waitingBytes < maxWaitingBytes / 4) {
+      this.#hold(false);
+    }
+  }
+
+  #hold(isHeld: boolean): void {
+    if (this.#isHeld === isHeld || this.#consumption === undefined) return;
+    this.#isHeld = isHeld;
+    if (isHeld) this.#consumption.pause();
+    else this.#consumption.resume();
   }
 
   #isFull(): boolean {

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { channelOfRecord, normaliseChannel, subscriptionsMatching } from './channel.ts';
+import {
+  channelOfRecord,
+  normaliseChannel,
+  subscriptionsMatching,
+  topicOfChannel,
+  topicOfEvent,
+} from './channel.ts';
 
 test.each([
   ['BTC.trade', 'BTC.trade'],
@@ -42,4 +48,15 @@ test('a record belongs to the channel of its key and topic', () => {
 test('the subscriptions that match a channel are those its name normalises from', () => {
   expect(subscriptionsMatching('BTC.trade')).toEqual(['BTC.trade', 'BTC.*', '*.trade', '*']);
   expect(subscriptionsMatching('global.trending')).toEqual(['global.trending', 'global.*', '*']);
+});
+
+test.each([
+  ['TRADE_EXECUTED', 'BTC', 'BTC.trade'],
+  ['TOKEN_LISTED', 'BTC', 'BTC.creation'],
+  ['TOKEN_LISTED', 'global.new_listing', 'global.new_listing'],
+  ['TRENDING_UPDATED', 'global.trending', 'global.trending'],
+] as const)('%s with the key %s goes to the one topic of %s', (type, key, channel) => {
+  const topic = topicOfEvent(type, key);
+  expect(topicOfChannel(channel)).toBe(topic);
+  expect(channelOfRecord(topic, key)).toBe(channel);
 });

@@ -1,5 +1,12 @@
 /** Channel names (`BTC.trade`, `global.trending`): grammar, what a subscription accepts, matching. */
-import { type Category, categories, categoryOfTopic, isCategory } from './categories.ts';
+import {
+  type Category,
+  categories,
+  categoryFacts,
+  categoryOfTopic,
+  isCategory,
+} from './categories.ts';
+import { type EventType, eventTypes } from './event-types.ts';
 
 /** Symbols of tokens, as in DESIGN §4. */
 const symbolPattern = /^[A-Za-z0-9_-]{1,32}$/;
@@ -7,6 +14,26 @@ const globalPrefix = 'global.';
 
 /** Names that clients of the seeds use for a category that is now called otherwise. */
 const categoryAliases: Readonly<Record<string, Category>> = { favorites: 'community' };
+
+/**
+ * The topic of every channel `global.*`, whatever the type of its events: a channel lives in one
+ * topic, and a subject of NATS (`odin.global.trending`) does not say which.
+ */
+export const globalTopic = categoryFacts.analytics.topic;
+
+/** The topic that an event goes to, with this key. */
+export function topicOfEvent(type: EventType, key: string): string {
+  return key.startsWith(globalPrefix)
+    ? globalTopic
+    : categoryFacts[eventTypes[type].category].topic;
+}
+
+/** The topic that a channel lives in; undefined for what is no channel of a category. */
+export function topicOfChannel(channel: string): string | undefined {
+  if (channel.startsWith(globalPrefix)) return globalTopic;
+  const category = channel.slice(channel.indexOf('.') + 1);
+  return isCategory(category) ? categoryFacts[category].topic : undefined;
+}
 
 /** Whether `text` may be a token symbol: 1–32 of letters, digits, `_` and `-`. */
 export function isSymbol(text: string): boolean {

@@ -1,4 +1,5 @@
 /** What each event type carries in `data`: the fields, their kinds, and a check for recorded ones. */
+import { isObject } from '../base/values.ts';
 import type { EventType } from './event-types.ts';
 
 /** Kinds of fields, and what a person is told when a value is of another kind. */
@@ -7,6 +8,7 @@ const kinds = {
   text: { expected: 'a text', fits: (value: unknown) => typeof value === 'string' },
   flag: { expected: 'true or false', fits: (value: unknown) => typeof value === 'boolean' },
   flags: { expected: 'an object of true and false', fits: isFlags },
+  ranking: { expected: 'a list of {token, rank, score}', fits: isRanking },
   moment: {
     expected: 'milliseconds since 1970 or an ISO date',
     fits: (value: unknown) =>
@@ -21,7 +23,16 @@ interface KindValues {
   readonly text: string;
   readonly flag: boolean;
   readonly flags: Readonly<Record<string, boolean>>;
+  readonly ranking: readonly Ranked[];
   readonly moment: number | string;
+}
+
+/** A place in a ranking of tokens. */
+export interface Ranked {
+  readonly token: string;
+  /** 1 is the first. */
+  readonly rank: number;
+  readonly score: number;
 }
 
 const trade = {
@@ -76,6 +87,7 @@ export const optionalFields = {
   SOCIAL_LINKS_UPDATED: { twitter: 'text', telegram: 'text', website: 'text' },
   COMMENT_POSTED: { timestamp: 'moment' },
   TOKEN_LISTED: { timestamp: 'moment' },
+  TRENDING_UPDATED: { top: 'ranking' },
 } as const satisfies Partial<Record<EventType, Readonly<Record<string, Kind>>>>;
 
 type OptionalOf<T extends EventType> = T extends keyof typeof optionalFields
@@ -114,6 +126,19 @@ export function payloadComplaint(
 
 function complaint(type: EventType, field: string, kind: Kind): string {
   return `${type}: data.${field} must be ${kinds[kind].expected}`;
+}
+
+function isRanking(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (place) =>
+        isObject(place) &&
+        typeof place['token'] === 'string' &&
+        Number.isFinite(place['rank']) &&
+        Number.isFinite(place['score']),
+    )
+  );
 }
 
 function isFlags(value: unknown): boolean {

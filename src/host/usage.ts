@@ -42,7 +42,17 @@ interface MeterOptions extends Partial<ResourceLimits> {
 
 /** What this process used since it started, and its id. */
 export function processUsage(): ProcessUsage & { readonly pid: number } {
-  return { pid: process.pid, cpuMs: cpuTimeMs(), rssBytes: process.memoryUsage.rss() };
+  return { pid: process.pid, cpuMs: cpuTimeMs(), rssBytes: residentBytes() };
+}
+
+let lastResidentBytes = 0;
+
+/** Resident memory. Node opens a file for it: without a descriptor left, it is as it was last. */
+function residentBytes(): number {
+  try {
+    lastResidentBytes = process.memoryUsage.rss();
+  } catch {}
+  return lastResidentBytes;
 }
 
 /** CPU time of all threads of this process since it started, in milliseconds. */
@@ -81,7 +91,7 @@ export function createResourceMeter(options: MeterOptions = {}): ResourceMeter {
       return {
         cpuPercent: (100 * readCpu()) / 1_000 / limits.cpuCores,
         groupCpuPercent: readGroup(),
-        memoryBytes: process.memoryUsage.rss(),
+        memoryBytes: residentBytes(),
         loopDelayMs: Number.isFinite(loopDelayMs) ? loopDelayMs : 0,
       };
     },

@@ -72,7 +72,7 @@ async function openSource(
   log: Log,
   readInput: (path: string) => Readable,
 ): Promise<Source> {
-  const { file, rate, tokens, speed, seed = randomInt(2 ** 32) } = config;
-  if (file === undefined) return new MarketSource(seed, { rate, tokens }, clock);
+  const { file, speed, seed = randomInt(2 ** 32) } = config;
+  if (file === undefined) return new MarketSource(seed, config, clock);
   return RecordedSource.open({ path: file, input: readInput(file), speed }, clock, log);
 }

@@ -1,7 +1,12 @@
 /** The invented market: same seed same events, right frequencies, numbers that add up. */
 import { expect, test } from 'vitest';
 import { type EventType, eventTypes } from '../events/event-types.ts';
-import { optionalFields, payloadComplaint, requiredFields } from '../events/payloads.ts';
+import {
+  optionalFields,
+  type Payload,
+  payloadComplaint,
+  requiredFields,
+} from '../events/payloads.ts';
 import { eventWeights } from './event-weights.ts';
 import { createMarket, type MarketEvent } from './market.ts';
 
@@ -51,6 +56,8 @@ test.each(Object.keys(eventTypes) as EventType[])('%s carries all of its fields'
     ...requiredFields[type],
     ...(optionalFields as Partial<Record<EventType, object>>)[type],
   };
+  // A ranking stands only in what goes to `global.trending`.
+  if (type === 'TRENDING_UPDATED') Reflect.deleteProperty(fields, 'top');
   const found = only(long, type);
   expect(found.length).toBeGreaterThan(0);
   for (const { data } of found) {
@@ -159,6 +166,41 @@ test('ranks follow scores and lie within the number of tokens', () => {
     expect(data.score).toBeGreaterThan(0);
   }
   expect(new Set(only(long, 'TRENDING_UPDATED').map(({ data }) => data.rank)).size).toBe(5);
+});
+
+test('what is trending ranks the tokens by score and changes nothing in the market', () => {
+  const [watched, plain] = [createMarket(5, tokens), createMarket(5, tokens)];
+  for (let index = 0; index < 500; index++) {
+    const { type, data } = watched.trending(7);
+    expect(type).toBe('TRENDING_UPDATED');
+    expect(payloadComplaint(type, data)).toBeUndefined();
+    const { top = [], ...first } = data as Payload<'TRENDING_UPDATED'>;
+    expect(first).toEqual(top[0]);
+    expect(top.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5]);
+    expect(top.map(({ score }) => score)).toEqual(
+      top.map(({ score }) => score).sort((a, b) => b - a),
+    );
+    expect(new Set(top.map(({ token }) => token))).toEqual(new Set(tokens));
+    expect(watched.nextEvent(index)).toEqual(plain.nextEvent(index));
+  }
+});
+
+test('new listings are tokens never seen before, the same for the same seed', () => {
+  const listing = (seed: number) => {
+    const market = createMarket(seed, tokens);
+    return Array.from({ length: 5_000 }, (_, index) => market.newListing(index));
+  };
+  const all = listing(3);
+  expect(all).toEqual(listing(3));
+  expect(all.slice(0, 20)).not.toEqual(listing(4).slice(0, 20));
+  const symbols = all.map(({ data }) => data.token!);
+  expect(new Set([...symbols, ...tokens]).size).toBe(symbols.length + tokens.length);
+  for (const { type, data } of all) {
+    expect(type).toBe('TOKEN_LISTED');
+    expect(payloadComplaint(type, data)).toBeUndefined();
+    expect(data.token).toMatch(/^[A-Z]{4}$/);
+    expect((data as Payload<'TOKEN_LISTED'>).initialPrice).toBeGreaterThan(0);
+  }
 });
 
 test('one token alone is a market too', () => {

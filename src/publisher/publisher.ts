@@ -66,6 +66,7 @@ export class Publisher implements Controls, AsyncDisposable {
     if (source instanceof MarketSource) {
       this.#flow.pause();
       source.plan = {
+        ...source.plan,
         rate: plan.rate ?? source.plan.rate,
         tokens: plan.tokens ?? source.plan.tokens,
       };

@@ -1,8 +1,6 @@
 /** One line of a recording: what it must hold to be published again. */
-import { categoryFacts } from '../events/categories.ts';
-import { channelOfRecord } from '../events/channel.ts';
+import { channelOfRecord, topicOfEvent } from '../events/channel.ts';
 import { checkEvent, type EventComplaint, isComplaint, type OdinEvent } from '../events/event.ts';
-import { eventTypes } from '../events/event-types.ts';
 
 /** An event of a recording, with the topic and the key that it goes to. */
 export interface RecordedEvent {
@@ -27,8 +25,9 @@ export function parseRecordedEvent(line: string): RecordedEvent | EventComplaint
   const { key: ownKey, token } = value as { readonly key?: unknown; readonly token?: unknown };
   const key = ownKey ?? token ?? event.data['token'];
   if (key === undefined) return { reason: 'no symbol: expected "key", "token" or "data.token"' };
-  const { topic } = categoryFacts[eventTypes[event.type].category];
-  if (typeof key !== 'string' || channelOfRecord(topic, key) === undefined) {
+  if (typeof key !== 'string') return { reason: `${JSON.stringify(key)} is not a token symbol` };
+  const topic = topicOfEvent(event.type, key);
+  if (channelOfRecord(topic, key) === undefined) {
     return { reason: `${JSON.stringify(key)} is not a token symbol` };
   }
   return { topic, key, event };

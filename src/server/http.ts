@@ -1,9 +1,11 @@
 /** HTTP routes of the server: health, readiness, metrics, status, publishing, draining. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../host/log.ts';
 import { refusals } from '../protocol/refusals.ts';
 import { mayAdminister } from './access.ts';
+import type { Counters } from './counters.ts';
 import type { NodeApi } from './node-api.ts';
 import { isAnswer, readSubmission } from './publish-route.ts';
 import { webSocketPath } from './upgrade.ts';
@@ -14,13 +16,29 @@ export interface HttpDeps {
   readonly node: NodeApi;
   readonly adminToken: string | undefined;
   readonly log: Log;
+  readonly counters: Pick<Counters, 'socketsDropped'>;
 }
 
 type Route = (request: IncomingMessage, response: ServerResponse, deps: HttpDeps) => Promise<void>;
 
+/** Requests of one connection that may wait for their answers; whoever sends more is cut off. */
+const maxPipelined = 16;
+
 /** The handler for plain HTTP requests; upgrades go elsewhere. */
 export function createHttpHandler(deps: HttpDeps) {
+  const open = new WeakMap<Socket, number>();
   return (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    // Those behind it in the same piece of data come here even so.
+    if (socket.destroyed) return;
+    const count = (open.get(socket) ?? 0) + 1;
+    if (count > maxPipelined) {
+      deps.counters.socketsDropped++;
+      socket.destroy();
+      return;
+    }
+    open.set(socket, count);
+    response.once('close', () => open.set(socket, (open.get(socket) ?? 1) - 1));
     route(request, response, deps).catch((error: unknown) => {
       deps.log.error({ err: error, path: pathOf(request) }, 'request failed');
       if (!response.headersSent)

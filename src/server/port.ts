@@ -64,6 +64,12 @@ export function createPort(
     http: server,
     scheme: tls === undefined ? 'ws' : 'wss',
     receive(socket) {
+      // Node minds the limit only where it accepts.
+      if (sockets.size >= server.maxConnections) {
+        counters.socketsDropped++;
+        socket.destroy();
+        return;
+      }
       // Node looks for requests that take too long only in servers that listen.
       if (!server.listening && !isReceiving) server.emit('listening');
       isReceiving = true;

@@ -1,9 +1,7 @@
 /** Publishing: events from another process into the embedded broker, each once. */
 import type { OutgoingRecord, Producer } from '../broker/broker.ts';
-import { categoryFacts } from '../events/categories.ts';
-import { channelOfRecord } from '../events/channel.ts';
+import { channelOfRecord, topicOfEvent } from '../events/channel.ts';
 import { checkEvent, isComplaint } from '../events/event.ts';
-import { eventTypes } from '../events/event-types.ts';
 import type { Answer, Submission } from './node-api.ts';
 
 /** Producers whose last batch is remembered, to recognise one that is sent again. */
@@ -84,7 +82,7 @@ function recordOf(value: unknown): OutgoingRecord | string {
   if (isComplaint(event)) return event.reason;
   const { key } = value as { key?: unknown };
   if (typeof key !== 'string') return '"key" is missing or not a string';
-  const { topic } = categoryFacts[eventTypes[event.type].category];
+  const topic = topicOfEvent(event.type, key);
   if (channelOfRecord(topic, key) === undefined)
     return `"key" is no token symbol: ${JSON.stringify(key)}`;
   return { topic, key, value: JSON.stringify(event), timestampMs: event.timestamp };

@@ -65,7 +65,7 @@ export async function startSingle(
   const startDrain = () => void leave(state, upgrade, 'drain').then(drained.resolve);
   const publishing = producer && new Publishing(producer, config.maxEventBytes);
   const node = localNode({ state, metrics: createMetrics(state), publishing, startDrain });
-  http.on('request', createHttpHandler({ node, adminToken: config.adminToken, log }));
+  http.on('request', createHttpHandler({ node, adminToken: config.adminToken, log, counters }));
   http.on('upgrade', (request, stream, head) => upgrade.handle(request, stream, head));
   // Listening comes before reading: a taken port is said at once, and probes are answered.
   await listen(http, config);

@@ -1,9 +1,10 @@
 /** Sources and targets for bridges, and comparing what is in them. */
 import { randomBytes } from 'node:crypto';
-import type { Broker, BrokerRecord } from '../../src/broker/broker.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Broker, BrokerRecord, Producer } from '../../src/broker/broker.ts';
 import { topics } from '../../src/events/categories.ts';
 import { kafkaAdmin } from './kafka.ts';
-import { consumeInto, Inbox, openQuietly, shape } from './kafka-inbox.ts';
+import { consumeInto, Inbox, openQuietly, outgoing, shape } from './kafka-inbox.ts';
 import { ownStream } from './nats.ts';
 
 /** Records per key, in their order. */
@@ -17,6 +18,8 @@ export interface BridgeWorld extends AsyncDisposable {
   readonly prefix: string;
   readonly source: Broker;
   readonly target: Broker;
+  /** Connects to the target anew. */
+  readonly reopenTarget: () => Promise<Broker>;
   /** What `odin` is called with. */
   readonly args: readonly string[];
   readonly env: Record<string, string>;
@@ -33,7 +36,8 @@ export async function openBridgeWorld(
   const prefix = 'copy.';
   const targetTopics = topics.map((topic) => prefix + topic);
   const source = await openQuietly({ url, kafka: { topics: [...topics] } }, name);
-  const target = await openQuietly({ url, kafka: { topics: targetTopics } }, `${name}-t`);
+  const reopenTarget = () => openQuietly({ url, kafka: { topics: targetTopics } }, `${name}-t`);
+  const target = await reopenTarget();
   await source.createTopics(topics.map((topic) => shape(topic, sourcePartitions)));
   await target.createTopics(targetTopics.map((topic) => shape(topic, targetPartitions)));
   return {
@@ -41,6 +45,7 @@ export async function openBridgeWorld(
     prefix,
     source,
     target,
+    reopenTarget,
     /** What `odin bridge` is called with. */
     args: ['bridge', '--from', url, '--to', url, '--to-prefix', prefix, '--log-format', 'json'],
     env: { KAFKA_TOPICS: topics.join(',') },
@@ -58,7 +63,9 @@ export async function openNatsToKafka(nats: string, kafka: string): Promise<Brid
   const stream = { ...own, streamMaxAgeMs: '10m', streamMaxMessages: 1_000_000 };
   const targetTopics = topics.map((topic) => prefix + topic);
   const source = await openQuietly({ url: nats, nats: stream }, own.stream);
-  const target = await openQuietly({ url: kafka, kafka: { topics: targetTopics } }, own.stream);
+  const there = { url: kafka, kafka: { topics: targetTopics } };
+  const reopenTarget = () => openQuietly(there, own.stream);
+  const target = await reopenTarget();
   await source.createTopics([]);
   await target.createTopics(targetTopics.map((topic) => shape(topic)));
   return {
@@ -66,6 +73,7 @@ export async function openNatsToKafka(nats: string, kafka: string): Promise<Brid
     prefix,
     source,
     target,
+    reopenTarget,
     args: ['bridge', '--from', nats, '--to', kafka, '--to-prefix', prefix, '--log-format', 'json'],
     env: { JS_STREAM_NAME: own.stream, NATS_SUBJECT_PREFIX: own.subjectPrefix },
     async [Symbol.asyncDispose]() {
@@ -73,6 +81,57 @@ export async function openNatsToKafka(nats: string, kafka: string): Promise<Brid
       await target[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The topics of odin on a Kafka that nobody else uses, and a stream of their own. */
+export async function openKafkaToNats(kafka: string, nats: string): Promise<BridgeWorld> {
+  const own = ownStream();
+  const stream = { ...own, streamMaxAgeMs: '10m', streamMaxMessages: 1_000_000 };
+  const source = await openQuietly({ url: kafka }, own.stream);
+  const reopenTarget = () => openQuietly({ url: nats, nats: stream }, own.stream);
+  const target = await reopenTarget();
+  await source.createTopics(topics.map((topic) => shape(topic)));
+  await target.createTopics([]);
+  return {
+    topics: ['odin.trades', 'odin.liquidity'],
+    prefix: '',
+    source,
+    target,
+    reopenTarget,
+    args: ['bridge', '--from', kafka, '--to', nats, '--log-format', 'json'],
+    env: { JS_STREAM_NAME: own.stream, NATS_SUBJECT_PREFIX: own.subjectPrefix },
+    async [Symbol.asyncDispose]() {
+      await source[Symbol.asyncDispose]();
+      await target[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Sends some records every 10 ms until it is stopped; `sent` counts them. */
+export class Feed {
+  sent = 0;
+  #isOver = false;
+  readonly #feeding: Promise<void>;
+
+  constructor(producer: Producer, [often, rarely]: readonly [string, string]) {
+    this.#feeding = this.#feed(producer, often, rarely);
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#feeding;
+  }
+
+  async #feed(producer: Producer, often: string, rarely: string): Promise<void> {
+    while (!this.#isOver) {
+      const records = Array.from({ length: 60 }, () => {
+        const n = this.sent++;
+        return outgoing(n % 3 === 0 ? rarely : often, `K${n % 41}`, `{"n":${n}}`);
+      });
+      await producer.send(records);
+      await sleep(10);
+    }
+  }
 }
 
 /** Everything that a broker holds, from the oldest on. */

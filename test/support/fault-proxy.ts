@@ -120,6 +120,7 @@ export class FaultProxy implements AsyncDisposable {
 
   #cut(pair: Pair): void {
     this.#pairs.delete(pair);
-    for (const socket of [pair.client, pair.server]) if (!socket.destroyed) socket.resetAndDestroy();
+    for (const socket of [pair.client, pair.server])
+      if (!socket.destroyed) socket.resetAndDestroy();
   }
 }

@@ -213,7 +213,7 @@ export class KafkaReader implements AsyncDisposable {
 }
 
 /** The records of a batch from offset `next` on, without their headers. */
-export function recordsFrom(
+function recordsFrom(
   batch: Pick<Batch, 'topic' | 'partition' | 'messages'>,
   next: number,
 ): BrokerRecord[] {

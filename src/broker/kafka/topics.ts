@@ -179,7 +179,7 @@ function notesOn(found: TopicDescription, wanted: TopicDescription): string[] {
   const notes: string[] = [];
   if (found.partitions < wanted.partitions) {
     notes.push(
-      'more partitions move most tokens to another one: what is published right then may overtake what was published before, and positions from before start nothing there; stop the publishers first',
+      'more partitions move most tokens to another one: events published meanwhile may overtake each other, and clients cannot resume across it; stop the publishers first',
     );
   }
   if (found.partitions > wanted.partitions) {

@@ -1,18 +1,12 @@
 /** Subjects of NATS and the topics and keys of records: `odin.token.BTC.trade` is BTC in odin.trades. */
 import { categories, categoryFacts, categoryOfTopic, isCategory } from '../../events/categories.ts';
-import { isSymbol } from '../../events/channel.ts';
+import { globalTopic, isSymbol } from '../../events/channel.ts';
 
 /** Where a record belongs. */
 export interface RecordPlace {
   readonly topic: string;
   readonly key: string;
 }
-
-/**
- * A subject `odin.global.trending` does not say the topic, and a channel lives in one topic only.
- * This one is where the publisher's trending events are on Kafka.
- */
-const globalTopic = categoryFacts.analytics.topic;
 
 /** Last tokens that publishers of the seeds wrote for a category. */
 const suffixAliases: Readonly<Record<string, string>> = { favorites: 'community' };

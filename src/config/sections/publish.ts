@@ -24,6 +24,12 @@ export const publish = z.strictObject({
   speed: amount({ min: 0.001 })
     .prefault(1)
     .describe('with a file: how many times faster than recorded'),
+  trendingIntervalMs: duration()
+    .prefault('5s')
+    .describe('how often to publish global.trending, beside the rate; 0s never'),
+  newListingIntervalMs: duration()
+    .prefault('60s')
+    .describe('how often to list a new token on global.new_listing, beside the rate; 0s never'),
   durationMs: duration({ bareSeconds: true }).optional().describe('stop after this time'),
   count: count({ min: 1 }).optional().describe('stop after this many events'),
   idle: toggle().prefault(false).describe('wait for POST /start before publishing'),

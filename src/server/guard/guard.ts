@@ -82,6 +82,11 @@ export class Guard implements Disposable {
     }
   }
 
+  /** How much further apart than the load asks flushes are to be now. */
+  get flushStretch(): number {
+    return this.#decision.level >= 1 ? stretchFactor : 1;
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#senses.meter[Symbol.dispose]();
@@ -108,7 +113,7 @@ export class Guard implements Disposable {
     const { stretchFlushes, hold } = this.#parts;
     if (now.level !== before.level) {
       this.transitions++;
-      stretchFlushes(now.level >= 1 ? stretchFactor : 1);
+      stretchFlushes(this.flushStretch);
     }
     if (now.isPaused) hold.hold('guard');
     else hold.release('guard');

@@ -57,6 +57,8 @@ export class Arrivals {
     const peer = peerOf(socket);
     const arrival = this.#waiting.get(peer);
     this.#waiting.delete(peer);
+    // Sent in one go, its plain request gives the place back now, not after it has got another.
+    if (arrival?.isPlain) this.#tellNow();
     return arrival?.id;
   }
 
@@ -87,17 +89,19 @@ export class Arrivals {
   #tellSoon(): void {
     if (this.#isTelling) return;
     this.#isTelling = true;
-    setImmediate(() => {
-      this.#isTelling = false;
-      const news = { taken: this.#taken, closed: this.#closed };
-      this.#taken = [];
-      this.#closed = [];
-      this.#tell(news);
-    });
+    setImmediate(() => this.#tellNow());
+  }
+
+  #tellNow(): void {
+    this.#isTelling = false;
+    const news = { taken: this.#taken, closed: this.#closed };
+    this.#taken = [];
+    this.#closed = [];
+    this.#tell(news);
   }
 }
 
-/** Both ends of a connection but for our address: unique among open ones. */
-function peerOf({ remoteAddress, remotePort, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localPort}`;
+/** Both ends of a connection, which are unique among open ones only together. */
+function peerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

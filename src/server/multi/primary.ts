@@ -23,6 +23,8 @@ import { Devices } from '../security/devices.ts';
 import { Acceptor } from './acceptor.ts';
 import { DeliveryEstimate } from './delivery-estimate.ts';
 import { Feeds } from './feeds.ts';
+import { relayLine } from './log-relay.ts';
+import { newestRecords } from './newest-records.ts';
 import { NodeDrain } from './node-drain.ts';
 import { NodeGate } from './node-gate.ts';
 import { createNodeMeter } from './node-meter.ts';
@@ -198,6 +200,7 @@ export class Primary implements AsyncDisposable {
       port: basePort === 0 ? 0 : basePort + shard,
       shards: count,
       logLevel: log.level,
+      flushStretch: this.guard.flushStretch,
     };
   }
 
@@ -218,7 +221,7 @@ export class Primary implements AsyncDisposable {
         this.drain.cutOff += message.cutOff;
         return;
       case 'log':
-        return this.#relay(shard, message.line);
+        return relayLine(this.#log, shard, message.line);
       case 'ask':
         void this.#answer(shard, message);
         return;
@@ -260,7 +263,8 @@ export class Primary implements AsyncDisposable {
   }
 
   async #older({ channel, offset }: Questions['older']['asks']): Promise<OlderAnswer> {
-    const read = await this.reading.older.read(channel, offset);
+    const found = await this.reading.older.read(channel, offset);
+    const read = found && { ...found, result: newestRecords(found.result, this.#config.recovery) };
     const { partition = '', lastOffset } = this.channels.find(channel) ?? {};
     const known = lastOffset === undefined ? undefined : { partition, lastOffset };
     return { index: this.history.next, read, known };
@@ -285,13 +289,5 @@ export class Primary implements AsyncDisposable {
     this.#refresher.gone(shard);
     for (const socket of stranded) this.acceptor.accept(socket);
     this.acceptor.retry();
-  }
-
-  /** A line of a shard's log becomes one of ours. */
-  #relay(shard: number, line: string): void {
-    const { level, time: _time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-    const log = this.#log.child({ shard });
-    const isLevel = typeof level === 'string' && level in log.levels.values;
-    log[isLevel ? (level as 'info') : 'info'](fields, String(msg));
   }
 }

@@ -4,6 +4,9 @@ import type { Gate, Verdict } from '../gate.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Asking } from './asking.ts';
 
+/** When the primary failed to answer, which is a fault of ours and passes. */
+const notNow: Verdict = { code: 'WARMING_UP' };
+
 /** Places are given back when a socket closes, which {@link Arrivals} tells the primary. */
 export class RemoteGate implements Gate {
   readonly #asking: Asking;
@@ -20,13 +23,13 @@ export class RemoteGate implements Gate {
     // It closed before it was asked for; whatever is written to it goes nowhere.
     if (id === undefined) return { code: 'BAD_HANDSHAKE' };
     this.#ids.set(socket, id);
-    return await this.#asking.ask('enter', { socket: id, address });
+    return await this.#asking.ask('enter', { socket: id, address }).catch(() => notNow);
   }
 
   async enterAs(socket: Socket, user: string): Promise<Verdict> {
     const id = this.#ids.get(socket);
     if (id === undefined) return { code: 'BAD_HANDSHAKE' };
-    return await this.#asking.ask('enterAs', { socket: id, user });
+    return await this.#asking.ask('enterAs', { socket: id, user }).catch(() => notNow);
   }
 
   left(): void {}

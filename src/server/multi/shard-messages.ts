@@ -16,6 +16,8 @@ export interface ShardSetup {
   /** Shards of the node, which share what one process may use. */
   readonly shards: number;
   readonly logLevel: string;
+  /** How much further apart than the load asks flushes are, until told otherwise. */
+  readonly flushStretch: number;
 }
 
 /** From the primary. A socket comes with its message. */

@@ -57,9 +57,13 @@ export class ShardNode {
   readonly #host: ShardHost;
   readonly #counters = new Counters();
   readonly #meter = createResourceMeter();
+  /** Of the last whole period: who asks often must not make each look a short one. */
+  #loopDelayMs = 0;
   readonly #asking: Asking;
   readonly #arrivals: Arrivals;
   #running: Running | undefined;
+  /** What the primary said last of what may change, also while everything is being built. */
+  #wanted: { config: ShardSetup['config']; flushStretch: number } | undefined;
   /** What the primary was told of: history index, and deliveries. */
   #told = { next: 0, offered: 0 };
   /** Runs while deliveries are limited. */
@@ -90,7 +94,7 @@ export class ShardNode {
       case 'report':
         return this.#report(message.round);
       case 'stretch':
-        return this.#running?.serving.delivery.stretchFlushes(message.factor);
+        return this.#stretch(message.factor);
       case 'shed':
         return this.#shed();
       case 'reload':
@@ -104,6 +108,9 @@ export class ShardNode {
   }
 
   async #start(setup: ShardSetup): Promise<void> {
+    const { config, flushStretch } = setup;
+    const wanted = { config, flushStretch };
+    this.#wanted = wanted;
     try {
       this.#running = await this.#build(setup);
     } catch (error) {
@@ -111,8 +118,12 @@ export class ShardNode {
       this.#host.send({ kind: 'failed', message: messageOf(error), hint });
       return;
     }
-    setInterval(() => this.#report(), reportMs);
-    this.#watchOffered(this.#running.limits);
+    setInterval(() => {
+      this.#loopDelayMs = this.#meter.sample().loopDelayMs;
+      this.#report();
+    }, reportMs);
+    this.#stretch(wanted.flushStretch);
+    this.#reload(wanted.config);
   }
 
   async #build({
@@ -141,7 +152,7 @@ export class ShardNode {
     const port = createPort(config, tls, counters, log);
     const { http } = port;
     const { adminToken } = config;
-    http.on('request', createHttpHandler({ node: remoteNode(asking), adminToken, log }));
+    http.on('request', createHttpHandler({ node: remoteNode(asking), adminToken, log, counters }));
     http.on('request', ({ socket }) => this.#arrivals.gotPlainRequest(socket));
     http.on('upgrade', (request, stream, head) => serving.upgrade.handle(request, stream, head));
     http.on('connection', (socket: Socket) => this.#arrivals.arrivedDirectly(socket));
@@ -201,9 +212,17 @@ export class ShardNode {
     this.#host.send({ kind: 'drained', cutOff: drain.cutOff });
   }
 
+  #stretch(factor: number): void {
+    if (this.#wanted !== undefined) this.#wanted.flushStretch = factor;
+    this.#running?.serving.delivery.stretchFlushes(factor);
+  }
+
   #reload(config: ShardSetup['config']): void {
+    if (this.#wanted !== undefined) this.#wanted.config = config;
     if (this.#running === undefined) return;
-    this.#running.limits.take(config);
+    const { limits, port } = this.#running;
+    limits.take(config);
+    port.limit(limits.maxConnections);
     this.#watchOffered(this.#running.limits);
   }
 
@@ -230,7 +249,7 @@ export class ShardNode {
   #report(round?: number): void {
     if (this.#running === undefined) return;
     const { serving, admission } = this.#running;
-    const { loopDelayMs } = this.#meter.sample();
+    const loopDelayMs = this.#loopDelayMs;
     const usage = processUsage();
     const { connections, delivery } = serving;
     const counters = this.#counters;

@@ -14,6 +14,8 @@ const maxInTransit = 128;
  * what is on its way to it cannot be had back while it lives.
  */
 const maxTransitMs = 250;
+/** A socket that a shard did not get in this time, and yet talks, is given up, in milliseconds. */
+const stuckMs = 2_000;
 /** A shard that was silent for so many ticks gets no sockets until it speaks. */
 const suspectTicks = 4;
 
@@ -28,6 +30,8 @@ export interface ShardProcessHandlers {
   /** All messages but those about its start and about sockets that it has. */
   onMessage(message: FromShard): void;
   onServing(): void;
+  /** Sockets were given up that it never got. */
+  onStuck(count: number): void;
   /** It has taken sockets: there is room for more on their way. */
   onTaken(): void;
   /** It is so far behind that the history no longer has what it needs: it is being ended. */
@@ -39,7 +43,7 @@ export interface ShardProcessHandlers {
 /** Starts a process at once. Disposing it closes the link, on which it ends. */
 export class ShardProcess implements AsyncDisposable {
   readonly #child: Child;
-  readonly #setup: ShardSetup;
+  readonly #setupOf: () => ShardSetup;
   readonly #feeds: Feeds;
   readonly #handlers: ShardProcessHandlers;
   /** Sockets on their way, oldest first, with when they were sent. */
@@ -56,8 +60,9 @@ export class ShardProcess implements AsyncDisposable {
   /** When it began to serve, on the monotonic clock; undefined before. */
   servingSinceMs: number | undefined;
 
-  constructor(setup: ShardSetup, feeds: Feeds, handlers: ShardProcessHandlers) {
-    this.#setup = setup;
+  /** `setupOf` is asked when the process is there: settings may have changed since. */
+  constructor(setupOf: () => ShardSetup, feeds: Feeds, handlers: ShardProcessHandlers) {
+    this.#setupOf = setupOf;
     this.#feeds = feeds;
     this.#handlers = handlers;
     this.#child = forkChild(shardEntry, {
@@ -107,7 +112,22 @@ export class ShardProcess implements AsyncDisposable {
 
   /** One more look at which it had said nothing; anything that it says starts anew. */
   tick(): void {
+    if (this.#silentTicks === 0) this.#dropStuck();
     this.#silentTicks++;
+  }
+
+  /**
+   * A shard that talks and did not get a socket never will: it had no descriptor for it. Nobody
+   * else may get it, since that cannot be known for sure.
+   */
+  #dropStuck(): void {
+    const nowMs = performance.now();
+    const stuck = [...this.#inTransit].filter(([, { sentMs }]) => nowMs - sentMs > stuckMs);
+    if (stuck.length === 0) return;
+    const ids = stuck.map(([id]) => id);
+    this.#taken(ids);
+    this.#handlers.onMessage({ kind: 'closed', ids });
+    this.#handlers.onStuck(ids.length);
   }
 
   /** The node is warm: it may serve when it has everything that the node has then. */
@@ -171,7 +191,7 @@ export class ShardProcess implements AsyncDisposable {
   }
 
   #start(): void {
-    this.send({ kind: 'start', setup: this.#setup });
+    this.send({ kind: 'start', setup: this.#setupOf() });
     this.#state = 'warming';
     this.#feed = this.#feeds.add(this.#child.pipe, {
       onLevel: () => undefined,

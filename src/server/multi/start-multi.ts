@@ -40,7 +40,7 @@ export async function startMulti(
   await Tokens.open(config.auth);
   await using cleanUp = new AsyncDisposableStack();
   const port = cleanUp.use(createPort(config, tls, counters, log));
-  const failed = Promise.withResolvers<never>();
+  const failed = createFailure();
   const { promise: drained, resolve: onDrained } = Promise.withResolvers<void>();
   const primary: Primary = cleanUp.use(
     new Primary(config, {
@@ -56,7 +56,10 @@ export async function startMulti(
   const publishing = producer && new Publishing(producer, config.maxEventBytes);
   const startDrain = () => void primary.leave('drain').then(onDrained);
   const node = localNode({ state, metrics: createMetrics(state), publishing, startDrain });
-  port.http.on('request', createHttpHandler({ node, adminToken: config.adminToken, log }));
+  port.http.on(
+    'request',
+    createHttpHandler({ node, adminToken: config.adminToken, log, counters }),
+  );
   port.http.on('upgrade', (request, stream) => {
     refuse(stream, primary, counters, addressOf(request, limits));
   });
@@ -74,17 +77,11 @@ export async function startMulti(
     'listening',
   );
   const resources = cleanUp.move();
-  const orFailed = <T>(promise: Promise<T>) => {
-    const either = Promise.race([promise, failed.promise]);
-    // Who does not wait for it hears of it elsewhere.
-    either.catch(() => undefined);
-    return either;
-  };
   return {
     port: address.port,
     url,
-    ready: orFailed(becomeReady(primary, deps)),
-    drained: orFailed(drained),
+    ready: orFailed(becomeReady(primary, deps), failed.promise),
+    drained: orFailed(drained, failed.promise),
     reload: (next) => primary.reload(next),
     async [Symbol.asyncDispose]() {
       log.info({ connections: state.connections.size }, 'stopping');
@@ -95,6 +92,20 @@ export async function startMulti(
       log.info({ delivered: messagesDelivered }, 'stopped');
     },
   };
+}
+
+/** It may fail while the broker is still being asked, when nobody waits for that yet. */
+function createFailure(): PromiseWithResolvers<never> {
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined);
+  return failed;
+}
+
+/** Whoever does not wait for it hears of the failure elsewhere. */
+function orFailed(promise: Promise<void>, failed: Promise<never>): Promise<void> {
+  const either = Promise.race([promise, failed]);
+  either.catch(() => undefined);
+  return either;
 }
 
 function checkPorts({ basePort, count }: Config['server']['shards']): void {

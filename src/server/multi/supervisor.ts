@@ -149,7 +149,7 @@ export class Supervisor implements AsyncDisposable {
     const { feeds, log, setupOf } = this.#parts;
     place.startedMs = performance.now();
     place.failure = undefined;
-    place.running = new ShardProcess(setupOf(shard), feeds, {
+    place.running = new ShardProcess(() => setupOf(shard), feeds, {
       onMessage: (message) => this.#receive(place, message),
       onServing: () => {
         place.hasServed = true;
@@ -159,6 +159,7 @@ export class Supervisor implements AsyncDisposable {
         this.#handlers.onRoom();
       },
       onTaken: () => this.#handlers.onRoom(),
+      onStuck: (count) => log.warn({ shard, count }, 'shard never got sockets: they are closed'),
       onOvertaken: () => {
         log.error({ shard, pid: place.running?.pid }, 'shard is behind the history: it is ended');
       },

@@ -1,7 +1,7 @@
 /** Older events: what a client missed and the history no longer holds, read again from the broker. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, Consumption, ReadBackResult } from '../../broker/broker.ts';
-import { categoryFacts, isCategory } from '../../events/categories.ts';
+import { topicOfChannel } from '../../events/channel.ts';
 import { Channel, type Channels } from '../channels.ts';
 import type { Counters } from '../counters.ts';
 import type { History } from '../history.ts';
@@ -90,9 +90,8 @@ export class BrokerEvents implements OlderEvents {
       const slash = known.lastIndexOf('/');
       return { topic: known.slice(0, slash), partition: Number(known.slice(slash + 1)) };
     }
-    const category = name.slice(name.indexOf('.') + 1);
-    if (!isCategory(category)) return undefined;
-    const { topic } = categoryFacts[category];
+    const topic = topicOfChannel(name);
+    if (topic === undefined) return undefined;
     const partition = await this.#deps.broker
       .partitionOf(topic, keyOf(name))
       .catch(() => undefined);

@@ -1,0 +1,72 @@
+/** The bridge while brokers go away, and from Kafka back to NATS, with a Kafka that is theirs. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRandom } from '../src/base/random.ts';
+import { byKey, Feed, openKafkaToNats, openNatsToKafka, readAll } from './support/bridge-world.ts';
+import { kafkaBrokers, startKafka, type TestKafka } from './support/kafka.ts';
+import { natsUrl } from './support/nats.ts';
+import { spawnOdin } from './support/spawn-odin.ts';
+
+const areThere = kafkaBrokers !== undefined && natsUrl !== undefined;
+
+describe.skipIf(!areThere)('a bridge', () => {
+  let kafka: TestKafka;
+  let url: string;
+
+  beforeAll(async () => {
+    kafka = await startKafka();
+    url = `kafka://${kafka.brokers}`;
+  });
+
+  afterAll(async () => {
+    await kafka[Symbol.asyncDispose]();
+  });
+
+  test('whose target crashes under load starts over and loses and doubles nothing', async () => {
+    await using world = await openNatsToKafka(natsUrl!, url);
+    await using producer = await world.source.openProducer();
+    await using odin = spawnOdin(world.args, world);
+    await odin.line(/"msg":"carrying"/);
+    const feed = new Feed(producer, world.topics);
+    for (let outage = 0; outage < 2; outage++) {
+      await sleep(1_000);
+      await kafka.stop('SIGKILL');
+      await sleep(1_500);
+      await kafka.start();
+    }
+    await sleep(1_000);
+    await feed.stop();
+    odin.child.kill('SIGINT');
+    const stopped = await odin.ended;
+    expect(stopped.exitCode, stopped.stderr).toBe(0);
+    await using last = spawnOdin([...world.args, '--until-caught-up', '--json'], world);
+    const { exitCode, stdout, stderr } = await last.ended;
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ lost: 0, skipped: 0 });
+    const source = await readAll(world.source);
+    expect(source).toHaveLength(feed.sent);
+    // The clients of before the crashes may not know yet that the broker is back.
+    await using fresh = await world.reopenTarget();
+    expect(byKey(await readAll(fresh), world.prefix)).toEqual(byKey(source));
+  });
+
+  test('from Kafka to NATS, killed again and again, leaves target equal to source', async () => {
+    await using world = await openKafkaToNats(url, natsUrl!);
+    await using producer = await world.source.openProducer();
+    const random = createRandom(5);
+    const feed = new Feed(producer, world.topics);
+    for (let life = 0; life < 5; life++) {
+      await using odin = spawnOdin(world.args, world);
+      await odin.line(/"msg":"carrying"/);
+      await sleep(random.next() * 700);
+    }
+    await feed.stop();
+    await using last = spawnOdin([...world.args, '--until-caught-up', '--json'], world);
+    const { exitCode, stdout, stderr } = await last.ended;
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ lost: 0, skipped: 0 });
+    const source = await readAll(world.source);
+    expect(source).toHaveLength(feed.sent);
+    expect(byKey(await readAll(world.target))).toEqual(byKey(source));
+  });
+});
