@@ -225,3 +225,20 @@ test('close codes reach clients as they are', async () => {
   await server.server[Symbol.asyncDispose]();
   expect(await leaving.closing()).toMatchObject({ code: 1001 });
 });
+
+test('sockets that say nothing keep clients out for a second at most, not for as long as they may', async () => {
+  await using server = await startTestServer({ ...multi, maxConnections: 30 });
+  const { port } = server.server;
+  const silent = upTo(30).map(() => connect(port, '127.0.0.1').on('error', () => {}));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  await untilSlots(server, { inUse: 30, pending: 30 });
+  const enter = async () => {
+    const client = await TestClient.open(server.url).catch(() => undefined);
+    await client?.[Symbol.asyncDispose]();
+    return client !== undefined;
+  };
+  // Their time to upgrade is ten seconds.
+  await expect.poll(enter, { timeout: 5_000 }).toBe(true);
+  for (const socket of silent) socket.destroy();
+  await untilSlots(server, nobody);
+});

@@ -14,6 +14,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   publisher: ['base', 'host', 'config', 'events', 'broker'],
   loadtest: ['base', 'host', 'config', 'events', 'protocol'],
   bridge: ['base', 'host', 'config', 'events', 'broker'],
+  client: ['events', 'protocol'],
   commands: [
     'base',
     'host',
@@ -40,6 +41,9 @@ const homes: readonly [RegExp, RegExp][] = [
   [/^@nats-io\//, /^broker\/nats\//],
   [/^prom-client$/, /^(server|publisher)\//],
   [/^node:(child_process|process)$/, /^host\//],
+  // The SDK runs in browsers, and brings nothing along.
+  [/^(?!react$|\.)/, /^(?!client\/)/],
+  [/^react$/, /^client\/react\.ts/],
 ];
 
 const banned: readonly [pattern: RegExp, allowedIn: RegExp, why: string][] = [
@@ -48,6 +52,15 @@ const banned: readonly [pattern: RegExp, allowedIn: RegExp, why: string][] = [
   [/^export default/m, /$^/, 'named exports only'],
   [/^export \* from/m, /$^/, 'no barrels: name what is exported'],
   [/\b(TODO|FIXME|XXX|HACK)\b/, /$^/, 'finish it before it lands'],
+];
+
+/** What is started, or imported from outside. */
+const entries = [
+  'main.ts',
+  'loadtest/worker.ts',
+  'server/multi/shard.ts',
+  'client/index.ts',
+  'client/react.ts',
 ];
 
 const maxFileLines = 300;
@@ -178,9 +191,7 @@ test('no import cycles and no dead files', () => {
     reached.add(name);
     return (edges.get(name) ?? []).flatMap((next) => visit(next, [...trail, name]));
   };
-  expect(
-    ['main.ts', 'loadtest/worker.ts', 'server/multi/shard.ts'].flatMap((entry) => visit(entry, [])),
-  ).toEqual([]);
+  expect(entries.flatMap((entry) => visit(entry, []))).toEqual([]);
   const hasCode = (name: string) =>
     /^export (async )?(function|const|class|let)/m.test(sources.get(name)!);
   expect([...sources.keys()].filter((name) => !reached.has(name) && hasCode(name))).toEqual([]);

@@ -8,6 +8,7 @@ import { mayAdminister } from './access.ts';
 import type { Counters } from './counters.ts';
 import type { NodeApi } from './node-api.ts';
 import { isAnswer, readSubmission } from './publish-route.ts';
+import { sharedReads } from './shared-reads.ts';
 import { webSocketPath } from './upgrade.ts';
 
 /** What the routes need. */
@@ -22,10 +23,11 @@ export interface HttpDeps {
 type Route = (request: IncomingMessage, response: ServerResponse, deps: HttpDeps) => Promise<void>;
 
 /** Requests of one connection that may wait for their answers; whoever sends more is cut off. */
-const maxPipelined = 16;
+const maxPipelined = 4;
 
 /** The handler for plain HTTP requests; upgrades go elsewhere. */
-export function createHttpHandler(deps: HttpDeps) {
+export function createHttpHandler(given: HttpDeps) {
+  const deps = { ...given, node: sharedReads(given.node) };
   const open = new WeakMap<Socket, number>();
   return (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;

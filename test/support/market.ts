@@ -11,7 +11,7 @@ import {
 import { record, type TestServer } from './start-server.ts';
 
 /** Tokens that have events; of each, trades and liquidity. */
-export const tokens = ['A', 'B', 'C'];
+const tokens = ['A', 'B', 'C'];
 
 /** Every channel that has events. */
 export const marketChannels = tokens.flatMap((token) => [`${token}.trade`, `${token}.liquidity`]);

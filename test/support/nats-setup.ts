@@ -38,16 +38,27 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
 }
 
 async function findServer(): Promise<string> {
-  const given = process.env['NATS_SERVER'] || 'nats-server';
-  try {
-    await run(given, ['--version']);
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (!isMissing || given !== 'nats-server' || process.getuid?.() !== 0) throw error;
-    await install();
-    await run(given, ['--version']);
+  const given = process.env['NATS_SERVER'];
+  if (given) return given;
+  const found = await firstThere();
+  if (found !== undefined) return found;
+  if (process.getuid?.() !== 0) throw new Error('there is no nats-server');
+  await install();
+  const installed = await firstThere();
+  if (installed === undefined) throw new Error('nats-server was installed, and is not there');
+  return installed;
+}
+
+/** Debian puts it where only the path of root leads. */
+async function firstThere(): Promise<string | undefined> {
+  for (const name of ['nats-server', '/usr/sbin/nats-server']) {
+    const isThere = await run(name, ['--version']).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return name;
   }
-  return given;
+  return undefined;
 }
 
 async function install(): Promise<void> {

@@ -78,7 +78,9 @@ export class Acceptor {
 
   #handOver(socket: Socket): boolean {
     const { slots, isOpen, canTake, handOver } = this.#parts;
-    const shard = isOpen() ? slots.pick(canTake) : undefined;
+    if (!isOpen()) return false;
+    const shard =
+      slots.pick(canTake) ?? (slots.relieve(performance.now()) ? slots.pick(canTake) : undefined);
     if (shard === undefined) return false;
     const id = this.#nextId++;
     slots.take(shard, id, performance.now());

@@ -31,7 +31,10 @@ export class NodeGate {
     const { slots, rates, refusedFor } = this.#parts;
     const code = refusedFor();
     if (code !== undefined) return { code };
-    if (!slots.opened(shard, socket)) return { code: 'AT_CAPACITY' };
+    const isIn =
+      slots.opened(shard, socket) ||
+      (slots.relieve(performance.now()) && slots.opened(shard, socket));
+    if (!isIn) return { code: 'AT_CAPACITY' };
     return rates.take(addressKey(address), performance.now());
   }
 

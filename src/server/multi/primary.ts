@@ -284,6 +284,7 @@ export class Primary implements AsyncDisposable {
 
   #gone(shard: number, stranded: readonly Socket[]): void {
     this.totals.retire(shard);
+    if (this.isDraining) this.drain.cutOff += this.slots.openIn(shard);
     this.#gate.gone(shard);
     this.#estimate.forget(shard);
     this.#refresher.gone(shard);

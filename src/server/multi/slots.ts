@@ -23,6 +23,9 @@ export interface SlotCounts {
 /** Time from the handing over of a socket to its upgrade, in milliseconds. */
 const pendingMs = 10_000;
 
+/** The same where somebody else waits for the slot. */
+const silentMs = 1_000;
+
 /**
  * One per node, in the primary. Shards are known by a number, and sockets by one that is unique
  * within their shard.
@@ -56,6 +59,11 @@ export class Slots {
     return slots === undefined
       ? { inUse: 0, pending: 0 }
       : { inUse: sizeOf(slots), pending: slots.pending.size };
+  }
+
+  /** Connections of one shard. */
+  openIn(shard: number): number {
+    return this.#shards.get(shard)?.open.size ?? 0;
   }
 
   /** A shard without connections is there. */
@@ -132,6 +140,14 @@ export class Slots {
     const wasPending = slots.pending.delete(socket);
     if (wasPending) this.#pending--;
     if (wasPending || slots.open.delete(socket)) this.#inUse--;
+  }
+
+  /**
+   * There is no room: sockets that say nothing must not keep clients out. Gives back the slots of
+   * those that had time to say something; returns whether there were any.
+   */
+  relieve(nowMs: number): boolean {
+    return this.#pending > 0 && this.expire(nowMs, silentMs) > 0;
   }
 
   /** Gives back the slots of sockets that have been pending for `afterMs`; returns how many. */

@@ -62,6 +62,8 @@ export class Supervisor implements AsyncDisposable {
   #onDrained: (() => void) | undefined;
   #openAt: (() => number) | undefined;
   #isLeaving = false;
+  /** Shards end since they are told to. */
+  #isEnding = false;
 
   constructor(parts: SupervisorParts, handlers: SupervisorHandlers) {
     this.#parts = parts;
@@ -131,17 +133,29 @@ export class Supervisor implements AsyncDisposable {
       if (running?.state === 'starting') running.kill();
       else running?.drain({ kind: 'drain', reason });
     }
-    const timer = setTimeout(done.resolve, budgetMs + 2 * tickMs);
+    // A frozen shard lets nobody go; the others end their drains themselves, just about now.
+    const timers = [
+      setTimeout(() => this.#killSilent(), Math.max(0, budgetMs - tickMs)),
+      setTimeout(done.resolve, budgetMs + tickMs),
+    ];
     this.#onDrained();
     await done.promise;
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isLeaving = true;
+    this.#isEnding = true;
     clearInterval(this.#tick);
     for (const { retry } of this.#places) clearTimeout(retry);
     await Promise.all(this.#places.map(({ running }) => running?.[Symbol.asyncDispose]()));
+  }
+
+  #killSilent(): void {
+    for (const { shard, running } of this.#places) {
+      if (running !== undefined && !running.isResponsive && !this.#drained.has(shard))
+        running.kill();
+    }
   }
 
   #start(place: Place): void {
@@ -184,7 +198,7 @@ export class Supervisor implements AsyncDisposable {
     place.running = undefined;
     const why = { ...(failure && { reason: failure.message }), ...(stderr !== '' && { stderr }) };
     const fields = { shard, pid: running?.pid, code, signal, ...why };
-    if (!this.#isLeaving) this.#parts.log.error(fields, 'shard ended');
+    if (!this.#isEnding && !this.#drained.has(shard)) this.#parts.log.error(fields, 'shard ended');
     this.#handlers.onGone(shard, stranded);
     this.#onDrained?.();
     if (this.#isLeaving) return;
