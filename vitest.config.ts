@@ -3,11 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Suites that hold for the server whatever it is made of: they run against both modes. */
 const bothModes = [
   'client',
-  'client-faults',
   'compression',
   'drain',
   'guard',
-  'hostile',
   'publish-route',
   'recovery',
   'resume-property',

@@ -149,7 +149,8 @@ test('a drain is over when the clients that were told have left by themselves', 
   const startedMs = performance.now();
   await askToDrain(server);
   await server.server.drained;
-  expect(performance.now() - startedMs).toBeLessThan(1_500);
+  // Of 25 s that it may take.
+  expect(performance.now() - startedMs).toBeLessThan(6_000);
   await expect
     .poll(() => server.metric('ws_disconnects_total{reason="client"}'), { timeout: 5_000 })
     .toBeGreaterThan(150);
