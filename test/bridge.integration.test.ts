@@ -214,7 +214,11 @@ testKafka(
 test.each([
   [['--to', 'kafka://127.0.0.1:1'], /--from is missing/],
   [['--from', 'embedded', '--to', 'kafka://127.0.0.1:1'], /the embedded broker lives in/],
-  [['--from', 'kafka://127.0.0.1:1', '--to', 'rabbit://x'], /--to: not a broker: rabbit/],
+  [
+    ['--from', 'nats://me:hunter2@h:4222', '--to', 'kafka://h:1'],
+    /^(?!.*hunter2).*not a broker: "nats:\/\/…@h:4222"/s,
+  ],
+  [['--from', 'kafka://127.0.0.1:1', '--to', 'rabbit://x'], /--to: not a broker: "rabbit/],
   [['--from', 'kafka://a:1', '--to', 'nats://b:2', '--to-prefix', 'x.'], /--to-prefix: cannot put/],
 ])('odin bridge %j is refused with 2', async (args, message) => {
   await using odin = spawnOdin(['bridge', ...args]);

@@ -142,6 +142,6 @@ test('every client sees the log of its channels exactly once and in order, throu
       await play(server, steps);
     }),
     // Each run starts a server, which takes longer when it is several processes.
-    { seed: 7, numRuns: mode === 'multi' ? 12 : 60 },
+    { seed: 7, numRuns: mode === 'multi' ? 8 : 60 },
   );
 });

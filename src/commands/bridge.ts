@@ -2,6 +2,7 @@
 import { type ExitCode, exitCodes, UsageError } from '../base/errors.ts';
 import { formatCount, formatDuration } from '../base/units.ts';
 import type { CarryStatus } from '../bridge/carry-counts.ts';
+import { shown } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
 import { isBrokerUrl } from '../config/sections/broker.ts';
 import { topics } from '../events/categories.ts';
@@ -79,7 +80,10 @@ function brokerOf(
       },
     );
   }
-  if (!isBrokerUrl(url)) throw new UsageError(`--${flag}: not a broker: ${url}`, { hint });
+  if (!isBrokerUrl(url)) {
+    const login = url.includes('@') ? '; a login goes into NATS_USER and NATS_PASSWORD' : '';
+    throw new UsageError(`--${flag}: not a broker: ${shown(url)}`, { hint: `${hint}${login}` });
+  }
   return { ...config, url };
 }
 

@@ -163,8 +163,8 @@ function complaintsOf(
   return [`${place}: ${issue.message}${given}`];
 }
 
-/** A value as it was given, without what looks like a login in a URL. */
-function shown(value: unknown): string {
+/** A value as it was given, in JSON, without what looks like a login in a URL. */
+export function shown(value: unknown): string {
   return JSON.stringify(value).replace(/(\/\/|,|")[^/@",\s]*@/g, '$1…@');
 }
 

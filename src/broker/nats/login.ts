@@ -59,7 +59,7 @@ export async function readTls(url: string, nats: NatsConfig): Promise<TlsOptions
       hint: 'set both NATS_TLS_CERT_FILE and NATS_TLS_KEY_FILE',
     });
   }
-  const isAsked = url.startsWith('tls://') || tlsCaFile !== undefined || tlsCertFile !== undefined;
+  const isAsked = /(^|,)tls:\/\//.test(url) || tlsCaFile !== undefined || tlsCertFile !== undefined;
   if (!isAsked) return undefined;
   return {
     ...identityCheck(url),
