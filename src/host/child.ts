@@ -28,9 +28,9 @@ export interface Child extends AsyncDisposable {
   send(message: unknown): boolean;
   /**
    * Sends a message with a socket, which stays open here too: destroy it when the child has said
-   * that it has it. `onFailed` is told when the child was gone before it could be sent.
+   * that it has it. When the child is gone its exit is told, and nothing was sent.
    */
-  sendSocket(message: unknown, socket: Socket, onFailed: () => void): void;
+  sendSocket(message: unknown, socket: Socket): void;
   /** Ends it at once, whatever it does; its exit follows. */
   kill(): void;
 }
@@ -76,11 +76,8 @@ export function forkChild(entry: URL, { onMessage, onExit }: ChildHandlers): Chi
       child.send(message as object, ignore);
       return true;
     },
-    sendSocket(message, socket, onFailed) {
-      if (!child.connected) return onFailed();
-      child.send(message as object, socket, { keepOpen: true }, (error) => {
-        if (error !== null) onFailed();
-      });
+    sendSocket(message, socket) {
+      if (child.connected) child.send(message as object, socket, { keepOpen: true }, ignore);
     },
     kill: () => void child.kill('SIGKILL'),
     async [Symbol.asyncDispose]() {

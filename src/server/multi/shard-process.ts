@@ -141,7 +141,7 @@ export class ShardProcess implements AsyncDisposable {
     this.#inTransit.set(id, { socket, sentMs: performance.now() });
     // Node would keep a list of all sockets that were ever handed over, to count them.
     Object.assign(socket, { server: undefined });
-    this.#child.sendSocket({ kind: 'socket', id } satisfies ToShard, socket, () => undefined);
+    this.#child.sendSocket({ kind: 'socket', id } satisfies ToShard, socket);
   }
 
   send(message: ToShard): void {
