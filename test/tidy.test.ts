@@ -15,6 +15,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   loadtest: ['base', 'host', 'config', 'events', 'protocol'],
   bridge: ['base', 'host', 'config', 'events', 'broker'],
   client: ['events', 'protocol'],
+  tui: ['base', 'protocol'],
+  web: ['base', 'events', 'protocol', 'client'],
   commands: [
     'base',
     'host',
@@ -26,6 +28,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'publisher',
     'loadtest',
     'bridge',
+    'tui',
   ],
   '.': ['base', 'host', 'commands'],
 };
@@ -43,7 +46,8 @@ const homes: readonly [RegExp, RegExp][] = [
   [/^node:(child_process|process)$/, /^host\//],
   // The SDK runs in browsers, and brings nothing along.
   [/^(?!react$|\.)/, /^(?!client\/)/],
-  [/^react$/, /^client\/react\.ts/],
+  [/^(react|chalk)$/, /^(client\/react\.ts|tui\/|web\/)/],
+  [/^ink$/, /^tui\//],
 ];
 
 const banned: readonly [pattern: RegExp, allowedIn: RegExp, why: string][] = [
@@ -109,7 +113,7 @@ test('folders import only what is below them', () => {
 });
 
 test('commands load engines lazily', () => {
-  const engines = /\/(server|publisher|loadtest|broker|bridge)\//;
+  const engines = /\/(server|publisher|loadtest|broker|bridge|tui)\//;
   const pure = /\/(loadtest\/(progress|report)|publisher\/publisher-status)\.ts$/;
   const complaints = complain((name, text) =>
     folderOf(name) !== 'commands'
