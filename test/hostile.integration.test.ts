@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createRandom, type Random } from '../src/base/random.ts';
-import type { StatusReport } from '../src/server/status-report.ts';
+import type { StatusReport } from '../src/protocol/status-report.ts';
 import { TestClient } from './support/client.ts';
 import { hostileBody, hostileFrames, hostileHandshake, hostileMessage } from './support/fuzz.ts';
 import { RawWebSocket, rawFrame, upgradeText } from './support/raw-websocket.ts';

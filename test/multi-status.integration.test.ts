@@ -1,7 +1,7 @@
 /** Health, metrics and status of a node with shards, from any of its connections. */
 import { kill } from 'node:process';
 import { expect, test } from 'vitest';
-import type { StatusReport } from '../src/server/status-report.ts';
+import type { StatusReport } from '../src/protocol/status-report.ts';
 import { TestClient } from './support/client.ts';
 import { record, startTestServer, type TestServer } from './support/start-server.ts';
 

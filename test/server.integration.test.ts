@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import type { StatusReport } from '../src/protocol/status-report.ts';
 import { maskedFrameOf } from '../src/protocol/websocket-frame.ts';
-import type { StatusReport } from '../src/server/status-report.ts';
 import { TestClient } from './support/client.ts';
 import { mode, record, servingProcesses, startTestServer } from './support/start-server.ts';
 

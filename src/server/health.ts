@@ -1,5 +1,11 @@
 /** Health: what the node knows about itself, for people, load balancers and probes. */
-import { isServing, type ShardState } from './multi/shard-figures.ts';
+import type {
+  BrokerReport,
+  DrainReport,
+  GuardReport,
+  ShardState,
+} from '../protocol/status-report.ts';
+import { isServing } from './multi/shard-figures.ts';
 import type { NodeState, ProtectionFigures } from './node-state.ts';
 
 /** Above this share of its connections a node warns, in percent. */
@@ -26,43 +32,6 @@ export interface HealthReport {
     readonly shards?: readonly ShardHealth[];
   };
   readonly warnings: readonly string[];
-}
-
-/** How reading from the broker goes. */
-export interface BrokerReport {
-  readonly kind: string;
-  readonly epoch: string;
-  readonly connected: boolean;
-  readonly paused: boolean;
-  readonly paused_for: readonly string[];
-  readonly lag_records: number;
-  readonly lag_s: number;
-  readonly last_error: string | null;
-}
-
-/** What the guard saw in the last second, and what it does about it. */
-export interface GuardReport {
-  /** From 0, which is calm, to 4. */
-  readonly level: number;
-  readonly refusing: string | null;
-  readonly broker_paused: boolean;
-  readonly cpu_percent: number;
-  /** Null without a quota. */
-  readonly cgroup_cpu_percent: number | null;
-  readonly memory_percent: number;
-  readonly memory_bytes: number;
-  readonly memory_limit_bytes: number;
-  readonly loop_delay_ms: number;
-}
-
-/** How far a drain is. */
-export interface DrainReport {
-  readonly reason: string;
-  /** Clients when it started. */
-  readonly clients: number;
-  readonly remaining: number;
-  readonly elapsed_ms: number;
-  readonly budget_ms: number;
 }
 
 /** One shard, as `/health` shows it. */

@@ -1,6 +1,6 @@
 /** NodeApi: everything that HTTP asks of a node. In a shard it is answered by the primary. */
-import type { DrainReport, HealthReport } from './health.ts';
-import type { StatusReport } from './status-report.ts';
+import type { DrainReport, StatusReport } from '../protocol/status-report.ts';
+import type { HealthReport } from './health.ts';
 
 /** An HTTP answer in JSON. */
 export interface Answer {

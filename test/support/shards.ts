@@ -1,6 +1,6 @@
 /** What tests of mode multi look at: the node's shards, their processes and its counters. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { StatusReport } from '../../src/server/status-report.ts';
+import type { StatusReport } from '../../src/protocol/status-report.ts';
 import type { TestServer } from './start-server.ts';
 
 /** Settings of a node with three shards. */

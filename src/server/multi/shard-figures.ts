@@ -1,8 +1,6 @@
 /** ShardFigures: what the primary knows of a shard, for health, metrics and status. */
+import type { ShardState } from '../../protocol/status-report.ts';
 import type { ShardReport } from './shard-report.ts';
-
-/** Where a shard is in its life: only one that serves gets clients. */
-export type ShardState = 'starting' | 'warming' | 'serving' | 'stopping' | 'gone';
 
 /** One per shard that the node should have, whether it has a process now or not. */
 export interface ShardFigures {

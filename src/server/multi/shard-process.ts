@@ -2,9 +2,9 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type Child, type ChildExit, forkChild } from '../../host/child.ts';
+import type { ShardState } from '../../protocol/status-report.ts';
 import type { Feed, FeedState } from './feed.ts';
 import type { Feeds } from './feeds.ts';
-import type { ShardState } from './shard-figures.ts';
 import type { FromShard, ShardSetup, ToShard } from './shard-messages.ts';
 
 /** Sockets that may be on their way to a shard at a time; further ones wait, or go to another. */
