@@ -138,7 +138,7 @@ describeNats('a server of its own', () => {
     await using broker = await openWithStream(nats.url, { streamMaxAgeMs: '3s' });
     await using producer = await broker.openProducer();
     // Stopped, it neither answers nor closes the connection.
-    nats.freeze();
+    await nats.freeze();
     const sending = failure(producer.send([outgoing('odin.trades', 'BTC', 'x')]));
     const error = await sending;
     expect(error.message).toContain('no answer within the duplicate window of the stream');

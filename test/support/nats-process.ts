@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,8 +29,8 @@ export interface TestNats extends AsyncDisposable {
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Enters lame duck mode: it tells its clients to leave, and closes their connections. */
   retire(): void;
-  /** Has it do nothing any more, with its connections open. */
-  freeze(): void;
+  /** Has it do nothing any more, with its connections open; settles when all its threads stand. */
+  freeze(): Promise<void>;
   thaw(): void;
   /** Starts it again, on the same port and with its data. */
   start(): Promise<void>;
@@ -111,8 +111,12 @@ class NatsProcess implements TestNats {
     this.#child?.kill('SIGUSR2');
   }
 
-  freeze(): void {
-    this.#child?.kill('SIGSTOP');
+  async freeze(): Promise<void> {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    process.kill(pid, 'SIGSTOP');
+    // A thread that runs on another core goes on for a moment, long enough for an answer.
+    while (!(await allThreadsStand(pid))) await sleep(1);
   }
 
   thaw(): void {
@@ -146,4 +150,12 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   server.close();
   return port;
+}
+
+async function allThreadsStand(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
+  );
+  return states.every((stat) => /\) T /.test(stat));
 }
