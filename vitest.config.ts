@@ -16,8 +16,34 @@ const bothModes = [
   'tls',
 ].map((name) => `test/${name}.integration.test.ts`);
 
+/**
+ * Suites that judge what machines take their time for: rates, delays, percentiles, memory. Each has
+ * the machine to itself.
+ */
+const alone = [
+  'drain.integration',
+  'guard.integration',
+  'hostile.integration',
+  'loadtest-compare.integration',
+  'loadtest-truth.integration',
+  'main-job.e2e',
+  'multi-supervision.integration',
+  'multi.e2e',
+  'publisher.integration',
+  'resume.e2e',
+  'rolling-drain.integration',
+  'slow-clients.integration',
+].map((name) => `test/${name}.test.ts`);
+
+const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 };
+/** Others wait more than they work. One Kafka of your own serves one of them at a time. */
+const sideBySide = { ...timeouts, maxWorkers: process.env['KAFKA_BROKERS'] ? 1 : 2 };
+/** Each test starts shards: they need not compile everything anew. */
+const multi = { ODIN_TEST_MODE: 'multi', NODE_COMPILE_CACHE: '.cache/compile' };
+
 export default defineConfig({
   test: {
+    globalSetup: ['test/support/kafka-setup.ts', 'test/support/nats-setup.ts'],
     projects: [
       {
         test: {
@@ -29,24 +55,39 @@ export default defineConfig({
       },
       {
         test: {
+          ...sideBySide,
           name: 'integration',
           include: ['test/*.integration.test.ts', 'test/*.e2e.test.ts'],
-          globalSetup: ['test/support/kafka-setup.ts', 'test/support/nats-setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // Real sockets and processes on two cores: one file at a time keeps timings honest.
-          fileParallelism: false,
+          exclude: alone,
+          sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
+          ...sideBySide,
           name: 'multi',
-          include: bothModes,
-          // Each test starts shards: they need not compile everything anew.
-          env: { ODIN_TEST_MODE: 'multi', NODE_COMPILE_CACHE: '.cache/compile' },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
+          include: bothModes.filter((name) => !alone.includes(name)),
+          env: multi,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...timeouts,
+          name: 'alone',
+          include: alone,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...timeouts,
+          name: 'multi-alone',
+          include: bothModes.filter((name) => alone.includes(name)),
+          env: multi,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

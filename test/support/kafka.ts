@@ -1,10 +1,16 @@
-/** The Kafka that the tests of a run share, and how a test says that it needs one. */
+/** The Kafka that the tests of a worker share, and how a test says that it needs one. */
 import { describe, inject, test } from 'vitest';
 
 export { kafkaAdmin, saslUser, startKafka, type TestKafka } from './kafka-process.ts';
 
-/** Addresses of the run's Kafka; undefined when there is none, and then its tests are skipped. */
-export const kafkaBrokers: string | undefined = inject('kafkaBrokers');
+const all = inject('kafkaBrokers');
+
+/**
+ * Addresses of this worker's Kafka, on which no other test runs at the same time; undefined when
+ * there is none, and then its tests are skipped.
+ */
+export const kafkaBrokers: string | undefined =
+  all[(Number(process.env['VITEST_POOL_ID']) - 1) % all.length];
 
 /** `describe` that is skipped, visibly, when there is no Kafka. */
 export const describeKafka = describe.skipIf(kafkaBrokers === undefined);

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { startNatsServer, type TestNats } from './nats-process.ts';
+import { needsBrokers } from './test-workers.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -19,6 +20,7 @@ const installTimeoutMs = 180_000;
 /** Runs once before all integration tests; what it returns runs after them. */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   let nats: TestNats;
+  if (!needsBrokers(project)) return undefined;
   try {
     const binary = await findServer();
     nats = await startNatsServer(binary);
