@@ -71,6 +71,7 @@ test('each phase of a connection takes as long as the server lets it', async () 
   });
   const { dialed, connected, upgraded, subscribed, firstEvent } = report.phases;
   for (const { count } of Object.values(report.phases)) expect(count).toBe(clients);
+  expect(report.phases).not.toHaveProperty('secured');
   expect(dialed.p50).toBeLessThanOrEqual(connected.p50);
   expect(connected.p50).toBeLessThan(100);
   expect(upgraded.p50).toBeGreaterThanOrEqual(149);

@@ -1,5 +1,5 @@
 /** `odin loadtest`: opens many clients and says what reached them, how late, and what did not. */
-import { exitCodes, RemoteError } from '../base/errors.ts';
+import { exitCodes } from '../base/errors.ts';
 import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
 import { write, writeLine } from '../host/output.ts';
@@ -16,20 +16,13 @@ const exitCodeOf = {
   interrupted: exitCodes.interrupted,
 } as const;
 
-/** Whether nobody listens at all: that is no finding about the server. */
-function isUnreachable({ connections, errors, verdict }: LoadTestReport): boolean {
-  const isConnect = ({ class: name }: { class: string }) => name.startsWith('connect');
-  return (
-    verdict === 'fail' && connections.opened === 0 && errors.length > 0 && errors.every(isConnect)
-  );
-}
-
 const runTest = defineCommand({
   sections: ['loadtest', 'log'],
   json: 'print the report as JSON',
   examples: [
     'odin loadtest --connections 2000 --duration 20',
     'odin loadtest --url ws://10.0.0.5:3004/ws --connections 10000 --ramp-rate 200 --json > run.json',
+    'odin loadtest --url wss://odin.example.com/ws --source-ip 10.0.0.5,10.0.0.6',
     "odin loadtest --channels '*.trade' --subscription-mode all",
     'odin loadtest --out run.json --out run.html',
     "odin loadtest --threshold 'latency.p99 < 50ms' 'connect.success >= 99.9%'",
@@ -38,6 +31,7 @@ const runTest = defineCommand({
     const { runLoadTest } = await import('../loadtest/index.ts');
     const { checkOutputs, writeOutputs } = await import('../loadtest/reports/outputs.ts');
     const { formatProgress } = await import('../loadtest/progress.ts');
+    const { deadEndOf } = await import('../loadtest/dead-end.ts');
     await checkOutputs(config.loadtest.out);
     // The progress line says how the run goes; the log is for what goes wrong.
     const level = config.log.level === 'info' ? 'warn' : config.log.level;
@@ -51,11 +45,8 @@ const runTest = defineCommand({
     progress[Symbol.dispose]();
     await printReport(report, host, isJson);
     await writeOutputs(config.loadtest.out, report);
-    if (isUnreachable(report)) {
-      throw new RemoteError(`cannot reach ${report.url}: ${report.errors[0]?.class}`, {
-        hint: 'is `odin serve` running there? check the address with --url',
-      });
-    }
+    const deadEnd = await deadEndOf(report);
+    if (deadEnd !== undefined) throw deadEnd;
     return exitCodeOf[report.verdict];
   },
 });

@@ -5,10 +5,11 @@ import type { ProtocolVersion } from '../protocol/versions.ts';
 import { ChannelBook } from './channel-book.ts';
 import { ClockEstimator } from './clock-offset.ts';
 import { phaseHistograms } from './connect-phases.ts';
+import { Dialer } from './dial.ts';
 import { ErrorLog } from './error-log.ts';
-import type { Target } from './handshake.ts';
 import { MessageReader } from './message-reader.ts';
 import { SequenceLedger } from './sequence-ledger.ts';
+import type { Target } from './target.ts';
 
 /** What every client needs to know. */
 interface ClientSettings {
@@ -78,6 +79,7 @@ export function epochMs(): number {
 /** The shared state of one worker. Node reads one socket at a time, so one buffer serves all. */
 export class ClientContext {
   readonly settings: ClientSettings;
+  readonly dialer: Dialer;
   readonly readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
   readonly counters = new ClientCounters();
   readonly errors = new ErrorLog();
@@ -98,6 +100,7 @@ export class ClientContext {
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
+    this.dialer = new Dialer(settings.target);
   }
 
   /** Takes the epoch of a `welcome`; another one than before makes all known offsets void. */

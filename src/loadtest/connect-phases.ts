@@ -3,11 +3,12 @@ import { Histogram, type HistogramSnapshot } from '../base/histogram.ts';
 
 /**
  * Steps of a connection. `dialed` is the wait in the load tester itself, `connected` the end of the
- * TCP handshake, `upgraded` the 101, `subscribed` the acknowledgement.
+ * TCP handshake, `secured` that of TLS, `upgraded` the 101, `subscribed` the acknowledgement.
  */
 export const connectPhases = [
   'dialed',
   'connected',
+  'secured',
   'upgraded',
   'subscribed',
   'firstEvent',
@@ -35,13 +36,20 @@ export interface PhaseTimes {
   readonly mean: number;
 }
 
+/** Phases that not every connection goes through. */
+type OptionalPhase = 'secured';
+
+/** The times of the phases that connections of a run go through. */
+export type ReportedPhases = Omit<PerPhase<PhaseTimes>, OptionalPhase> & {
+  readonly [Phase in OptionalPhase]?: PhaseTimes;
+};
+
 /** An empty histogram for each phase. */
 export function phaseHistograms(): PerPhase<Histogram> {
   return perPhase(() => new Histogram());
 }
 
-/** The times of a phase, for the report. */
-export function phaseTimes(histogram: Histogram): PhaseTimes {
+function phaseTimes(histogram: Histogram): PhaseTimes {
   return {
     count: histogram.count,
     p50: histogram.percentile(50),
@@ -53,11 +61,19 @@ export function phaseTimes(histogram: Histogram): PhaseTimes {
   };
 }
 
+/** The times of all phases; those of TLS only where there is any. */
+export function reportedPhases(phases: PerPhase<Histogram>, isSecure: boolean): ReportedPhases {
+  const { secured, ...others } = perPhase((phase) => phaseTimes(phases[phase]));
+  return isSecure ? { ...others, secured } : others;
+}
+
 /** The times of one attempt of one client, recorded once it is in. */
 export class ConnectTimes {
   readonly #plannedMs: number;
   readonly #dialedMs: number;
   #connectedMs = 0;
+  /** NaN without TLS. */
+  #securedMs = Number.NaN;
   #upgradedMs = 0;
 
   /** Times are milliseconds since 1970; `nowMs` is when the client begins to connect. */
@@ -70,6 +86,10 @@ export class ConnectTimes {
     this.#connectedMs = nowMs;
   }
 
+  secured(nowMs: number): void {
+    this.#securedMs = nowMs;
+  }
+
   upgraded(nowMs: number): void {
     this.#upgradedMs = nowMs;
   }
@@ -78,6 +98,7 @@ export class ConnectTimes {
   subscribed(nowMs: number, phases: PerPhase<Histogram>): void {
     phases.dialed.record(this.#dialedMs - this.#plannedMs);
     phases.connected.record(this.#connectedMs - this.#plannedMs);
+    if (!Number.isNaN(this.#securedMs)) phases.secured.record(this.#securedMs - this.#plannedMs);
     phases.upgraded.record(this.#upgradedMs - this.#plannedMs);
     phases.subscribed.record(nowMs - this.#plannedMs);
   }

@@ -1,9 +1,8 @@
 /** One socket of a virtual client: connect, upgrade, frames in, and how it ended. */
-import { connect, type Socket } from 'node:net';
-import { messageOf } from '../base/errors.ts';
+import type { Socket } from 'node:net';
 import { maskedFrameOf, opcodes } from '../protocol/websocket-frame.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
-import { classify, type ErrorClass, isCloseCode, type Phase } from './error-classes.ts';
+import { classify, type ErrorClass, isCloseCode, type Phase, wordsOf } from './error-classes.ts';
 import { type FrameHandler, FrameReader } from './frame-reader.ts';
 import {
   createKey,
@@ -29,8 +28,10 @@ export interface ConnectionEnd {
 
 /** Who uses a connection. */
 export interface ConnectionOwner {
-  /** The socket is connected; the upgrade comes next. */
+  /** The socket is connected; TLS comes next, or the upgrade. */
   onConnected(): void;
+  /** TLS is set up; the upgrade comes next. */
+  onSecured(): void;
   /** The upgrade is done; the subscription comes next. */
   onUpgraded(): void;
   /** One text message; the bytes are valid only during the call. */
@@ -49,6 +50,7 @@ const maskKey = 0x6f64696e;
 /** A connection attempt and the connection it becomes. */
 export class Connection implements FrameHandler {
   readonly #owner: ConnectionOwner;
+  readonly #client: number;
   readonly #context: ClientContext;
   readonly #socket: Socket;
   #phase: Phase = 'connect';
@@ -59,24 +61,24 @@ export class Connection implements FrameHandler {
   #timer: NodeJS.Timeout | undefined;
   #end: ConnectionEnd | undefined;
 
-  constructor(owner: ConnectionOwner, context: ClientContext) {
+  /** `client` is the number of the client in the whole test. */
+  constructor(owner: ConnectionOwner, client: number, context: ClientContext) {
     this.#owner = owner;
+    this.#client = client;
     this.#context = context;
-    const { target, connectTimeoutMs } = context.settings;
+    const { dialer, settings } = context;
+    const { connectTimeoutMs } = settings;
     this.#timer = setTimeout(() => {
       this.fail(`${this.#phase}-timeout`, `nothing within ${connectTimeoutMs}ms`);
     }, connectTimeoutMs);
-    this.#socket = connect({
-      host: target.address,
-      port: target.port,
-      onread: {
-        buffer: context.readBuffer,
-        callback: (size, bytes) => this.#read(bytes as Buffer, size),
-      },
+    this.#socket = dialer.dial(client, {
+      buffer: context.readBuffer,
+      callback: (size, bytes) => this.#read(bytes as Buffer, size),
     });
-    this.#socket.on('connect', () => this.#upgrade());
+    this.#socket.on('connect', () => this.#connected(dialer.isSecure));
+    if (dialer.isSecure) this.#socket.on('secureConnect', () => this.#secured());
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#end ??= { class: classify(this.#phase, error.code), example: messageOf(error) };
+      this.#end ??= { class: classify(this.#phase, error), example: wordsOf(error) };
     });
     this.#socket.on('close', () => this.#closed());
   }
@@ -140,13 +142,23 @@ export class Connection implements FrameHandler {
     this.#socket.destroySoon();
   }
 
+  #connected(isSecure: boolean): void {
+    this.#owner.onConnected();
+    if (isSecure) this.#phase = 'tls';
+    else this.#upgrade();
+  }
+
+  #secured(): void {
+    this.#owner.onSecured();
+    this.#upgrade();
+  }
+
   #upgrade(): void {
     const { target, version } = this.#context.settings;
     this.#phase = 'upgrade';
     this.#key = createKey();
     this.#answer = '';
-    this.#owner.onConnected();
-    this.#socket.write(upgradeRequest(target, this.#key, version), 'latin1');
+    this.#socket.write(upgradeRequest(target, this.#client, this.#key, version), 'latin1');
   }
 
   /** Returns true, since false would stop the reading. */

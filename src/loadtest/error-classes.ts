@@ -1,8 +1,9 @@
 /** The closed table of what can go wrong on a connection: phase × cause, and who is to blame. */
+import { messageOf } from '../base/errors.ts';
 import { disconnects } from '../protocol/disconnects.ts';
 
 /** How far a connection had come. */
-export type Phase = 'connect' | 'upgrade' | 'subscribe' | 'open';
+export type Phase = 'connect' | 'tls' | 'upgrade' | 'subscribe' | 'open';
 
 /** What ends a connection in any phase. */
 export type Cause = 'refused' | 'timeout' | 'reset' | 'unreachable' | 'closed' | 'protocol-error';
@@ -11,9 +12,20 @@ export type Cause = 'refused' | 'timeout' | 'reset' | 'unreachable' | 'closed' |
 export type LocalCause =
   | 'out-of-descriptors'
   | 'out-of-ports'
+  | 'no-such-address'
   | 'out-of-memory'
   | 'not-permitted'
   | 'worker-died';
+
+/** What is wrong with a certificate, or with expecting one. */
+type TlsCause =
+  | 'name-mismatch'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'self-signed'
+  | 'untrusted'
+  | 'bad-certificate'
+  | 'plain-expected';
 
 type UpgradeCause = 'bad-response' | 'bad-accept' | 'bad-subprotocol' | 'tls-expected';
 
@@ -30,6 +42,7 @@ export type Blame = 'generator' | 'network' | 'server' | 'policy' | 'unknown';
 export type ErrorClass =
   | `${Phase}-${Cause}`
   | `${Phase}-close-${number}`
+  | `tls-${TlsCause}`
   | `upgrade-status-${number}`
   | `upgrade-${UpgradeCause}`
   | 'subscribe-rejected'
@@ -58,11 +71,19 @@ const blameOfCause: Readonly<Record<string, Blame>> = {
   'bad-accept': 'server',
   'bad-subprotocol': 'server',
   'tls-expected': 'generator',
+  'plain-expected': 'generator',
+  // The name that was asked for, and what is trusted, are the load tester's choice.
+  'name-mismatch': 'generator',
+  'self-signed': 'generator',
+  untrusted: 'generator',
+  expired: 'server',
+  'not-yet-valid': 'server',
+  'bad-certificate': 'server',
   rejected: 'policy',
   'bad-message': 'server',
   error: 'policy',
 } satisfies Record<
-  Cause | UpgradeCause | 'rejected' | 'bad-message' | 'error',
+  Cause | TlsCause | UpgradeCause | 'rejected' | 'bad-message' | 'error',
   Exclude<Blame, 'unknown'>
 >;
 
@@ -139,11 +160,49 @@ const localCodes: Readonly<Record<string, LocalCause>> = {
   EPERM: 'not-permitted',
 };
 
-/** The class of a socket's error code in a phase. */
-export function classify(phase: Phase, code: string | undefined): ErrorClass {
-  const known = code ?? '';
-  const local = localCodes[known];
+/** What OpenSSL and Node say of a certificate. */
+const certificateCodes: Readonly<Record<string, TlsCause>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: 'name-mismatch',
+  HOSTNAME_MISMATCH: 'name-mismatch',
+  CERT_HAS_EXPIRED: 'expired',
+  CERT_NOT_YET_VALID: 'not-yet-valid',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'self-signed',
+  UNABLE_TO_GET_ISSUER_CERT: 'untrusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'untrusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'untrusted',
+  CERT_UNTRUSTED: 'untrusted',
+};
+
+/** The rest of what X509_verify_cert_error_string(3) lists. */
+const certificateFault = /(^|_)(CERT|CRL|CA|ISSUER|PATH_LENGTH|PURPOSE)(_|$)/;
+
+/** What OpenSSL makes of an answer that is no TLS record. */
+const plainAnswers = /wrong version number|http request|packet length too long|unknown protocol/i;
+
+/** What is known of a socket's error. */
+type SocketError = Pick<NodeJS.ErrnoException, 'code' | 'message' | 'syscall'>;
+
+/** What a socket's error says, for a person: what OpenSSL found instead of where in its code. */
+export function wordsOf(error: Error & { readonly reason?: unknown }): string {
+  return typeof error.reason === 'string' ? error.reason : messageOf(error);
+}
+
+/** The class of a socket's error in a phase. */
+export function classify(phase: Phase, { code = '', message, syscall }: SocketError): ErrorClass {
+  // A source address; one that has no port left is EADDRINUSE.
+  if (code === 'EADDRNOTAVAIL' && syscall === 'bind') return 'local-no-such-address';
+  const local = localCodes[code];
   if (local !== undefined) return `local-${local}`;
-  const cause = causes[known];
+  const certificate = certificateCodes[code];
+  if (certificate !== undefined) return `tls-${certificate}`;
+  if (certificateFault.test(code)) return 'tls-bad-certificate';
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    const isPlain = phase === 'tls' && plainAnswers.test(message);
+    return isPlain ? 'tls-plain-expected' : `${phase}-protocol-error`;
+  }
+  // Node's word for a socket that was closed before TLS was set up: no call of the system failed.
+  if (phase === 'tls' && code === 'ECONNRESET' && syscall === undefined) return 'tls-closed';
+  const cause = causes[code];
   return cause === undefined ? 'unknown' : `${phase}-${cause}`;
 }

@@ -8,8 +8,17 @@ import {
   retryAfterMs,
   upgradeRequest,
 } from './handshake.ts';
+import type { Target } from './target.ts';
 
-const target = { address: '127.0.0.1', port: 80, host: 'example', path: '/ws?token=1' };
+const target: Target = {
+  address: '127.0.0.1',
+  port: 80,
+  host: 'example',
+  path: '/ws?token=1',
+  sourceIps: [],
+  headers: [],
+  tokens: [],
+};
 /** The example of RFC 6455 §1.3. */
 const key = 'dGhlIHNhbXBsZSBub25jZQ==';
 const accept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
@@ -26,11 +35,19 @@ test('the key of the standard has the answer of the standard', () => {
 });
 
 test('only v2 asks for a subprotocol', () => {
-  expect(upgradeRequest(target, key, 'v2')).toContain('Sec-WebSocket-Protocol: odin.v2\r\n');
-  expect(upgradeRequest(target, key, 'v1')).not.toContain('Sec-WebSocket-Protocol');
-  expect(upgradeRequest(target, key, 'v1')).toMatch(
+  expect(upgradeRequest(target, 0, key, 'v2')).toContain('Sec-WebSocket-Protocol: odin.v2\r\n');
+  expect(upgradeRequest(target, 0, key, 'v1')).not.toContain('Sec-WebSocket-Protocol');
+  expect(upgradeRequest(target, 0, key, 'v1')).toMatch(
     /^GET \/ws\?token=1 HTTP\/1\.1\r\nHost: example\r\n/,
   );
+});
+
+test('headers are sent as they were given, and tokens in turn', () => {
+  const headers = ['Origin: https://example.com', 'host: other'];
+  const dressed = { ...target, headers, tokens: ['a.a.a', 'b.b.b'] };
+  const lines = (client: number) => upgradeRequest(dressed, client, key, 'v2').split('\r\n');
+  expect(lines(0).slice(1, 4)).toEqual([...headers, 'Authorization: Bearer a.a.a']);
+  expect(lines(3)[3]).toBe('Authorization: Bearer b.b.b');
 });
 
 test('a good answer is accepted whatever the case of its headers', () => {

@@ -1,17 +1,7 @@
 /** The HTTP upgrade as a client does it by hand, for sockets that share one buffer. */
 import { hash, randomBytes } from 'node:crypto';
 import { type ProtocolVersion, subprotocols } from '../protocol/versions.ts';
-
-/** Where the server is: resolved once, so a test measures the server and not the name service. */
-export interface Target {
-  /** IP address to connect to. */
-  readonly address: string;
-  readonly port: number;
-  /** `Host` header. */
-  readonly host: string;
-  /** Path and query. */
-  readonly path: string;
-}
+import { headersOf, type Target } from './target.ts';
 
 /** What the server answered. */
 export interface UpgradeAnswer {
@@ -37,11 +27,16 @@ export function acceptOf(key: string): string {
   return hash('sha1', key + guid, 'base64');
 }
 
-/** The request; v1 asks for no subprotocol, as its clients never did. */
-export function upgradeRequest(target: Target, key: string, version: ProtocolVersion): string {
+/** The request of a client; v1 asks for no subprotocol, as its clients never did. */
+export function upgradeRequest(
+  target: Target,
+  client: number,
+  key: string,
+  version: ProtocolVersion,
+): string {
   const lines = [
     `GET ${target.path} HTTP/1.1`,
-    `Host: ${target.host}`,
+    ...headersOf(target, client),
     'Upgrade: websocket',
     'Connection: Upgrade',
     `Sec-WebSocket-Key: ${key}`,

@@ -1,13 +1,9 @@
 /** Runs a load test: many clients in worker processes, one report. */
-import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { messageOf, RemoteError } from '../base/errors.ts';
 import type { Log } from '../host/log.ts';
 import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
-import type { Target } from './handshake.ts';
 import { clientsOf, type LoadTestConfig, longestRampMs, workerCount } from './plan.ts';
 import { checkLimits, type ReadText } from './preflight.ts';
 import { createProgressMeter, type LoadTestPhase, type Progress } from './progress.ts';
@@ -15,6 +11,7 @@ import type { LoadTestReport } from './report.ts';
 import { onEachRound } from './report-rounds.ts';
 import { runReport, withoutQuery } from './run-report.ts';
 import { SeriesRecorder } from './series.ts';
+import { resolveTarget } from './target.ts';
 import { breachOf, type RunThreshold, thresholdsOf } from './thresholds.ts';
 import { type Totals, totalsOf } from './totals.ts';
 import type { Breach } from './verdict.ts';
@@ -67,7 +64,7 @@ export async function runLoadTest(
     return clientsOf(worker, workers, connections).length;
   });
   await checkLimits({ connections, perWorker: Math.max(...shares) }, deps.readText ?? readProc);
-  const target = await resolveTarget(config.url);
+  const target = await resolveTarget(config);
   await using pool = new WorkerPool(shares);
   deps.onWorkers?.(pool.pids);
   await pool.waitUntil(() => pool.allSaid('ready'), signal);
@@ -158,22 +155,6 @@ async function runPhases(
   await pool.waitUntil(() => pool.allSaid('newest'), signal, settleMs);
   pool.send({ kind: 'settle', targets: pool.newest(), withinMs: settleMs });
   await pool.waitUntil(() => pool.allSaid('settled'), signal, settleMs + answerMs);
-}
-
-/** The address is looked up once, for all clients. */
-async function resolveTarget(url: string): Promise<Target> {
-  const { hostname, host, port, pathname, search } = new URL(url);
-  const name = hostname.replace(/^\[(.*)\]$/, '$1');
-  const found = { host, port: Number(port || 80), path: `${pathname}${search}` };
-  if (isIP(name) !== 0) return { ...found, address: name };
-  try {
-    return { ...found, address: (await lookup(name)).address };
-  } catch (error) {
-    throw new RemoteError(`cannot resolve ${name}: ${messageOf(error)}`, {
-      hint: 'check the host name in --url',
-      cause: error,
-    });
-  }
 }
 
 async function readProc(path: string): Promise<string | undefined> {

@@ -2,7 +2,7 @@
 import type { HistogramRecord } from '../base/histogram.ts';
 import type { Machine } from '../host/machine.ts';
 import type { ClockOffset } from './clock-offset.ts';
-import type { PerPhase, PhaseTimes } from './connect-phases.ts';
+import type { ReportedPhases } from './connect-phases.ts';
 import type { ErrorCount } from './error-log.ts';
 import type { GapReport } from './gap-list.ts';
 import type { LoadTestConfig } from './plan.ts';
@@ -63,9 +63,9 @@ export interface LoadTestReport {
   };
   /**
    * How long after its planned start a client came how far; of clients that got in, the attempt
-   * with which they did.
+   * with which they did. `secured` is there for wss:// only.
    */
-  readonly phases: PerPhase<PhaseTimes>;
+  readonly phases: ReportedPhases;
   /** How far the server's clock is ahead; null when it never told its time. */
   readonly clock: ClockOffset | null;
   readonly errors: readonly ErrorCount[];

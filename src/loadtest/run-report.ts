@@ -1,7 +1,7 @@
 /** Makes the report of a run from what was counted and measured. */
 import { thisMachine } from '../host/machine.ts';
 import type { Shortfall } from './bottlenecks.ts';
-import { perPhase, phaseTimes } from './connect-phases.ts';
+import { reportedPhases } from './connect-phases.ts';
 import type { LoadTestConfig } from './plan.ts';
 import type { LoadTestReport } from './report.ts';
 import type { Series } from './series.ts';
@@ -40,7 +40,7 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
     durationMs: Math.round(outcome.durationMs),
     holdMs: Math.round(holdMs),
     url,
-    config: { ...config, url },
+    config: withoutSecrets(config),
     connections: {
       target: config.connections,
       ...totals.connections,
@@ -54,7 +54,7 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
       negative: latency.negative,
     },
     connectMs: percentilesOf(connect),
-    phases: perPhase((phase) => phaseTimes(phases[phase])),
+    phases: reportedPhases(phases, url.startsWith('wss:')),
     clock: clock ?? null,
     errors: totals.errors.list(),
     gaps: totals.gaps,
@@ -76,6 +76,16 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
 /** The query may hold a token, which has no business in logs and reports. */
 export function withoutQuery(url: string): string {
   return url.replace(/\?.*$/s, '');
+}
+
+/** The settings as a report may hold them: no token, and of headers only the names. */
+function withoutSecrets({ token: _, ...config }: LoadTestConfig): LoadTestConfig {
+  const { headers } = config;
+  return {
+    ...config,
+    url: withoutQuery(config.url),
+    ...(headers === undefined ? {} : { headers: headers.map((line) => line.replace(/:.*/s, '')) }),
+  };
 }
 
 function percentilesOf(histogram: Totals['latency']) {

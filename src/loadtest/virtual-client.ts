@@ -65,7 +65,7 @@ export class VirtualClient implements ConnectionOwner {
     this.#seq = 0;
     this.#times = this.#opened ? undefined : new ConnectTimes(plannedMs, epochMs());
     this.#askedMs = Number.NaN;
-    this.#connection = new Connection(this, this.#context);
+    this.#connection = new Connection(this, this.cursor.client, this.#context);
   }
 
   /** Says goodbye; the client does not come back. */
@@ -91,6 +91,10 @@ export class VirtualClient implements ConnectionOwner {
 
   onConnected(): void {
     this.#times?.connected(epochMs());
+  }
+
+  onSecured(): void {
+    this.#times?.secured(epochMs());
   }
 
   onUpgraded(): void {

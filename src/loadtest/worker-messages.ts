@@ -5,9 +5,9 @@ import type { ClockOffset } from './clock-offset.ts';
 import type { PhaseSnapshots } from './connect-phases.ts';
 import type { ErrorCount } from './error-log.ts';
 import type { GapReport } from './gap-list.ts';
-import type { Target } from './handshake.ts';
 import type { LoadTestConfig } from './plan.ts';
 import type { SequenceCounts } from './sequence-ledger.ts';
+import type { Target } from './target.ts';
 import type { WorkerHealth } from './worker-health.ts';
 
 /** What one worker has to do. */

@@ -1,9 +1,16 @@
 /** A WebSocket server that speaks odin's protocol and makes the mistakes it is told to make. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { reachableHost } from '../../src/base/address.ts';
 import { subscriptionsMatching } from '../../src/events/channel.ts';
 import type { OdinEvent } from '../../src/events/event.ts';
 import {
@@ -55,6 +62,10 @@ export interface Faults {
   readonly recover?: 'all' | 'nothing' | 'lies';
   /** What was published before, by another server. */
   readonly log?: FaultLog;
+  /** Makes it speak TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Where it listens; default: 127.0.0.1. */
+  readonly host?: string;
 }
 
 /** Events in the order they were published, by channel. */
@@ -95,24 +106,32 @@ export class FaultServer implements AsyncDisposable {
   readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   /** Paths, with their queries, that were asked for. */
   readonly paths = new Set<string>();
+  /** Of each request: the address it came from, and its headers. */
+  readonly origins: string[] = [];
+  readonly headers: IncomingHttpHeaders[] = [];
   #requests = 0;
   #subscriptions = 0;
 
   private constructor(faults: Faults) {
     this.#faults = faults;
     this.log = faults.log ?? new FaultLog();
-    this.#http = createServer();
-    this.#http.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
+    this.#http = faults.tls === undefined ? createServer() : createTlsServer(faults.tls);
+    this.#http.on(
+      faults.tls === undefined ? 'connection' : 'secureConnection',
+      (socket: Socket) => {
+        this.#sockets.add(socket);
+        socket.on('close', () => this.#sockets.delete(socket));
+      },
+    );
+    this.#http.on('upgrade', (request, socket, head) => {
+      this.#upgrade(request, socket as Socket, head);
     });
-    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
-  /** Listens on a free port of 127.0.0.1, or on `port`. */
+  /** Listens on a free port, or on `port`. */
   static async start(faults: Faults = {}, port = 0): Promise<FaultServer> {
     const server = new FaultServer(faults);
-    server.#http.listen(port, '127.0.0.1');
+    server.#http.listen(port, faults.host ?? '127.0.0.1');
     await once(server.#http, 'listening');
     return server;
   }
@@ -122,7 +141,8 @@ export class FaultServer implements AsyncDisposable {
   }
 
   get url(): string {
-    return `ws://127.0.0.1:${this.port}/ws`;
+    const { tls, host = '127.0.0.1' } = this.#faults;
+    return `${tls === undefined ? 'ws' : 'wss'}://${reachableHost(host)}:${this.port}/ws`;
   }
 
   /** Clients that are subscribed now. */
@@ -198,16 +218,18 @@ export class FaultServer implements AsyncDisposable {
     if (this.#http.listening) await once(this.#http, 'close');
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => undefined);
     const refusal = this.#faults.refuse?.(this.#requests);
     this.#requests++;
     this.paths.add(request.url ?? '');
+    this.origins.push(socket.remoteAddress ?? '');
+    this.headers.push(request.headers);
     if (this.#faults.stall) {
       socket.on('end', () => socket.end()).resume();
       return;
     }
-    if (this.#faults.reset) return void (socket as Socket).resetAndDestroy();
+    if (this.#faults.reset) return void socket.resetAndDestroy();
     if (this.#faults.answer !== undefined) return void socket.end(this.#faults.answer);
     if (refusal !== undefined) {
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n{"code":"TEST"}`);

@@ -2,7 +2,7 @@
 import { Histogram, type HistogramRecord } from '../../src/base/histogram.ts';
 import { createRandom, type Random, randomNormal } from '../../src/base/random.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { perPhase, phaseTimes } from '../../src/loadtest/connect-phases.ts';
+import { perPhase, reportedPhases } from '../../src/loadtest/connect-phases.ts';
 import type { LoadTestReport } from '../../src/loadtest/report.ts';
 import type { SeriesPoint } from '../../src/loadtest/series.ts';
 import { totalsOf } from '../../src/loadtest/totals.ts';
@@ -104,7 +104,10 @@ export function makeReport({ seed = 1, slower = 1, seconds = 20, changes = {} }:
     messages: { ...totals.messages, received, frames: received, bytes: received * 200 },
     latencyMs: { ...percentilesOf(latency), mean: latency.meanMs, count: received, negative: 0 },
     connectMs: percentilesOf(connect),
-    phases: perPhase(() => phaseTimes(connect)),
+    phases: reportedPhases(
+      perPhase(() => connect),
+      false,
+    ),
     clock: { offsetMs: -1.5, uncertaintyMs: 0.6, roundTripMs: 0.2, samples: 40 },
     errors: [],
     gaps: [],

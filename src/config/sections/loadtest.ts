@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { normaliseChannel } from '../../events/channel.ts';
 import { amount, count, duration, list, toggle } from '../fields.ts';
 import { parseThresholds } from '../threshold.ts';
+import { loadtestTarget } from './loadtest-target.ts';
 
 /** Conditions; a text is one, as `&` joins several. */
 const thresholds = z
@@ -18,11 +19,7 @@ const thresholds = z
 
 /** Section `loadtest`. */
 export const loadtest = z.strictObject({
-  url: z
-    .url({ protocol: /^ws$/, error: 'expected ws://host:port/ws' })
-    .prefault('ws://127.0.0.1:3004/ws')
-    .describe('server to test')
-    .meta({ env: 'WS_URL' }),
+  ...loadtestTarget,
   connections: count({ min: 1 })
     .prefault(1_000)
     .describe('clients to open')

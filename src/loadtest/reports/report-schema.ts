@@ -110,6 +110,7 @@ const shape = {
   phases: z.object({
     dialed: phaseTimes,
     connected: phaseTimes,
+    secured: phaseTimes.exactOptional(),
     upgraded: phaseTimes,
     subscribed: phaseTimes,
     firstEvent: phaseTimes,
@@ -120,7 +121,7 @@ const shape = {
   errors: z.array(
     z.object({
       class: z.string() as unknown as z.ZodType<ErrorClass, string>,
-      phase: z.enum(['connect', 'upgrade', 'subscribe', 'open', 'local', 'unknown']),
+      phase: z.enum(['connect', 'tls', 'upgrade', 'subscribe', 'open', 'local', 'unknown']),
       cause: z.string(),
       blame: z.enum(['generator', 'network', 'server', 'policy', 'unknown']),
       count,

@@ -19,6 +19,7 @@ export interface Table {
 const phaseNames: Readonly<Record<ConnectPhase, string>> = {
   dialed: 'dialed',
   connected: 'TCP connected',
+  secured: 'TLS set up',
   upgraded: 'upgraded',
   subscribed: 'subscribed',
   firstEvent: 'first event',
@@ -118,8 +119,10 @@ export function phaseTable({ phases }: LoadTestReport): Table {
     title: 'Phases of connecting',
     header: ['until', 'p50', 'p90', 'p95', 'p99', 'max', 'mean', 'clients'],
     rows: connectPhases
-      .map((phase) => [phase, phases[phase]] as const)
-      .filter(([, { count }]) => count > 0)
+      .flatMap((phase) => {
+        const times = phases[phase];
+        return times === undefined || times.count === 0 ? [] : [[phase, times] as const];
+      })
       .map(([phase, { p50, p90, p95, p99, max, mean, count }]) => [
         phaseNames[phase],
         ...[p50, p90, p95, p99, max, mean].map(formatMs),

@@ -1,0 +1,67 @@
+/** Settings of what a load test aims at, and from where. */
+import { isIP } from 'node:net';
+import * as z from 'zod';
+import { list, text, toggle } from '../fields.ts';
+
+/** A header that the handshake needs as it is. */
+const ownHeader = /^(upgrade|connection|sec-websocket-[\w-]+)$/i;
+/** RFC 9110 §5.1 and §5.5, without obsolete folding. */
+const headerPattern = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([^\0\r\n]*)$/;
+
+/** Texts that may hold commas: one is a list of one. */
+function texts(expected: string) {
+  return z.union([z.array(z.string()), z.string().transform((one) => [one])], {
+    error: `expected a list such as [${expected}]`,
+  });
+}
+
+/** Fields of the section `loadtest`. */
+export const loadtestTarget = {
+  url: z
+    .url({
+      protocol: /^wss?$/,
+      error: 'expected ws://host:port/ws or wss://host:port/ws',
+    })
+    .refine((url) => !URL.canParse(url) || new URL(url).username === '', {
+      error: 'expected no login in the address: give it as a --header',
+    })
+    .prefault('ws://127.0.0.1:3004/ws')
+    .describe('server to test; wss:// for TLS')
+    .meta({ env: 'WS_URL' }),
+  caFile: text()
+    .optional()
+    .describe('PEM file of the certificates to trust in place of the well-known ones')
+    .meta({ env: 'ODIN_LOADTEST_CA', flag: 'ca', value: '<file>' }),
+  insecure: toggle().prefault(false).describe('take any certificate of the server'),
+  sourceIps: list()
+    .refine((addresses) => addresses.every((address) => isIP(address) > 0), {
+      error: 'expected IP addresses such as 127.0.0.2,127.0.0.3',
+    })
+    .prefault('')
+    .describe('addresses of this machine to connect from, in turn; each has its own ports')
+    .meta({ env: 'ODIN_LOADTEST_SOURCE_IP', flag: 'source-ip', value: '<ip,…>' }),
+  token: text()
+    .regex(/^[\x21-\x7e]+$/, { error: 'expected printable characters without spaces' })
+    .optional()
+    .describe('JWT that clients send as `Authorization: Bearer`')
+    .meta({ secret: true }),
+  tokenFile: text()
+    .optional()
+    .describe('file with one JWT per line, which clients take in turn')
+    .meta({ value: '<file>' }),
+  headers: texts('"X-Tenant: a"')
+    .superRefine((lines, context) => {
+      for (const line of lines) {
+        const name = headerPattern.exec(line)?.[1];
+        if (name !== undefined && !ownHeader.test(name)) continue;
+        const message =
+          name === undefined
+            ? 'expected "Name: value"'
+            : `${name} is part of the handshake, which sets it itself`;
+        context.addIssue({ code: 'custom', message });
+      }
+    })
+    .optional()
+    .describe('header of the handshake, such as "Origin: https://app.example.com"')
+    .meta({ flag: 'header', value: '<name: value...>' }),
+};

@@ -1,0 +1,43 @@
+/** Opens the socket of a client: plain or TLS, from its own address, all reading into one buffer. */
+import { connect, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import { inTurn, type Target } from './target.ts';
+
+/** Opens sockets to one target. What TLS needs is read once for all of them. */
+export class Dialer {
+  readonly #target: Target;
+  readonly #secureContext: SecureContext | undefined;
+
+  constructor(target: Target) {
+    this.#target = target;
+    const { tls } = target;
+    if (tls !== undefined) {
+      this.#secureContext = createSecureContext(tls.ca === undefined ? {} : { ca: tls.ca });
+    }
+  }
+
+  /** Whether a socket is ready at `secureConnect` instead of `connect`. */
+  get isSecure(): boolean {
+    return this.#secureContext !== undefined;
+  }
+
+  /** Begins to connect; `client` is the number of the client in the whole test. */
+  dial(client: number, onread: OnReadOpts): Socket {
+    const { address, port, sourceIps, tls } = this.#target;
+    const localAddress = inTurn(sourceIps, client);
+    const options = {
+      host: address,
+      port,
+      onread,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    };
+    if (tls === undefined || this.#secureContext === undefined) return connect(options);
+    return connectTls({
+      ...options,
+      secureContext: this.#secureContext,
+      rejectUnauthorized: !tls.insecure,
+      ALPNProtocols: ['http/1.1'],
+      ...(tls.servername === undefined ? {} : { servername: tls.servername }),
+    });
+  }
+}
