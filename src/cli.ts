@@ -1,9 +1,9 @@
 /** From arguments to exit code. Nothing below this file ends the process. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type ExitCode, exitCodes, OdinError } from './base/errors.ts';
 import { commands } from './commands/index.ts';
 import type { Host } from './host/host.ts';
+import { odinVersion } from './host/version.ts';
 
 /** Runs one command line and returns the exit code; prints errors, never throws. */
 export async function run(host: Host): Promise<ExitCode> {
@@ -25,7 +25,7 @@ export async function run(host: Host): Promise<ExitCode> {
 async function createProgram(host: Host, onExit: (code: ExitCode) => void): Promise<Command> {
   const program = new Command('odin')
     .description('Serve, feed and load-test a WebSocket fan-out of market events.')
-    .version(version())
+    .version(odinVersion())
     .option('-c, --config <file>', 'configuration file (default: odin.yaml, if it is there)')
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
@@ -56,11 +56,6 @@ function report(error: unknown, host: Host): ExitCode {
     error.hint === undefined ? [] : error.hint.split('\n').map((line) => `hint: ${line}\n`);
   host.stderr.write([...lines, ...hints].join(''));
   return error.exitCode;
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 function capital(text: string): string {

@@ -6,6 +6,7 @@ import { write, writeLine } from '../host/output.ts';
 import { createProgressLine } from '../host/progress-line.ts';
 import type { LoadTestReport } from '../loadtest/report.ts';
 import { type Configure, defineCommand } from './define-command.ts';
+import { agent } from './loadtest-agent.ts';
 import { compare } from './loadtest-compare.ts';
 import { report } from './loadtest-report.ts';
 
@@ -25,6 +26,7 @@ const runTest = defineCommand({
     'odin loadtest --url wss://odin.example.com/ws --source-ip 10.0.0.5,10.0.0.6',
     "odin loadtest --channels '*.trade' --subscription-mode all",
     'odin loadtest --out run.json --out run.html',
+    'odin loadtest --agents load1,load2 --url ws://10.0.0.5:3004/ws --connections 40000',
     "odin loadtest --threshold 'latency.p99 < 50ms' 'connect.success >= 99.9%'",
   ],
   async run({ config, host, isJson }) {
@@ -77,6 +79,11 @@ export const loadtest: Configure = (command, host, onExit) => {
   );
   compare(
     describe('compare', 'Compare two runs: what changed, and what is only noise.'),
+    host,
+    onExit,
+  );
+  agent(
+    describe('agent', 'Open clients here for an `odin loadtest --agents` that runs elsewhere.'),
     host,
     onExit,
   );

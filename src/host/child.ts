@@ -90,7 +90,7 @@ export function forkChild(entry: URL, { onMessage, onExit }: ChildHandlers): Chi
 }
 
 /** Resolves when a child has ended, or could not be started. */
-async function exitOf(child: ChildProcess): Promise<ChildExit> {
+export async function exitOf(child: ChildProcess): Promise<ChildExit> {
   let stderr = '';
   const exited = Promise.withResolvers<ChildExit>();
   const stderrEnded = Promise.withResolvers<void>();

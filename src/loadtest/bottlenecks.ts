@@ -1,7 +1,8 @@
 /** Whether the load tester could keep up: if not, its figures say nothing about the server. */
+import { formatCount } from '../base/units.ts';
 import { formatMs } from './progress.ts';
 import { describeExit, type Totals } from './totals.ts';
-import type { WorkerState } from './worker-pool.ts';
+import type { WorkerAgent, WorkerState } from './worker-pool.ts';
 
 /** From half a second on, what queued up meanwhile shows in the latency of any server. */
 const maxStallMs = 500;
@@ -29,16 +30,23 @@ export interface OwnDelay {
 
 /** Looks for the shortfall of all workers, those that died first. */
 export function shortfallOf(workers: readonly WorkerState[], totals: Totals): Shortfall {
-  const deaths = workers.flatMap(({ exit }) => exit ?? []);
+  const deaths = workers.flatMap(({ exit, agent }) =>
+    agent?.loss === undefined ? (exit ?? []) : [],
+  );
   const noun = deaths.length === 1 ? 'worker process' : 'worker processes';
   const died =
     deaths[0] === undefined ? [] : [`${deaths.length} ${noun} died (${describeExit(deaths[0])})`];
   return {
-    bottlenecks: [...died, ...workers.flatMap((worker, at) => bottleneckOf(worker, nameOf(at)))],
+    bottlenecks: [
+      ...lostAgentsOf(workers),
+      ...died,
+      ...workers.flatMap((worker, at) => bottleneckOf(worker, nameOf(worker, at))),
+    ],
     delays: [
       ...workers
-        .flatMap((worker, at) => delayOf(worker, nameOf(at), noticeableDelayMs))
+        .flatMap((worker, at) => delayOf(worker, nameOf(worker, at), noticeableDelayMs))
         .map((text) => ({ of: 'latency.', text }) as const),
+      ...agentsOf(workers).flatMap(unsureClockOf),
       ...dialDelayOf(totals),
     ],
   };
@@ -52,8 +60,33 @@ function dialDelayOf({ phases: { dialed } }: Totals): OwnDelay[] {
   return [{ of: 'connect.', text }];
 }
 
-function nameOf(index: number): string {
-  return `load test worker ${index + 1}`;
+function nameOf({ agent }: WorkerState, index: number): string {
+  const name = `load test worker ${index + 1}`;
+  return agent === undefined ? name : `${name} on ${agent.name}`;
+}
+
+function agentsOf(workers: readonly WorkerState[]): WorkerAgent[] {
+  return [...new Set(workers.flatMap(({ agent }) => agent ?? []))];
+}
+
+/** What is missing is the same for all: what its clients did since it was last heard of. */
+function lostAgentsOf(workers: readonly WorkerState[]): string[] {
+  return agentsOf(workers).flatMap((agent) => {
+    if (agent.loss === undefined) return [];
+    const clients = workers.reduce((sum, worker) => {
+      return worker.agent === agent ? sum + worker.clients : sum;
+    }, 0);
+    const after = Number.isFinite(agent.lostAfterMs) ? ` after ${formatMs(agent.lostAfterMs)}` : '';
+    return [
+      `agent ${agent.name} was lost${after}, with ${formatCount(clients)} clients: ${agent.loss}`,
+    ];
+  });
+}
+
+function unsureClockOf({ name, clockUncertaintyMs }: WorkerAgent): OwnDelay[] {
+  if (clockUncertaintyMs <= noticeableDelayMs) return [];
+  const text = `the clock of agent ${name} is known to ± ${formatMs(clockUncertaintyMs)} only`;
+  return [{ of: 'latency.', text }];
 }
 
 function bottleneckOf(worker: WorkerState, who: string): string[] {

@@ -71,9 +71,16 @@ const readBufferBytes = 64 * 1024;
 /** What servers take from a client when they do not say otherwise, in bytes. */
 const defaultMessageBytes = 16 * 1024;
 
+let clockAheadMs = 0;
+
 /** Milliseconds since 1970 with a fraction, from a clock that never jumps. */
 export function epochMs(): number {
-  return performance.timeOrigin + performance.now();
+  return performance.timeOrigin + performance.now() - clockAheadMs;
+}
+
+/** Puts this process's {@link epochMs} back, so that workers on all machines have one time. */
+export function putClockBack(byMs: number): void {
+  clockAheadMs = byMs;
 }
 
 /** The shared state of one worker. Node reads one socket at a time, so one buffer serves all. */

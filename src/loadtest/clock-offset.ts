@@ -23,17 +23,23 @@ export interface ClockOffset {
   readonly samples: number;
 }
 
-/** The server tells whole milliseconds, rounded down: on average half of one is missing. */
-const roundingMs = 0.5;
+/** Servers tell whole milliseconds, rounded down: on average half of one is missing. */
+const wholeMs = 0.5;
 
 /**
  * Keeps the answer with the shortest round trip, which bounds the offset best: the server read its
  * clock somewhere between the sending and the answer.
  */
 export class ClockEstimator {
+  readonly #roundingMs: number;
   #offsetMs = 0;
   #roundTripMs = Number.POSITIVE_INFINITY;
   #samples = 0;
+
+  /** `roundingMs`: what is missing of the times that are told, on average; as much may be. */
+  constructor(roundingMs = wholeMs) {
+    this.#roundingMs = roundingMs;
+  }
 
   /** Takes an answer: `serverMs` is what it tells, the others are this machine's, since 1970. */
   add(sentMs: number, receivedMs: number, serverMs: number): void {
@@ -41,7 +47,7 @@ export class ClockEstimator {
     this.#samples++;
     if (!(roundTripMs >= 0 && roundTripMs < this.#roundTripMs)) return;
     this.#roundTripMs = roundTripMs;
-    this.#offsetMs = serverMs + roundingMs - (sentMs + receivedMs) / 2;
+    this.#offsetMs = serverMs + this.#roundingMs - (sentMs + receivedMs) / 2;
   }
 
   /** Undefined before the first answer. */
@@ -49,7 +55,7 @@ export class ClockEstimator {
     if (!Number.isFinite(this.#roundTripMs)) return undefined;
     return {
       offsetMs: this.#offsetMs,
-      uncertaintyMs: this.#roundTripMs / 2 + roundingMs,
+      uncertaintyMs: this.#roundTripMs / 2 + this.#roundingMs,
       roundTripMs: this.#roundTripMs,
       samples: this.#samples,
     };
@@ -58,7 +64,7 @@ export class ClockEstimator {
 
 /** The best of several estimates of one clock. */
 export function bestOffset(estimates: readonly ClockOffset[]): ClockOffset | undefined {
-  const [best] = estimates.toSorted((a, b) => a.roundTripMs - b.roundTripMs);
+  const [best] = estimates.toSorted((a, b) => a.uncertaintyMs - b.uncertaintyMs);
   if (best === undefined) return undefined;
   return { ...best, samples: estimates.reduce((sum, { samples }) => sum + samples, 0) };
 }

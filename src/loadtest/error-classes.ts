@@ -15,7 +15,8 @@ export type LocalCause =
   | 'no-such-address'
   | 'out-of-memory'
   | 'not-permitted'
-  | 'worker-died';
+  | 'worker-died'
+  | 'agent-lost';
 
 /** What is wrong with a certificate, or with expecting one. */
 type TlsCause =

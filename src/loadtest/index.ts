@@ -1,17 +1,15 @@
 /** Runs a load test: many clients in worker processes, one report. */
-import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import type { Log } from '../host/log.ts';
 import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
-import { clientsOf, type LoadTestConfig, longestRampMs, workerCount } from './plan.ts';
-import { checkLimits, type ReadText } from './preflight.ts';
+import { assembleCrew } from './crew.ts';
+import { type LoadTestConfig, longestRampMs } from './plan.ts';
+import type { ReadText } from './preflight.ts';
 import { createProgressMeter, type LoadTestPhase, type Progress } from './progress.ts';
 import type { LoadTestReport } from './report.ts';
 import { onEachRound } from './report-rounds.ts';
 import { runReport, withoutQuery } from './run-report.ts';
 import { SeriesRecorder } from './series.ts';
-import { resolveTarget } from './target.ts';
 import { breachOf, type RunThreshold, thresholdsOf } from './thresholds.ts';
 import { type Totals, totalsOf } from './totals.ts';
 import type { Breach } from './verdict.ts';
@@ -26,7 +24,7 @@ export interface LoadTestDeps {
   readonly log: Log;
   /** Reads files of /proc; default: the real ones. */
   readonly readText?: ReadText;
-  /** Told the process ids of the workers. */
+  /** Told the process ids of the workers here, and of what leads to agents. */
   readonly onWorkers?: (pids: readonly number[]) => void;
 }
 
@@ -59,17 +57,13 @@ export async function runLoadTest(
 ): Promise<LoadTestReport> {
   const { signal, log } = deps;
   const { connections } = config;
-  const workers = workerCount(config, availableParallelism());
-  const shares = Array.from({ length: workers }, (_, worker) => {
-    return clientsOf(worker, workers, connections).length;
-  });
-  await checkLimits({ connections, perWorker: Math.max(...shares) }, deps.readText ?? readProc);
-  const target = await resolveTarget(config);
-  await using pool = new WorkerPool(shares);
-  deps.onWorkers?.(pool.pids);
+  await using crew = await assembleCrew(config, deps);
+  await using pool = new WorkerPool(crew.places);
+  deps.onWorkers?.([...pool.pids, ...crew.pids]);
   await pool.waitUntil(() => pool.allSaid('ready'), signal);
+  crew.assertWhole();
   const series = new SeriesRecorder(config.reportIntervalMs);
-  const startedAtMs = epochMs() + startDelayMs;
+  const startedAtMs = epochMs() + startDelayMs + crew.reachMs;
   const thresholds = thresholdsOf(config.thresholds ?? []);
   const times: RunTimes = {
     startedAtMs,
@@ -79,9 +73,12 @@ export async function runLoadTest(
     series,
     breach: undefined,
   };
-  log.info({ connections, workers, url: withoutQuery(config.url) }, 'opening connections');
+  log.info(
+    { connections, workers: crew.places.length, url: withoutQuery(config.url) },
+    'opening connections',
+  );
   if (!signal.aborted) {
-    pool.start({ workers, config, target, startAtMs: times.startedAtMs });
+    pool.start({ config, startAtMs: times.startedAtMs });
     await runPhases(pool, config, deps, times, thresholds);
     times.durationMs = Math.max(0, epochMs() - times.startedAtMs);
   }
@@ -104,6 +101,7 @@ export async function runLoadTest(
     workers: states.map(({ report: last }) => last?.generator),
     shortfall: { bottlenecks: [...shortfall.bottlenecks, ...silent], delays: shortfall.delays },
     interrupted,
+    agents: crew.agents(states),
     series: series.end(totals, times.phase, times.durationMs),
   });
   log.info({ verdict: report.verdict, received: report.messages.received }, 'load test ended');
@@ -155,9 +153,4 @@ async function runPhases(
   await pool.waitUntil(() => pool.allSaid('newest'), signal, settleMs);
   pool.send({ kind: 'settle', targets: pool.newest(), withinMs: settleMs });
   await pool.waitUntil(() => pool.allSaid('settled'), signal, settleMs + answerMs);
-}
-
-async function readProc(path: string): Promise<string | undefined> {
-  // Systems without /proc tell their limits elsewhere; errors then come up as they happen.
-  return readFile(path, 'utf8').catch(() => undefined);
 }

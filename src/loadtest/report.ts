@@ -1,6 +1,7 @@
 /** The shape of a load test's result: what the JSON report holds. */
 import type { HistogramRecord } from '../base/histogram.ts';
 import type { Machine } from '../host/machine.ts';
+import type { AgentSection } from './agents/agent-section.ts';
 import type { ClockOffset } from './clock-offset.ts';
 import type { ReportedPhases } from './connect-phases.ts';
 import type { ErrorCount } from './error-log.ts';
@@ -85,6 +86,8 @@ export interface LoadTestReport {
     /** How the load tester was too slow to measure the server; empty when it was not. */
     readonly bottlenecks: readonly string[];
   };
+  /** Each agent of a distributed run; there only in reports of such. */
+  readonly agents?: readonly AgentSection[];
   readonly server: {
     /** How often it closed with which code. */
     readonly closeCodes: Readonly<Record<string, number>>;

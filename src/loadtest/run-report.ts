@@ -1,5 +1,6 @@
 /** Makes the report of a run from what was counted and measured. */
 import { thisMachine } from '../host/machine.ts';
+import type { AgentSection } from './agents/agent-section.ts';
 import type { Shortfall } from './bottlenecks.ts';
 import { reportedPhases } from './connect-phases.ts';
 import type { LoadTestConfig } from './plan.ts';
@@ -22,6 +23,7 @@ export interface RunOutcome {
   /** By worker; undefined for one that never reported. */
   readonly workers: readonly (WorkerHealth | undefined)[];
   readonly shortfall: Shortfall;
+  readonly agents: readonly AgentSection[] | undefined;
   readonly interrupted: boolean;
   readonly series: Series;
 }
@@ -64,6 +66,7 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
       perWorker: workers.map((health) => health ?? null),
       bottlenecks: shortfall.bottlenecks,
     },
+    ...(outcome.agents === undefined ? {} : { agents: outcome.agents }),
     server: { closeCodes: Object.fromEntries(totals.closeCodes) },
     thresholds,
     machine: thisMachine(),

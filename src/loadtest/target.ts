@@ -41,20 +41,14 @@ type TargetConfig = Pick<
 /** How long an address may take to answer when a name has several. */
 const probeMs = 2_000;
 
-/**
- * Resolves the host name and reads the files. Throws a UsageError for files that cannot be read and
- * a RemoteError for a name that cannot be resolved.
- */
-export async function resolveTarget(config: TargetConfig): Promise<Target> {
-  const { hostname, host, port, pathname, search, protocol } = new URL(config.url);
-  const name = hostname.replace(/^\[(.*)\]$/, '$1');
-  const isTls = protocol === 'wss:';
-  const portNumber = Number(port || (isTls ? 443 : 80));
+/** All but the address, which may differ from where one looks. Throws a UsageError for bad files. */
+export async function targetWithoutAddress(config: TargetConfig): Promise<Omit<Target, 'address'>> {
+  const { host, pathname, search } = new URL(config.url);
+  const { name, port, isTls } = endpointOf(config);
   const ca = config.caFile === undefined ? undefined : await readCertificates(config.caFile);
   const servername = isIP(name) === 0 ? name : undefined;
   return {
-    address: await addressOf(name, portNumber, config.sourceIps),
-    port: portNumber,
+    port,
     host,
     path: `${pathname}${search}`,
     ...(isTls ? { tls: { servername, ca, insecure: config.insecure } } : {}),
@@ -62,6 +56,19 @@ export async function resolveTarget(config: TargetConfig): Promise<Target> {
     headers: config.headers ?? [],
     tokens: await tokensOf(config),
   };
+}
+
+/** Resolves the host name, as seen from here. Throws a RemoteError when that is not possible. */
+export async function resolveAddress(config: TargetConfig): Promise<string> {
+  const { name, port } = endpointOf(config);
+  return await addressOf(name, port, config.sourceIps);
+}
+
+function endpointOf({ url }: TargetConfig) {
+  const { hostname, port, protocol } = new URL(url);
+  const isTls = protocol === 'wss:';
+  const name = hostname.replace(/^\[(.*)\]$/, '$1');
+  return { name, isTls, port: Number(port || (isTls ? 443 : 80)) };
 }
 
 /** `Host` and what else a client says of itself. */

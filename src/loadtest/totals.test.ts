@@ -71,3 +71,17 @@ test('clients of a worker that died count as failed', () => {
     example: 'exit code 1: RangeError: too much',
   });
 });
+
+test('a lost agent fails its clients under its own name; its doubt of time is in the clock', () => {
+  const agent = { name: 'web', clockUncertaintyMs: 3, loss: 'silent for 10s', lostAfterMs: 1_000 };
+  const clock = { offsetMs: 1, uncertaintyMs: 0.6, roundTripMs: 0.2, samples: 4 };
+  const exit = { code: null, signal: null, stderr: agent.loss };
+  const lost = { ...stateOf(workerReport({}, { clock, errors: [] })), agent, exit };
+  const totals = totalsOf([lost]);
+  expect(totals.connections).toMatchObject({ opened: 0, failed: 5 });
+  expect(totals.messages.received).toBe(10);
+  expect(totals.errors.list()).toMatchObject([
+    { class: 'local-agent-lost', blame: 'generator', count: 5, example: 'web: silent for 10s' },
+  ]);
+  expect(totals.clock).toMatchObject({ offsetMs: 1, uncertaintyMs: 3.6 });
+});

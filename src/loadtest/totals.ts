@@ -35,7 +35,7 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
   const closeCodes = new Map<number, number>();
   const refused = new Map<string, number>();
   const generator = { cpuPercent: 0, loopDelayP99Ms: 0, rssBytes: 0 };
-  for (const { report, exit, clients } of workers) {
+  for (const { report, exit, clients, agent } of workers) {
     if (report !== undefined) {
       addCounts(totals.messages, report.messages);
       totals.latency.merge(report.latency);
@@ -54,12 +54,21 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
     if (exit !== undefined) {
       deaths.push(exit);
       totals.connections.failed += clients;
-      totals.errors.add('local-worker-died', describeExit(exit), clients);
+      if (agent?.loss === undefined) {
+        totals.errors.add('local-worker-died', describeExit(exit), clients);
+      } else totals.errors.add('local-agent-lost', `${agent.name}: ${agent.loss}`, clients);
     } else if (report !== undefined) addCounts(totals.connections, report.connections);
   }
-  const clock = bestOffset(workers.flatMap(({ report }) => report?.clock ?? []));
+  const clock = bestOffset(workers.flatMap(clockSeenBy));
   const connect = totals.phases.upgraded;
   return { ...totals, connect, closeCodes, refused, clock, generator, deaths };
+}
+
+/** A worker of an agent knows the server's clock as well as its own is known. */
+function clockSeenBy({ report, agent }: WorkerState): ClockOffset[] {
+  if (report?.clock === undefined) return [];
+  const { clock } = report;
+  return [{ ...clock, uncertaintyMs: clock.uncertaintyMs + (agent?.clockUncertaintyMs ?? 0) }];
 }
 
 /** How a process ended, in words. */

@@ -213,3 +213,20 @@ test('a worker that died leaves the question open', () => {
   expect(verdict).toBe('inconclusive');
   expect(reasons[0]).toBe('1 worker process died (exit code 1: RangeError: too much)');
 });
+
+test('a lost agent is named once, with all its clients; a vague clock excuses late events only', () => {
+  const agent = { name: 'web', clockUncertaintyMs: 0, loss: 'silent for 10s', lostAfterMs: 12_340 };
+  const exit = { code: null, signal: null, stderr: agent.loss };
+  const lost = { ...stateOf(workerReport()), agent, exit };
+  const shortfall = shortfallOf([lost, lost], totalsOf([lost, lost]));
+  expect(shortfall.bottlenecks).toEqual([
+    'agent web was lost after 12.34s, with 10 clients: silent for 10s',
+  ]);
+  const vague = { ...agent, clockUncertaintyMs: 21, loss: undefined };
+  const slow = { ...stateOf(workerReport()), agent: vague };
+  expect(judged(slow, { thresholds: ['latency.p99 < 1ms'] })).toEqual({
+    verdict: 'inconclusive',
+    reasons: ['the clock of agent web is known to ± 21.0ms only', 'latency.p99 < 1ms: was 90ms'],
+  });
+  expect(judged(slow, { thresholds: ['connect.p99 < 1ms'] }).verdict).toBe('fail');
+});

@@ -18,6 +18,8 @@ export interface Assignment {
   readonly target: Target;
   /** When the first client of the whole test is due, in milliseconds since 1970. */
   readonly startAtMs: number;
+  /** How far the clock of this worker's machine is ahead of the one that `startAtMs` is by. */
+  readonly clockAheadMs: number;
 }
 
 /** From the parent, in this order; `stop` may come at any time. */

@@ -1,10 +1,44 @@
 /** The worker processes of a load test, seen from the parent: messages out, reports in, deaths. */
-import { type Child, type ChildExit, forkChild } from '../host/child.ts';
+import type { ChildExit, ChildHandlers } from '../host/child.ts';
 import type { NewestEvent } from './channel-book.ts';
+import type { Target } from './target.ts';
 import type { Assignment, FromWorker, ToWorker, WorkerReport } from './worker-messages.ts';
+
+/** A running worker: a child of this process, or one of an agent's. */
+export interface WorkerLink extends AsyncDisposable {
+  /** Undefined when it runs elsewhere, or could not be started. */
+  readonly pid: number | undefined;
+  /** False when the worker is gone: nothing was sent. */
+  send(message: ToWorker): boolean;
+}
+
+/** The agent that a worker runs on. */
+export interface WorkerAgent {
+  readonly name: string;
+  /** By how much the times of its workers may be wrong, in milliseconds. */
+  readonly clockUncertaintyMs: number;
+  /** Why it is gone; undefined while it is there. */
+  readonly loss: string | undefined;
+  /** When it was lost, in milliseconds after the start of the run. */
+  readonly lostAfterMs: number;
+}
+
+/** Where a worker is to run, and with how many clients. */
+export interface WorkerPlace {
+  readonly clients: number;
+  /** The server, as it is found from there. */
+  readonly target: Target;
+  /** How far the clock there is ahead of this machine's, in milliseconds. */
+  readonly clockAheadMs: number;
+  /** Undefined on this machine. */
+  readonly agent: WorkerAgent | undefined;
+  readonly launch: (handlers: ChildHandlers) => WorkerLink;
+}
 
 /** One worker, as far as the parent knows it. */
 export interface WorkerState {
+  /** Undefined when it runs on this machine. */
+  readonly agent?: WorkerAgent | undefined;
   /** Clients that it has to open. */
   readonly clients: number;
   readonly report: WorkerReport | undefined;
@@ -13,32 +47,36 @@ export interface WorkerState {
 }
 
 interface Worker {
-  readonly child: Child;
+  readonly place: WorkerPlace;
+  readonly link: WorkerLink;
   readonly clients: number;
+  readonly agent: WorkerAgent | undefined;
   readonly heard: Set<FromWorker['kind']>;
   report: WorkerReport | undefined;
   newest: readonly NewestEvent[];
   exit: ChildExit | undefined;
 }
 
-/** Beside the sources stands worker.ts, beside the build worker.js. */
-const workerEntry = new URL(
+/** What a worker runs. Beside the sources stands worker.ts, beside the build worker.js. */
+export const workerEntry = new URL(
   `./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
   import.meta.url,
 );
 
-/** Forks one process per element of `clientsPerWorker`. Disposing it ends them all. */
+/** Launches one worker per place. Disposing it ends them all. */
 export class WorkerPool implements AsyncDisposable {
   readonly #workers: Worker[];
   readonly #waiting = new Set<() => void>();
 
-  constructor(clientsPerWorker: readonly number[]) {
-    this.#workers = clientsPerWorker.map((clients, index) => ({
-      child: forkChild(workerEntry, {
+  constructor(places: readonly WorkerPlace[]) {
+    this.#workers = places.map((place, index) => ({
+      place,
+      link: place.launch({
         onMessage: (message) => this.#receive(this.#workers[index], message as FromWorker),
         onExit: (exit) => this.#exited(this.#workers[index], exit),
       }),
-      clients,
+      clients: place.clients,
+      agent: place.agent,
       heard: new Set(),
       report: undefined,
       newest: [],
@@ -46,9 +84,9 @@ export class WorkerPool implements AsyncDisposable {
     }));
   }
 
-  /** Process ids of the workers that could be started. */
+  /** Process ids of the workers that run on this machine. */
   get pids(): readonly number[] {
-    return this.#workers.flatMap(({ child }) => child.pid ?? []);
+    return this.#workers.flatMap(({ link }) => link.pid ?? []);
   }
 
   /** All workers, those that died included. */
@@ -57,14 +95,17 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** Gives every worker its share. */
-  start(assignment: Omit<Assignment, 'worker'>): void {
-    for (const [worker, { child }] of this.#workers.entries()) {
-      child.send({ kind: 'start', assignment: { ...assignment, worker } } satisfies ToWorker);
+  start(common: Pick<Assignment, 'config' | 'startAtMs'>): void {
+    const workers = this.#workers.length;
+    for (const [worker, { link, place }] of this.#workers.entries()) {
+      const { target, clockAheadMs } = place;
+      const assignment = { ...common, worker, workers, target, clockAheadMs };
+      link.send({ kind: 'start', assignment });
     }
   }
 
   send(message: ToWorker): void {
-    for (const { child } of this.#workers) child.send(message);
+    for (const { link } of this.#workers) link.send(message);
   }
 
   /** Whether every living worker said `kind`. */
@@ -112,7 +153,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#workers.map(({ child }) => child[Symbol.asyncDispose]()));
+    await Promise.all(this.#workers.map(({ link }) => link[Symbol.asyncDispose]()));
   }
 
   #receive(worker: Worker | undefined, message: FromWorker): void {

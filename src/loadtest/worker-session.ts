@@ -2,7 +2,7 @@
 import { createPacer, type Pacer } from '../base/pacer.ts';
 import type { ProcessUsage } from '../host/child.ts';
 import type { NewestEvent } from './channel-book.ts';
-import { ClientContext, epochMs } from './client-context.ts';
+import { ClientContext, epochMs, putClockBack } from './client-context.ts';
 import { Cursor, SubscriptionSet } from './cursor.ts';
 import { channelsOf, clientsOf, plannedOffsetMs } from './plan.ts';
 import { subscribeFrame } from './resume.ts';
@@ -60,7 +60,8 @@ export class WorkerSession {
     }
   }
 
-  #start({ config, target, worker, workers, startAtMs }: Assignment): void {
+  #start({ config, target, worker, workers, startAtMs, clockAheadMs }: Assignment): void {
+    putClockBack(clockAheadMs);
     const { protocol: version, rampRate } = config;
     const context = new ClientContext({ ...config, target, version });
     this.#context = context;

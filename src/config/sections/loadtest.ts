@@ -1,7 +1,7 @@
 /** Settings of the load tester, and of the demo that runs one. */
 import * as z from 'zod';
 import { normaliseChannel } from '../../events/channel.ts';
-import { amount, count, duration, list, toggle } from '../fields.ts';
+import { amount, count, duration, list, text, toggle } from '../fields.ts';
 import { parseThresholds } from '../threshold.ts';
 import { loadtestTarget } from './loadtest-target.ts';
 
@@ -58,6 +58,27 @@ export const loadtest = z.strictObject({
   workers: count({ max: 64 })
     .prefault(0)
     .describe('worker processes; 0 chooses by cores and clients'),
+  agents: list()
+    .refine(
+      (names) => names.every((name) => /^(local(:([1-9]|[1-5]\d|6[0-4]))?|(?!-)\S+)$/.test(name)),
+      { error: 'expected hosts such as load1,ssh://me@load2:2222 or local:4 (at most 64)' },
+    )
+    .prefault('')
+    .describe(
+      'machines that open the clients: hosts to reach by ssh, or local:4 for processes here',
+    )
+    .meta({ value: '<host,…>' }),
+  agentCommand: text()
+    .prefault('odin loadtest agent')
+    .describe('what starts an agent on a host')
+    .meta({ value: '<command>' }),
+  sshCommand: text()
+    .prefault('ssh')
+    .describe('ssh client and its options, such as "ssh -i key -J gateway"')
+    .meta({ value: '<command>' }),
+  agentSilenceMs: duration({ min: 1_000 })
+    .prefault('10s')
+    .describe('an agent that says nothing for this long is lost'),
   connectAttempts: count({ min: 1 })
     .prefault(3)
     .describe('how often a client tries to get in while the server asks it to come back later'),

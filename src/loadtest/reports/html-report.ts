@@ -8,6 +8,7 @@ import type { SeriesPoint } from '../series.ts';
 import { distributionTable } from './distribution.ts';
 import { escapeJson, escapeMarkup } from './escape.ts';
 import {
+  agentTable,
   countTable,
   environmentTable,
   errorTable,
@@ -80,6 +81,7 @@ ${[
   tableSection(countTable(report)),
   tableSection(errorTable(report)),
   tableSection(gapTable(report)),
+  tableSection(agentTable(report)),
   tableSection(generatorTable(report)),
   tableSection(environmentTable(report)),
 ].join('\n')}

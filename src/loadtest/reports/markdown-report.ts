@@ -1,7 +1,14 @@
 /** A report as Markdown, short enough for a comment on a pull request. */
 import type { LoadTestReport } from '../report.ts';
 import { escapeCell } from './escape.ts';
-import { countTable, errorTable, percentileTable, type Table, thresholdTable } from './tables.ts';
+import {
+  agentTable,
+  countTable,
+  errorTable,
+  percentileTable,
+  type Table,
+  thresholdTable,
+} from './tables.ts';
 
 const maxRows = 20;
 
@@ -14,6 +21,7 @@ export function markdownReport(report: LoadTestReport): string {
     percentileTable(report),
     // A figure of zero is worth a line only where it is the good news.
     { ...counts, rows: counts.rows.filter(([name, n]) => n !== '0' || name === 'events lost') },
+    agentTable(report),
     errorTable(report),
   ];
   const clients = `${config.connections} clients for ${(holdMs / 1_000).toFixed(0)} s`;

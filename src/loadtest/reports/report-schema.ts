@@ -51,6 +51,40 @@ const point = z.object({
   loopDelayP99Ms: ms,
 });
 
+const clock = z.object({
+  offsetMs: z.number(),
+  uncertaintyMs: ms,
+  roundTripMs: ms,
+  samples: count,
+});
+
+const machine = z.object({
+  node: z.string(),
+  system: z.string(),
+  cpuModel: z.string(),
+  cpus: count,
+  memoryBytes: z.number().min(0),
+});
+
+const agent = z.object({
+  name: z.string(),
+  machine,
+  workers: count,
+  clients: count,
+  opened: count,
+  failed: count,
+  active: count,
+  received: count,
+  lost: count,
+  latencyMs: z.object({ ...percentiles, count }),
+  cpuPercent: percent,
+  loopDelayP99Ms: ms,
+  rssBytes: z.number().min(0),
+  clock: clock.nullable().describe('how far its clock is ahead of the coordinator’s'),
+  clockCorrectedMs: z.number().describe('what its times were put back by'),
+  loss: z.string().nullable().describe('why it was lost during the run'),
+});
+
 /** Counts by a code of the server's choice. */
 const countsByCode = z.record(z.string(), count);
 
@@ -115,9 +149,7 @@ const shape = {
     subscribed: phaseTimes,
     firstEvent: phaseTimes,
   }),
-  clock: z
-    .object({ offsetMs: z.number(), uncertaintyMs: ms, roundTripMs: ms, samples: count })
-    .nullable(),
+  clock: clock.nullable(),
   errors: z.array(
     z.object({
       class: z.string() as unknown as z.ZodType<ErrorClass, string>,
@@ -146,6 +178,7 @@ const shape = {
     perWorker: z.array(workerHealth.nullable()),
     bottlenecks: z.array(z.string()),
   }),
+  agents: z.array(agent).exactOptional().describe('each agent of a distributed run'),
   server: z.object({ closeCodes: countsByCode }),
   thresholds: z.array(
     z.object({
@@ -157,13 +190,7 @@ const shape = {
       isBuiltIn: z.boolean(),
     }),
   ),
-  machine: z.object({
-    node: z.string(),
-    system: z.string(),
-    cpuModel: z.string(),
-    cpus: count,
-    memoryBytes: z.number().min(0),
-  }),
+  machine,
   histograms: z.object({
     latency: histogram,
     connect: histogram,

@@ -46,6 +46,7 @@ export function formatReport(report: LoadTestReport): string {
     ...thresholdRows(report),
     ...closeCodeRows(report),
     ['generator', generatorLine(generator)],
+    ...agentRows(report),
   ];
   const lines = [
     `VERDICT ${report.verdict}`,
@@ -85,6 +86,16 @@ function generatorLine(generator: LoadTestReport['generator']): string {
     `${workers} ${workers === 1 ? 'worker' : 'workers'}, CPU ${cpuPercent.toFixed(0)}% of a core, ` +
     `loop delay p99 ${formatMs(loopDelayP99Ms)}, ${formatBytes(rssBytes)}`
   );
+}
+
+function agentRows({ agents = [] }: LoadTestReport): [string, string][] {
+  return agents.map(({ name, opened, clients, received, latencyMs, clock, loss }, index) => {
+    const done = `${formatCount(opened)}/${formatCount(clients)} opened, ${formatCount(received)} events`;
+    const times = latencyMs.count === 0 ? '' : `, p99 ${formatMs(latencyMs.p99)}`;
+    const ahead = clock === null ? '' : `, clock ${formatClock(clock)}`;
+    const how = loss === null ? `${done}${times}${ahead}` : `LOST: ${loss}`;
+    return [index === 0 ? 'agents' : '', `${name}: ${how}`];
+  });
 }
 
 /** What was asked for; what is built in is known by the reasons when it was not met. */

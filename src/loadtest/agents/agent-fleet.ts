@@ -1,0 +1,229 @@
+/** The agents of a distributed load test: started together, prepared together, watched. */
+import { exitCodes, PreflightError, RemoteError, UsageError } from '../../base/errors.ts';
+import { formatDuration } from '../../base/units.ts';
+import { odinCommand } from '../../host/command.ts';
+import type { Machine } from '../../host/machine.ts';
+import { odinVersion } from '../../host/version.ts';
+import { epochMs } from '../client-context.ts';
+import type { Crew, CrewDeps } from '../crew.ts';
+import { clientsOf, type LoadTestConfig, workerCount } from '../plan.ts';
+import { targetWithoutAddress } from '../target.ts';
+import type { WorkerPlace } from '../worker-pool.ts';
+import { agentHosts } from './agent-hosts.ts';
+import { AgentLink } from './agent-link.ts';
+import { agentProtocol, type FromAgent } from './agent-messages.ts';
+import { agentSection } from './agent-section.ts';
+import type { AgentFault } from './ssh-fault.ts';
+
+/** Above what ssh may take to connect. */
+const helloMs = 20_000;
+const prepareMs = 20_000;
+const heartbeatMs = 1_000;
+/** An agent waits for longer than its coordinator does, which may have been stopped for a while. */
+const agentPatience = 3;
+
+/** An agent that can do its part. */
+interface Member {
+  readonly agent: AgentLink;
+  readonly machine: Machine;
+  readonly places: readonly WorkerPlace[];
+}
+
+/**
+ * Starts the agents of `config` and lets each prepare. Throws when one of them cannot be had or
+ * cannot do its part: a PreflightError when its machine does not allow it, else a RemoteError.
+ */
+export async function assembleFleet(config: LoadTestConfig, deps: CrewDeps): Promise<Crew> {
+  const { signal, log } = deps;
+  const hosts = agentHosts(config, odinCommand('loadtest', 'agent'));
+  if (hosts.length > config.connections) {
+    throw new UsageError(`${hosts.length} agents for ${config.connections} clients`, {
+      hint: 'give each agent at least one client: more --connections, or fewer --agents',
+    });
+  }
+  const agents = hosts.map((host) => new AgentLink(host));
+  const giveUp = () => {
+    for (const agent of agents) agent.lose({ message: 'interrupted', hint: undefined });
+  };
+  signal.addEventListener('abort', giveUp);
+  try {
+    if (signal.aborted) giveUp();
+    const members = await prepareAll(agents, config);
+    log.info({ agents: agents.map(({ name }) => name) }, 'agents are ready');
+    return crewOf(members, watch(agents, config.agentSilenceMs));
+  } catch (error) {
+    await disposeAll(agents);
+    if (signal.aborted) return crewOf([], { [Symbol.dispose]() {} });
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+function crewOf(members: readonly Member[], watching: Disposable): Crew {
+  const agents = members.map(({ agent }) => agent);
+  return {
+    places: members.flatMap(({ places }) => places),
+    pids: agents.flatMap(({ pid }) => pid ?? []),
+    reachMs: Math.max(0, ...agents.map(({ clock }) => clock?.roundTripMs ?? 0)),
+    assertWhole() {
+      throwFaults(agents);
+    },
+    agents: (states) =>
+      members.map(({ agent, machine }) =>
+        agentSection(
+          agent,
+          machine,
+          states.filter((state) => state.agent === agent),
+        ),
+      ),
+    async [Symbol.asyncDispose]() {
+      watching[Symbol.dispose]();
+      await disposeAll(agents);
+    },
+  };
+}
+
+async function disposeAll(agents: readonly AgentLink[]): Promise<void> {
+  await Promise.all(agents.map((agent) => agent[Symbol.asyncDispose]()));
+}
+
+async function prepareAll(agents: readonly AgentLink[], config: LoadTestConfig): Promise<Member[]> {
+  // Files that flags name are on this machine.
+  const common = await targetWithoutAddress(config);
+  const machines = await Promise.all(agents.map(greet));
+  throwFaults(agents);
+  const shares = sharesOf(agents, machines as Machine[], config);
+  const connectionsOn = (machine: string) =>
+    agents.reduce((all, { host }, at) => {
+      return host.machine === machine ? all + sum(shares[at] ?? []) : all;
+    }, 0);
+  const answers = await Promise.all(
+    agents.map((agent, at) => {
+      const perWorker = Math.max(...(shares[at] ?? []));
+      const connections = connectionsOn(agent.host.machine);
+      const silenceMs = agentPatience * config.agentSilenceMs;
+      agent.send({ kind: 'prepare', needs: { config, connections, perWorker, silenceMs } });
+      return agent.answer(['ready', 'refused'], prepareMs);
+    }),
+  );
+  throwRefusals(agents, answers);
+  await Promise.all(agents.map((agent) => agent.measureClock()));
+  throwFaults(agents);
+  return agents.map((agent, at) => {
+    const { address } = answers[at] as { readonly address: string };
+    const places = (shares[at] ?? []).map((clients, worker) => ({ clients, worker }));
+    const first = sum(shares.slice(0, at).map(({ length }) => length));
+    return {
+      agent,
+      machine: machines[at] as Machine,
+      places: places.map(({ clients, worker }) => ({
+        clients,
+        target: { ...common, address },
+        clockAheadMs: agent.clockAheadMs,
+        agent,
+        launch: (handlers) => agent.launch(first + worker, handlers),
+      })),
+    };
+  });
+}
+
+/** Waits for the first word of an agent; one that does not come, or is of another odin, is lost. */
+async function greet(agent: AgentLink): Promise<Machine | undefined> {
+  const hello = await agent.answer(['hello'], helloMs);
+  const version = odinVersion();
+  if (hello === undefined) {
+    agent.lose({
+      message: `it said nothing within ${helloMs / 1_000} s`,
+      hint: 'does its command print what odin says? see --agent-command',
+    });
+  } else if (hello.protocol !== agentProtocol || hello.version !== version) {
+    agent.lose({
+      message:
+        `it is odin ${hello.version} (agent protocol ${hello.protocol}), ` +
+        `this is ${version} (${agentProtocol})`,
+      hint: 'install the same odin on all machines',
+    });
+  }
+  return hello?.machine;
+}
+
+/** Clients of each worker of each agent: agents of one machine share its cores. */
+function sharesOf(
+  agents: readonly AgentLink[],
+  machines: readonly Machine[],
+  config: LoadTestConfig,
+): number[][] {
+  const connections = Math.ceil(config.connections / agents.length);
+  const counts = agents.map(({ host }, at) => {
+    const neighbours = agents.filter((other) => other.host.machine === host.machine).length;
+    const cores = Math.max(1, Math.floor((machines[at]?.cpus ?? 1) / neighbours));
+    return workerCount({ ...config, connections }, cores);
+  });
+  const workers = Math.min(sum(counts), config.connections);
+  let next = 0;
+  return counts.map((count) => {
+    const end = Math.min(workers, next + count);
+    const shares = [];
+    while (next < end) shares.push(clientsOf(next++, workers, config.connections).length);
+    return shares;
+  });
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, number) => all + number, 0);
+}
+
+function throwFaults(agents: readonly AgentLink[]): void {
+  const lost = agents.flatMap(({ name, fault }) => (fault === undefined ? [] : { name, ...fault }));
+  if (lost.length > 0) throw new RemoteError(messageOfAll(lost), { hint: hintOfAll(lost) });
+}
+
+function throwRefusals(
+  agents: readonly AgentLink[],
+  answers: readonly (Answered | undefined)[],
+): void {
+  for (const [at, agent] of agents.entries()) {
+    if (answers[at] !== undefined) continue;
+    agent.lose({ message: `it did not get ready within ${prepareMs / 1_000} s`, hint: undefined });
+  }
+  throwFaults(agents);
+  const refused = answers.flatMap((answer, at) =>
+    answer?.kind === 'refused' ? { name: agents[at]?.name ?? '', ...answer } : [],
+  );
+  if (refused.length === 0) return;
+  const isPreflight = refused.some(({ exitCode }) => exitCode === exitCodes.preflight);
+  const Refusal = isPreflight ? PreflightError : RemoteError;
+  throw new Refusal(messageOfAll(refused), { hint: hintOfAll(refused) });
+}
+
+type Answered = Extract<FromAgent, { kind: 'ready' | 'refused' }>;
+type Named = AgentFault & { readonly name: string };
+
+function messageOfAll(faults: readonly Named[]): string {
+  return faults.map(({ name, message }) => `agent ${name}: ${message}`).join('\n');
+}
+
+function hintOfAll(faults: readonly Named[]): string | undefined {
+  const hints = [...new Set(faults.flatMap(({ hint }) => hint ?? []))];
+  return hints.length === 0 ? undefined : hints.join('\n');
+}
+
+/** Asks each agent for its time each second; gives up one that says nothing for `silenceMs`. */
+function watch(agents: readonly AgentLink[], silenceMs: number): Disposable {
+  let lookedAtMs = epochMs();
+  const timer = setInterval(() => {
+    const nowMs = epochMs();
+    // After this process stood still, what agents said meanwhile has yet to be read.
+    const wasAway = nowMs - lookedAtMs > 2 * heartbeatMs;
+    lookedAtMs = nowMs;
+    for (const agent of agents) {
+      if (wasAway) agent.heardAtMs = nowMs;
+      else if (nowMs - agent.heardAtMs > silenceMs) {
+        agent.lose({ message: `silent for ${formatDuration(silenceMs)}`, hint: undefined });
+      }
+      agent.ping();
+    }
+  }, heartbeatMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

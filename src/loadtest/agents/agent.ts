@@ -1,0 +1,117 @@
+/** The far end of a distributed load test: runs workers on this machine for a coordinator. */
+import type { Readable, Writable } from 'node:stream';
+import { exitCodes, messageOf, OdinError } from '../../base/errors.ts';
+import { type Child, forkChild } from '../../host/child.ts';
+import { thisMachine } from '../../host/machine.ts';
+import { odinVersion } from '../../host/version.ts';
+import { epochMs } from '../client-context.ts';
+import { prepareMachine } from '../machine.ts';
+import type { FromWorker } from '../worker-messages.ts';
+import { workerEntry } from '../worker-pool.ts';
+import { type AgentNeeds, agentProtocol, type FromAgent, type ToAgent } from './agent-messages.ts';
+import { decodeMessage, encodeMessage, linesOf } from './agent-wire.ts';
+
+/** What an agent needs of its process. */
+export interface AgentHost {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Ends the agent, as the end of its input does. */
+  readonly signal: AbortSignal;
+}
+
+/** Before it has been told how long it may wait: a coordinator that connects says so at once. */
+const firstSilenceMs = 60_000;
+
+/**
+ * Serves one coordinator until its input ends, the coordinator falls silent, or `signal` aborts.
+ * All workers have ended then. Throws when the coordinator says what makes no sense.
+ */
+export async function serveAgent({ input, output, signal }: AgentHost): Promise<void> {
+  const end = () => void input.destroy();
+  let silence = setTimeout(end, firstSilenceMs);
+  signal.addEventListener('abort', end);
+  await using session = new AgentSession(output);
+  try {
+    for await (const line of linesOf(input)) {
+      session.receive(line);
+      clearTimeout(silence);
+      silence = setTimeout(end, session.silenceMs);
+    }
+  } catch (error) {
+    if (!input.destroyed) throw error;
+  } finally {
+    clearTimeout(silence);
+    signal.removeEventListener('abort', end);
+    input.destroy();
+  }
+}
+
+/** One run on this machine. */
+class AgentSession implements AsyncDisposable {
+  readonly #output: Writable;
+  readonly #workers = new Map<number, Child>();
+  silenceMs = firstSilenceMs;
+
+  constructor(output: Writable) {
+    this.#output = output;
+    this.#send({
+      kind: 'hello',
+      protocol: agentProtocol,
+      version: odinVersion(),
+      machine: thisMachine(),
+    });
+  }
+
+  receive(line: string): void {
+    const message = decodeMessage<ToAgent>(line);
+    switch (message?.kind) {
+      case 'prepare':
+        return void this.#prepare(message.needs);
+      case 'ping':
+        return this.#send({ kind: 'pong', sentMs: message.sentMs, atMs: epochMs() });
+      case 'launch':
+        return this.#launch(message.worker);
+      case 'tell':
+        return void this.#workers.get(message.worker)?.send(message.message);
+      default:
+        throw new Error(`not a message for an agent: ${line.slice(0, 80)}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#workers.values()].map((child) => child[Symbol.asyncDispose]()));
+  }
+
+  async #prepare(needs: AgentNeeds): Promise<void> {
+    this.silenceMs = needs.silenceMs;
+    try {
+      this.#send({ kind: 'ready', address: await prepareMachine(needs.config, needs) });
+    } catch (error) {
+      const isKnown = error instanceof OdinError;
+      this.#send({
+        kind: 'refused',
+        exitCode: isKnown ? error.exitCode : exitCodes.bug,
+        message: messageOf(error),
+        hint: isKnown ? error.hint : undefined,
+      });
+    }
+  }
+
+  #launch(worker: number): void {
+    const child = forkChild(workerEntry, {
+      onMessage: (message) => this.#relay(worker, message as FromWorker),
+      onExit: (exit) => this.#send({ kind: 'exited', worker, exit }),
+    });
+    this.#workers.set(worker, child);
+  }
+
+  #relay(worker: number, message: FromWorker): void {
+    // Reports hold everything since the start: while the way is jammed, a later one will do.
+    if (message.kind === 'report' && this.#output.writableNeedDrain) return;
+    this.#send({ kind: 'said', worker, message });
+  }
+
+  #send(message: FromAgent): void {
+    this.#output.write(encodeMessage(message));
+  }
+}

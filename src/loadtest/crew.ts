@@ -1,0 +1,67 @@
+/** Who runs the workers of a load test: this machine, or agents on others. */
+import { availableParallelism } from 'node:os';
+import { forkChild } from '../host/child.ts';
+import type { Log } from '../host/log.ts';
+import type { AgentSection } from './agents/agent-section.ts';
+import { prepareMachine } from './machine.ts';
+import { clientsOf, type LoadTestConfig, workerCount } from './plan.ts';
+import type { ReadText } from './preflight.ts';
+import { targetWithoutAddress } from './target.ts';
+import { type WorkerPlace, type WorkerState, workerEntry } from './worker-pool.ts';
+
+/** Everybody who takes part. Disposing it ends agents. */
+export interface Crew extends AsyncDisposable {
+  readonly places: readonly WorkerPlace[];
+  /** Process ids of what was started here to reach agents. */
+  readonly pids: readonly number[];
+  /** How long a message takes to the farthest, in milliseconds. */
+  readonly reachMs: number;
+  /** Throws a RemoteError when somebody is gone already. */
+  assertWhole(): void;
+  /** What each agent did, from the states of all workers; undefined without agents. */
+  agents(states: readonly WorkerState[]): readonly AgentSection[] | undefined;
+}
+
+/** What assembling needs of its caller. */
+export interface CrewDeps {
+  /** Ends the assembling; the crew is empty then. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly readText?: ReadText;
+}
+
+/**
+ * Makes sure that all machines can do their part. Throws a PreflightError when one cannot, and a
+ * RemoteError when the server's name cannot be resolved or an agent cannot be had.
+ */
+export async function assembleCrew(config: LoadTestConfig, deps: CrewDeps): Promise<Crew> {
+  if (config.agents.length === 0) return await localCrew(config, deps.readText);
+  const { assembleFleet } = await import('./agents/agent-fleet.ts');
+  return await assembleFleet(config, deps);
+}
+
+async function localCrew(config: LoadTestConfig, readText?: ReadText): Promise<Crew> {
+  const { connections } = config;
+  const workers = workerCount(config, availableParallelism());
+  const shares = Array.from({ length: workers }, (_, worker) => {
+    return clientsOf(worker, workers, connections).length;
+  });
+  const needs = { connections, perWorker: Math.max(...shares) };
+  const common = await targetWithoutAddress(config);
+  const target = { ...common, address: await prepareMachine(config, needs, readText) };
+  const launch: WorkerPlace['launch'] = (handlers) => forkChild(workerEntry, handlers);
+  return {
+    places: shares.map((clients) => ({
+      clients,
+      target,
+      clockAheadMs: 0,
+      agent: undefined,
+      launch,
+    })),
+    pids: [],
+    reachMs: 0,
+    assertWhole() {},
+    agents: () => undefined,
+    async [Symbol.asyncDispose]() {},
+  };
+}

@@ -1,0 +1,138 @@
+/** Tests of distributed load tests: agents on this machine, merged, killed, silent, orphaned. */
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseReport } from '../src/loadtest/reports/report-schema.ts';
+import { FaultServer } from './support/fault-server.ts';
+import { markedProcesses, markName } from './support/marked-processes.ts';
+import { configOf, publish, run } from './support/run-loadtest.ts';
+
+let mark = '';
+beforeEach(() => {
+  mark = randomUUID();
+  process.env[markName] = mark;
+});
+afterEach(async () => {
+  await expect.poll(() => markedProcesses(mark), { timeout: 5_000 }).toEqual([]);
+  Reflect.deleteProperty(process.env, markName);
+});
+
+/** Remembers the process ids that a run tells. */
+class Watch {
+  pids: readonly number[] = [];
+  readonly onWorkers = (pids: readonly number[]) => {
+    this.pids = pids;
+  };
+}
+
+test('what agents saw is one run: every event of every client, in one report', async () => {
+  const faults = {
+    deliver: ({ client, n }: { client: number; n: number }) => {
+      if (n === 5) return client < 3 ? ('drop' as const) : undefined;
+      return n === 7 && client === 19 ? ('duplicate' as const) : undefined;
+    },
+  };
+  await using server = await FaultServer.start(faults);
+  const [report] = await Promise.all([
+    run(server.url, { agents: 'local:3' }),
+    publish(server, 20, 20),
+  ]);
+  expect(report.connections).toMatchObject({ opened: 20, active: 20, failed: 0 });
+  expect(report.messages).toMatchObject({ received: 20 * 20 - 3 + 1, lost: 3, duplicated: 1 });
+  expect(report.gaps.map(({ lost }) => lost)).toEqual([1, 1, 1]);
+  const agents = report.agents ?? [];
+  expect(agents.map(({ name, clients }) => [name, clients])).toEqual([
+    ['local-1', 7],
+    ['local-2', 7],
+    ['local-3', 6],
+  ]);
+  expect(agents.reduce((sum, { received }) => sum + received, 0)).toBe(report.messages.received);
+  const counts = agents.map(({ latencyMs }) => latencyMs.count);
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(report.latencyMs.count);
+  expect(report.generator.perWorker).toHaveLength(3);
+  for (const { clock } of agents) {
+    expect(clock?.samples).toBeGreaterThanOrEqual(10);
+    expect(Math.abs(clock?.offsetMs ?? 99)).toBeLessThan(1 + (clock?.uncertaintyMs ?? 0));
+  }
+  expect('faults' in parseReport(JSON.parse(JSON.stringify(report)))).toBe(false);
+});
+
+test('an agent that is killed makes the run inconclusive, and its clients count', async () => {
+  await using server = await FaultServer.start();
+  const watched = new Watch();
+  const [report] = await Promise.all([
+    run(server.url, { agents: 'local:2' }, watched),
+    publish(server, 20, 10).then(() => process.kill(watched.pids[1] as number, 'SIGKILL')),
+  ]);
+  expect(report.verdict).toBe('inconclusive');
+  expect(report.reasons[0]).toMatch(
+    /^agent local-2 was lost after .*s, with 10 clients: it was ended by SIGKILL$/,
+  );
+  expect(report.connections).toMatchObject({ opened: 10, failed: 10, active: 10 });
+  expect(report.errors).toMatchObject([{ class: 'local-agent-lost', count: 10 }]);
+  expect(report.agents?.map(({ loss }) => loss)).toEqual([null, 'it was ended by SIGKILL']);
+});
+
+test('an agent that stands still is given up, and ends all the same', async () => {
+  await using server = await FaultServer.start();
+  const watched = new Watch();
+  const [report] = await Promise.all([
+    run(server.url, { agents: 'local:2', agentSilenceMs: '1s', durationMs: '3s' }, watched),
+    publish(server, 20, 10).then(() => process.kill(watched.pids[0] as number, 'SIGSTOP')),
+  ]);
+  expect(report.verdict).toBe('inconclusive');
+  expect(report.reasons[0]).toMatch(/^agent local-1 was lost after .*: silent for 1s$/);
+});
+
+test('Ctrl-C ends all agents within 2 s, with a report', async () => {
+  await using server = await FaultServer.start();
+  const stop = new AbortController();
+  const running = run(
+    server.url,
+    { agents: 'local:2', durationMs: '60s' },
+    { signal: stop.signal },
+  );
+  await server.subscribed(20);
+  const abortedAt = Date.now();
+  stop.abort();
+  const report = await running;
+  expect(Date.now() - abortedAt).toBeLessThan(2_000);
+  expect(report).toMatchObject({ verdict: 'interrupted', connections: { opened: 20, failed: 0 } });
+  expect(report.agents?.map(({ active }) => active)).toEqual([10, 10]);
+  await expect.poll(() => server.sockets).toBe(0);
+});
+
+test('Ctrl-C while agents start ends them too', async () => {
+  const stop = new AbortController();
+  const running = run('ws://127.0.0.1:9/ws', { agents: 'local:2' }, { signal: stop.signal });
+  await expect.poll(() => markedProcesses(mark).length).toBeGreaterThan(0);
+  stop.abort();
+  expect((await running).verdict).toBe('interrupted');
+});
+
+test('agents and their workers end when the coordinator is killed', async () => {
+  await using server = await FaultServer.start();
+  const config = configOf(server.url, { agents: 'local:2', durationMs: '60s' });
+  const code = `
+    import { pino } from 'pino';
+    import { runLoadTest } from './src/loadtest/index.ts';
+    await runLoadTest(${JSON.stringify(config)}, {
+      signal: new AbortController().signal,
+      onProgress: () => {},
+      log: pino({ level: 'silent' }),
+    });`;
+  const coordinator = spawn(process.execPath, ['--input-type=module', '-e', code]);
+  await server.subscribed(20);
+  // The coordinator, two agents and two workers.
+  expect(markedProcesses(mark)).toHaveLength(5);
+  coordinator.kill('SIGKILL');
+  await once(coordinator, 'exit');
+  await expect.poll(() => server.sockets, { timeout: 5_000 }).toBe(0);
+});
+
+test('more agents than clients are refused', async () => {
+  await expect(run('ws://127.0.0.1:9/ws', { agents: 'local:21' })).rejects.toThrow(
+    '21 agents for 20 clients',
+  );
+});
