@@ -65,6 +65,8 @@ const entries = [
   'server/multi/shard.ts',
   'client/index.ts',
   'client/react.ts',
+  'web/board.ts',
+  'web/ops.ts',
 ];
 
 const maxFileLines = 300;

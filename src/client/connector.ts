@@ -29,7 +29,7 @@ export interface ConnectorOwner {
   /** The connection of the last `opened` is over. */
   ended(): void;
   changed(change: StateChange): void;
-  /** The page is looked at again, or the network is back, while a connection is open. */
+  /** The page is looked at again, or the network comes or goes, while a connection is open. */
   woke(): void;
   /** The server closed since the token expired; there may be another one. */
   tokenExpired(): void;
@@ -237,10 +237,8 @@ export class Connector {
 
   #surroundingsChanged(change: 'online' | 'offline' | 'visible'): void {
     const { state } = this;
-    if (change === 'offline') {
-      if (state === 'waiting') this.#go();
-    } else if (state === 'open') this.#owner.woke();
-    else if (state === 'offline' || state === 'waiting') this.#go();
+    if (state === 'open') this.#owner.woke();
+    else if (state === 'waiting' || (state === 'offline' && change !== 'offline')) this.#go();
   }
 
   #change(state: ConnectionState, more: Partial<StateChange> = {}): void {

@@ -93,6 +93,14 @@ export class OdinClient {
     return this.#session?.roundTripMs;
   }
 
+  /**
+   * The server's clock, in milliseconds since 1970; it lags behind by the way of its answer, so
+   * `serverMs - event.ts` is the age of an event but for that. This machine's clock while unknown.
+   */
+  get serverMs(): number {
+    return this.#session?.serverMs() ?? Date.now();
+  }
+
   /** Counts since the client was made, and the channels that were forgotten for `maxChannels`. */
   get stats(): Readonly<Tally> & { readonly forgotten: number } {
     return { ...this.#tally, forgotten: this.#places.forgotten };

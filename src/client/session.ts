@@ -114,7 +114,7 @@ export class Session {
       tally.ignored++;
       return;
     }
-    this.#coverage.note(event, holding, this.#serverMs());
+    this.#coverage.note(event, holding, this.serverMs());
     const verdict = places.judge(event);
     if (verdict === 'seen') {
       tally.duplicates++;
@@ -151,7 +151,7 @@ export class Session {
       case 'subscription_ack':
       case 'unsubscription_ack':
       case 'refresh_ack':
-        return this.#answers.take(message, this.#serverMs());
+        return this.#answers.take(message, this.serverMs());
       case 'error':
         return this.#answers.error(message);
       case 'throttle_update': {
@@ -184,7 +184,8 @@ export class Session {
     this.#seq = Math.max(this.#seq, seq);
   }
 
-  #serverMs(): number {
+  /** The server's clock, in milliseconds since 1970; see {@link Heartbeat}. */
+  serverMs(): number {
     return this.#heartbeat?.serverMs() ?? Date.now();
   }
 }

@@ -49,7 +49,8 @@ export function newest<T>(list: readonly T[], limit: number): readonly T[] {
   return list.length > limit ? list.slice(list.length - limit) : list;
 }
 
-function isTrade(event: MarketEvent): event is MarketEvent & TradeEvent {
+/** Whether an event is a trade of any kind. */
+export function isTrade(event: MarketEvent): event is MarketEvent & TradeEvent {
   const { type } = event;
   return type === 'TRADE_EXECUTED' || type === 'BUY_COMPLETED' || type === 'SELL_COMPLETED';
 }

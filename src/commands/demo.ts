@@ -124,6 +124,8 @@ function formatSummary(report: LoadTestReport, published: number): string {
 function formatUrls(server: RunningServer, publisher: RunningPublisher): string {
   const http = `http://127.0.0.1:${server.port}`;
   const lines = [
+    ['board', `${http}/`],
+    ['operations', `${http}/ops`],
     ['WebSocket', server.url],
     ['health', `${http}/health`],
     ['metrics', `${http}/metrics`],

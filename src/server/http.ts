@@ -1,4 +1,4 @@
-/** HTTP routes of the server: health, readiness, metrics, status, publishing, draining. */
+/** HTTP routes of the server: health, readiness, metrics, status, publishing, draining, pages. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { messageOf } from '../base/errors.ts';
@@ -7,6 +7,7 @@ import { refusals } from '../protocol/refusals.ts';
 import { mayAdminister } from './access.ts';
 import type { Counters } from './counters.ts';
 import type { NodeApi } from './node-api.ts';
+import type { Pages } from './pages/pages.ts';
 import { isAnswer, readSubmission } from './publish-route.ts';
 import { sharedReads } from './shared-reads.ts';
 import { webSocketPath } from './upgrade.ts';
@@ -15,6 +16,7 @@ import { webSocketPath } from './upgrade.ts';
 export interface HttpDeps {
   /** Answers for the whole node, from whatever process. */
   readonly node: NodeApi;
+  readonly pages: Pages;
   readonly adminToken: string | undefined;
   readonly log: Log;
   readonly counters: Pick<Counters, 'socketsDropped'>;
@@ -91,7 +93,7 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
       return;
     }
     default:
-      return refuse(response, 'NOT_FOUND');
+      if (!deps.pages.answer(path, request, response)) refuse(response, 'NOT_FOUND');
   }
 }
 

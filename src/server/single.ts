@@ -18,6 +18,7 @@ import { listen } from './listen.ts';
 import { localNode } from './local-node.ts';
 import { createMetrics } from './metrics.ts';
 import type { NodeState } from './node-state.ts';
+import { Pages } from './pages/pages.ts';
 import { createPort, type Port } from './port.ts';
 import { Protection } from './protection.ts';
 import { Publishing } from './publishing.ts';
@@ -50,6 +51,7 @@ export async function startSingle(
   const tls = await TlsFiles.open(config.tls);
   const limits = new Limits(config);
   const admission = await Admission.open(config, limits, counters);
+  const pages = await Pages.open(config);
   await using cleanUp = new AsyncDisposableStack();
   const { state, reading, upgrade } = createNode(
     config,
@@ -65,7 +67,8 @@ export async function startSingle(
   const startDrain = () => void leave(state, upgrade, 'drain').then(drained.resolve);
   const publishing = producer && new Publishing(producer, config.maxEventBytes);
   const node = localNode({ state, metrics: createMetrics(state), publishing, startDrain });
-  http.on('request', createHttpHandler({ node, adminToken: config.adminToken, log, counters }));
+  const { adminToken } = config;
+  http.on('request', createHttpHandler({ node, pages, adminToken, log, counters }));
   http.on('upgrade', (request, stream, head) => upgrade.handle(request, stream, head));
   // Listening comes before reading: a taken port is said at once, and probes are answered.
   await listen(http, config);

@@ -67,6 +67,15 @@ export class FaultProxy implements AsyncDisposable {
     return true;
   }
 
+  /** Reads nothing of what comes for clients until the returned function is called. */
+  stall(): () => void {
+    const stalled = [...this.#pairs];
+    for (const { server } of stalled) server.pause();
+    return () => {
+      for (const { server } of stalled) server.resume();
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
     for (const pair of this.#pairs) this.#cut(pair);

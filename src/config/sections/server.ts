@@ -54,6 +54,10 @@ export const server = z.strictObject({
     .optional()
     .describe('bearer token for publishing and administration from other machines')
     .meta({ env: 'ADMIN_TOKEN', secret: true }),
+  pages: z
+    .enum(['on', 'off'], { error: 'expected on or off' })
+    .prefault('on')
+    .describe('whether / shows a board of tokens, and /ops the charts of the operator'),
   tls: tls.prefault({}),
   auth: auth.prefault({}),
   limits: limits.prefault({}),

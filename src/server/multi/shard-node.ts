@@ -13,6 +13,7 @@ import { History } from '../history.ts';
 import { createHttpHandler } from '../http.ts';
 import { Limits } from '../limits.ts';
 import { listen } from '../listen.ts';
+import { Pages } from '../pages/pages.ts';
 import { createPort, type Port } from '../port.ts';
 import { maxChannels } from '../reading.ts';
 import { Admission } from '../security/admission.ts';
@@ -152,7 +153,8 @@ export class ShardNode {
     const port = createPort(config, tls, counters, log);
     const { http } = port;
     const { adminToken } = config;
-    http.on('request', createHttpHandler({ node: remoteNode(asking), adminToken, log, counters }));
+    const [node, pages] = [remoteNode(asking), await Pages.open(config)];
+    http.on('request', createHttpHandler({ node, pages, adminToken, log, counters }));
     http.on('request', ({ socket }) => this.#arrivals.gotPlainRequest(socket));
     http.on('upgrade', (request, stream, head) => serving.upgrade.handle(request, stream, head));
     http.on('connection', (socket: Socket) => this.#arrivals.arrivedDirectly(socket));

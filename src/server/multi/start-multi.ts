@@ -13,6 +13,7 @@ import { listen } from '../listen.ts';
 import { localNode } from '../local-node.ts';
 import { createMetrics } from '../metrics.ts';
 import type { NodeState } from '../node-state.ts';
+import { Pages } from '../pages/pages.ts';
 import { createPort, type Port } from '../port.ts';
 import { Publishing } from '../publishing.ts';
 import type { RunningServer, ServerDeps } from '../running-server.ts';
@@ -38,6 +39,7 @@ export async function startMulti(
   const tls = await TlsFiles.open(config.tls);
   // The shards use them; what is wrong with a key is to be said here, and once.
   await Tokens.open(config.auth);
+  const pages = await Pages.open(config);
   await using cleanUp = new AsyncDisposableStack();
   const port = cleanUp.use(createPort(config, tls, counters, log));
   const failed = createFailure();
@@ -58,7 +60,7 @@ export async function startMulti(
   const node = localNode({ state, metrics: createMetrics(state), publishing, startDrain });
   port.http.on(
     'request',
-    createHttpHandler({ node, adminToken: config.adminToken, log, counters }),
+    createHttpHandler({ node, pages, adminToken: config.adminToken, log, counters }),
   );
   port.http.on('upgrade', (request, stream) => {
     refuse(stream, primary, counters, addressOf(request, limits));

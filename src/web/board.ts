@@ -1,0 +1,169 @@
+/** The board of tokens: the page at `/`. */
+
+import type { ConnectionState, StateChange } from '../client/index.ts';
+import { LiveConnection } from './board/live-connection.ts';
+import { Notices } from './board/notices.ts';
+import { TokenBook } from './board/token-book.ts';
+import { TokenGrid } from './board/token-grid.ts';
+import { byId, say } from './dom.ts';
+import { Figures } from './figures.ts';
+import { count, short, time } from './numbers.ts';
+import { TokenForm } from './token-form.ts';
+
+/** Nobody reads faster; a page in the background is updated as often as its browser lets it. */
+const updateMs = 100;
+const secondMs = 1_000;
+
+const words: Readonly<Record<ConnectionState, string>> = {
+  idle: 'Starting',
+  connecting: 'Connecting',
+  open: 'Live',
+  waiting: 'Reconnecting',
+  offline: 'Offline',
+  closed: 'Closed',
+};
+
+const board = byId('board');
+const stateLine = byId('state');
+const notices = new Notices();
+const figures = new Figures();
+const book = new TokenBook();
+const grid = new TokenGrid(book);
+const needsToken = document.documentElement.dataset['access'] === 'token';
+const form = new TokenForm({
+  title: 'This server wants a token',
+  text: 'Paste a JSON Web Token. It stays in the memory of this page, until you leave it.',
+  label: 'Token',
+  button: 'Connect',
+  onToken: (token) => connect(token),
+});
+let connection: LiveConnection | undefined;
+let hasOpened = false;
+let failures = 0;
+let retryAtMs = 0;
+let eventsBefore = 0;
+
+function connect(token: string | undefined): void {
+  connection?.close();
+  [hasOpened, failures, eventsBefore] = [false, 0, 0];
+  connection = new LiveConnection(
+    {
+      event: (event) => book.take(event),
+      changed: (change) => changed(change),
+      throttled,
+      rejected: (channels) => {
+        const text = channels.length === 0 ? '' : `Not to be seen here: ${channels.join(', ')}.`;
+        const hint = ' Name the tokens that you may see: ?tokens=BTC,ETH';
+        notices.show('rejected', text === '' ? '' : `${text}${hint}`, true);
+        board.dataset['ready'] = '';
+      },
+      problem: () => undefined,
+    },
+    wantedTokens(),
+    token,
+  );
+}
+
+/** `?tokens=BTC,ETH`; none is all. */
+function wantedTokens(): string[] {
+  const text = new URLSearchParams(location.search).get('tokens') ?? '';
+  return text.split(',').filter((symbol) => symbol !== '');
+}
+
+function changed({ state, code, reason, retryMs = 0 }: StateChange): void {
+  board.dataset['state'] = state;
+  stateLine.dataset['state'] = state;
+  say(stateLine, words[state]);
+  retryAtMs = performance.now() + retryMs;
+  if (state === 'open') {
+    [hasOpened, failures] = [true, 0];
+    form.element.remove();
+    notices.show('connection', '');
+  }
+  if (state === 'waiting') failures++;
+  if (state === 'closed') closedFor(code, reason);
+  showConnection(state);
+}
+
+function closedFor(code: number | undefined, reason: string | undefined): void {
+  if (needsToken) askForToken(code === 4501 ? 'The token has expired.' : '');
+  notices.show(
+    'connection',
+    `The server closed this connection for good: ${reason || code}.`,
+    true,
+  );
+}
+
+function showConnection(state: ConnectionState): void {
+  if (state === 'offline') {
+    notices.show('connection', 'No network. The board goes on by itself when it is back.');
+  } else if (state === 'waiting' && !hasOpened && failures >= 2) {
+    if (needsToken) askForToken('The server does not take this token, or is not there.');
+    const origin = `It may be away or full, or not let pages of ${location.origin} in (WS_ALLOWED_ORIGINS).`;
+    notices.show('connection', `The server takes no connection. ${origin}`, true);
+  } else if (state === 'waiting' && hasOpened) {
+    notices.show('connection', 'Connection lost. What happens meanwhile comes when it is back.');
+  }
+}
+
+function askForToken(complaint: string): void {
+  if (!form.element.isConnected) board.prepend(form.element);
+  if (complaint !== '') form.complain(complaint);
+}
+
+function throttled(level: number, ratePercent: number): void {
+  board.dataset['throttle'] = String(level);
+  const text = `This connection is slow: while it lags, the server sends about ${ratePercent} % of the events. Trades are never left out.`;
+  notices.show('throttle', level === 0 ? '' : text);
+}
+
+/** What is counted and measured, once a second. */
+function showFigures(): void {
+  if (connection === undefined) return;
+  const { events, gaps, connections } = connection.stats;
+  const isOpen = board.dataset['state'] === 'open';
+  figures.show('Tokens', count(book.tokens.size));
+  figures.show('Events / s', isOpen ? short(events - eventsBefore) : '–');
+  figures.show('Latency', isOpen ? time(connection.latencyMs) : '–');
+  figures.show('Trades seen', count(book.trades));
+  figures.show('Gaps', count(gaps), gaps > 0);
+  figures.show('Reconnects', count(Math.max(0, connections - 1)));
+  eventsBefore = events;
+  notices.show(
+    'gaps',
+    gaps === 0 ? '' : 'Some events are lost: the server no longer had all that was missed.',
+    true,
+  );
+  const many = `${count(book.tokens.size)} tokens are shown; ${count(book.forgotten)} that were quiet longest are not.`;
+  notices.show('forgotten', book.forgotten === 0 ? '' : many);
+  if (board.dataset['state'] === 'waiting') {
+    const leftMs = Math.max(0, retryAtMs - performance.now());
+    stateLine.title = `next attempt in ${time(leftMs)}`;
+  } else stateLine.title = '';
+}
+
+function update(): void {
+  grid.update();
+  board.dataset['trades'] = String(book.trades);
+  board.dataset['gaps'] = String(connection?.stats.gaps ?? 0);
+  board.dataset['connections'] = String(connection?.stats.connections ?? 0);
+}
+
+setInterval(update, updateMs);
+setInterval(showFigures, secondMs);
+// The keys that many boards have: `/` to filter, Escape to see everything again.
+document.addEventListener('keydown', (event) => {
+  const filter = byId<HTMLInputElement>('filter');
+  if (event.key === '/' && !(event.target instanceof HTMLInputElement)) {
+    event.preventDefault();
+    filter.focus();
+  } else if (event.key === 'Escape' && event.target === filter) {
+    filter.value = '';
+    filter.dispatchEvent(new Event('input'));
+  }
+});
+if (needsToken) {
+  say(stateLine, 'Waiting for a token');
+  askForToken('');
+} else connect(undefined);
+showFigures();
