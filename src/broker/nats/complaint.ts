@@ -29,9 +29,15 @@ export function isUnanswered(error: unknown): boolean {
   return find(error, errors.NoRespondersError) !== undefined || isNotEnabled(error);
 }
 
+/** Whether a message with its headers is more than the server takes; the library does not send it. */
+export function isTooLarge(error: unknown): boolean {
+  return find(error, errors.InvalidArgumentError)?.message.includes('max_payload') === true;
+}
+
 /** Whether the server has decided: the same request will never be taken. */
 export function isFinal(error: unknown): boolean {
   if (find(error, errors.PermissionViolationError) !== undefined) return true;
+  if (isTooLarge(error)) return true;
   return find(error, JetStreamApiError)?.status === 400 || isStreamMissing(error);
 }
 

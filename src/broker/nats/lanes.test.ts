@@ -4,8 +4,9 @@ import { Lanes } from './lanes.ts';
 
 const limits = { maxUnderWay: 3, maxWaiting: 10 };
 
-function message(subject: string, id: string): Message {
-  return { subject, id, record: { topic: 'odin.trades', key: 'BTC', value: id, timestampMs: 0 } };
+function message(subject: string, id: string, sinceMs = 0): Message {
+  const record = { topic: 'odin.trades', key: 'BTC', value: id, timestampMs: 0 };
+  return { subject, id, sinceMs, record };
 }
 
 /** Takes all that may go. */
@@ -70,4 +71,26 @@ test('more than may wait is refused, and counted', async () => {
   await expect(lanes.add(many)).rejects.toThrow('more than 10 records wait for the broker');
   expect(lanes.refused).toBe(1);
   expect(lanes.isEmpty).toBe(true);
+});
+
+test('what waits for too long is rejected, and makes room; what is under way goes on', async () => {
+  const lanes = new Lanes(limits);
+  const sent = lanes.add([message('a', 'sent', 1)]);
+  const [turn] = takeAll(lanes);
+  const old = lanes.add([message('a', 'old', 1), message('b', 'old', 1), message('c', 'old', 2)]);
+  const young = lanes.add([message('a', 'young', 5)]);
+  const rejected = expect(old).rejects.toThrow('late');
+  expect(lanes.rejectOlder(3, new Error('late'))).toBe(true);
+  await rejected;
+  expect(lanes.rejectOlder(3, new Error('late'))).toBe(false);
+  expect(takeAll(lanes)).toEqual([]);
+  turn!.done();
+  const [next] = takeAll(lanes);
+  expect(next!.message.id).toBe('young');
+  next!.done();
+  await Promise.all([sent, young]);
+  const full = lanes.add(Array.from({ length: 10 }, (_, n) => message('a', `${n}`, 6)));
+  expect(lanes.refused).toBe(0);
+  lanes.rejectAll(new Error('over'));
+  await expect(full).rejects.toThrow('over');
 });

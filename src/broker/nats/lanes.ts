@@ -8,6 +8,8 @@ export interface Message {
   readonly record: OutgoingRecord;
   /** The stream knows a repeat by it. */
   readonly id: string;
+  /** When it was given to us, by `performance.now()`. */
+  readonly sinceMs: number;
 }
 
 interface Call {
@@ -81,7 +83,12 @@ export class Lanes {
     while (this.#underWay < this.#limits.maxUnderWay) {
       const subject = this.#ready.shift();
       if (subject === undefined) return undefined;
-      const { message, call } = this.#lanes.get(subject)!.shift()!;
+      const first = this.#lanes.get(subject)!.shift();
+      if (first === undefined) {
+        this.#lanes.delete(subject);
+        continue;
+      }
+      const { message, call } = first;
       this.#waiting -= 1;
       if (call.isDead) {
         this.#free(subject);
@@ -103,6 +110,21 @@ export class Lanes {
       };
     }
     return undefined;
+  }
+
+  /** Rejects the calls of messages that wait since before `ms`; whether there were any. */
+  rejectOlder(ms: number, error: Error): boolean {
+    const before = this.#waiting;
+    for (const lane of this.#lanes.values()) {
+      const fresh = lane.findIndex(({ message }) => message.sinceMs >= ms);
+      const old = lane.splice(0, fresh === -1 ? lane.length : fresh);
+      this.#waiting -= old.length;
+      for (const { call } of old) {
+        call.isDead = true;
+        call.reject(error);
+      }
+    }
+    return this.#waiting < before;
   }
 
   /** Rejects everything that waits. */

@@ -6,27 +6,27 @@ import { headers } from '@nats-io/transport-node';
 import { backoffMs } from '../../base/backoff.ts';
 import { messageOf, RemoteError } from '../../base/errors.ts';
 import { within } from '../../base/time-limit.ts';
-import { formatBytes } from '../../base/units.ts';
+import { formatBytes, formatDuration } from '../../base/units.ts';
 import type { Log } from '../../host/log.ts';
 import type { OutgoingRecord, Producer } from '../broker.ts';
 import { RecordsUnfit } from '../send-failures.ts';
-import { isFinal, isRefusal, isStreamMissing, isUnanswered } from './complaint.ts';
+import { isFinal, isRefusal, isStreamMissing, isTooLarge, isUnanswered } from './complaint.ts';
 import { timeHeader } from './headers.ts';
 import { Lanes, type Message, type Turn } from './lanes.ts';
 import type { NatsLink } from './link.ts';
 import type { NatsStream } from './stream.ts';
 
-/** A record that the stream did not take for this long is given up. */
-const giveUpMs = 120_000;
+/** A record that the stream did not take within this time of its sending is given up. */
+const usualGiveUpMs = 120_000;
+/** How often it is looked for records that wait for longer than that. */
+const sweepMs = 1_000;
 const ackTimeoutMs = 3_000;
 const closeMs = 3_000;
 const retryBackoff = { baseMs: 100, maxMs: 1_000 };
 /** The server forgets ids a little before or after its window. */
 const windowSlackMs = 2_000;
-/** Room for the headers in what the server takes as one message. */
-const headerBytes = 512;
-/** Of the JetStream API: beyond `max_msg_size` of the stream. */
-const messageTooLarge = 10_054;
+/** Of the JetStream API: beyond `max_msg_size` of the stream, and headers beyond 64 KiB. */
+const unfitCodes = [10_054, 10_097];
 const limits = { maxUnderWay: 256, maxWaiting: 500_000 };
 
 /** What a producer takes from its broker. */
@@ -36,24 +36,28 @@ export interface NatsProducerParts {
   readonly log: Log;
   /** The first record that is given up ends it: whoever sends has to find out what is there. */
   readonly failsForGood: boolean;
+  /** When a record is given up that the stream did not take, in milliseconds. */
+  readonly giveUpMs?: number;
 }
 
 /**
  * Up to 256 records are under way, and one of each subject. A record goes again under the same
  * id, which the stream knows for its duplicate window: so the repeat of a record that it has is
- * no second one. Beyond the window that would not hold, and the record is given up.
+ * no second one. Beyond the window that would not hold, and the record is given up, connected or not.
  */
 export class NatsProducer implements Producer {
   readonly #link: NatsLink;
   readonly #stream: NatsStream;
   readonly #log: Log;
   readonly #failsForGood: boolean;
+  readonly #giveUpMs: number;
   readonly #lanes = new Lanes(limits);
   readonly #idPrefix = randomBytes(9).toString('base64url');
   readonly #closing = new AbortController();
   /** Ends the waiting for answers that a broken connection cannot bring. */
   readonly #unanswered = new Set<(error: Error) => void>();
   readonly #watching: Disposable;
+  readonly #sweeping: NodeJS.Timeout;
   #sent = 0;
   #windowMs = 0;
   #isFailing = false;
@@ -61,8 +65,10 @@ export class NatsProducer implements Producer {
   #failure: RemoteError | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor({ link, stream, log, failsForGood }: NatsProducerParts) {
+  constructor({ link, stream, log, failsForGood, giveUpMs }: NatsProducerParts) {
     this.#failsForGood = failsForGood;
+    this.#giveUpMs = giveUpMs ?? usualGiveUpMs;
+    this.#sweeping = setInterval(() => this.#sweep(), sweepMs).unref();
     this.#link = link;
     this.#stream = stream;
     this.#log = log;
@@ -101,6 +107,7 @@ export class NatsProducer implements Producer {
       await within(closeMs, this.#idle.promise, () => new Error('slow')).catch(() => {});
     }
     this.#closing.abort();
+    clearInterval(this.#sweeping);
     const error = closedError();
     this.#lanes.rejectAll(error);
     for (const reject of this.#unanswered) reject(error);
@@ -108,7 +115,7 @@ export class NatsProducer implements Producer {
   }
 
   #messageOf(record: OutgoingRecord): Message {
-    const { topic, key, value } = record;
+    const { topic, key } = record;
     const subject = this.#stream.subjects.of(topic, key);
     if (subject === undefined) {
       const isTopic = this.#stream.subjects.knows(topic);
@@ -117,15 +124,8 @@ export class NatsProducer implements Producer {
         hint: isTopic ? 'keys are token symbols, or global.<name>' : undefined,
       });
     }
-    const maxBytes = this.#link.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
-    const bytes = Buffer.byteLength(value) + headerBytes;
-    if (bytes > maxBytes) {
-      throw new RecordsUnfit(
-        `record of ${formatBytes(bytes)} for ${subject} is larger than ${this.#link.url} takes`,
-        { hint: `its limit is ${formatBytes(maxBytes)}: raise max_payload of the server` },
-      );
-    }
-    return { subject, record, id: record.id ?? `${this.#idPrefix}.${this.#sent++}` };
+    const id = record.id ?? `${this.#idPrefix}.${this.#sent++}`;
+    return { subject, record, id, sinceMs: performance.now() };
   }
 
   #pump(): void {
@@ -137,11 +137,12 @@ export class NatsProducer implements Producer {
     if (this.#lanes.isEmpty) this.#idle?.resolve();
   }
 
-  /** Sends a message until the stream has it. Never rejects. */
+  /** Sends a message until the stream has it, or its time is over. Never rejects. */
   async #deliver({ message, done, failed }: Turn): Promise<void> {
-    const startMs = performance.now();
-    /** Since when the stream may have it without our knowing. */
-    let unknownMs: number | undefined;
+    const { signal } = this.#closing;
+    const giveUpAtMs = message.sinceMs + this.#giveUpMs;
+    /** From then on the stream may have it, and not know it again. */
+    let forgottenAtMs = Number.POSITIVE_INFINITY;
     for (let attempt = 0; ; attempt++) {
       const attemptMs = performance.now();
       try {
@@ -149,24 +150,45 @@ export class NatsProducer implements Producer {
         this.#isFailing = false;
         return done();
       } catch (error) {
-        if (!isRefusal(error)) unknownMs ??= attemptMs;
-        const nowMs = performance.now();
-        const isForgotten =
-          unknownMs !== undefined && nowMs - unknownMs > this.#windowMs - windowSlackMs;
-        if (this.#closing.signal.aborted) return failed(this.#failure ?? closedError());
-        if (isForgotten) return this.#giveUp(failed, this.#forgotten(error));
-        const final = nowMs - startMs > giveUpMs ? error : await this.#finalError(error);
+        if (!isRefusal(error)) {
+          forgottenAtMs = Math.min(forgottenAtMs, attemptMs + this.#windowMs - windowSlackMs);
+        }
+        const final = signal.aborted ? undefined : await this.#finalError(error);
         if (final !== undefined) return this.#giveUp(failed, this.#complaint(final));
         this.#sayRetry(error);
+        await this.#untilRetry(attempt, Math.min(forgottenAtMs, giveUpAtMs));
+        const nowMs = performance.now();
+        if (signal.aborted) return failed(this.#failure ?? closedError());
+        if (nowMs >= forgottenAtMs) return this.#giveUp(failed, this.#forgotten(error));
+        if (nowMs >= giveUpAtMs) return this.#giveUp(failed, this.#complaint(error));
       }
-      const { signal } = this.#closing;
-      await sleep(backoffMs(attempt, retryBackoff), undefined, { signal }).catch(() => {});
-      await this.#link.untilConnected(signal);
     }
+  }
+
+  /** Resolves when another try makes sense, and no later than `untilMs` by `performance.now()`. */
+  async #untilRetry(attempt: number, untilMs: number): Promise<void> {
+    const leftMs = Math.max(0, Math.ceil(untilMs - performance.now()));
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(leftMs)]);
+    await sleep(backoffMs(attempt, retryBackoff), undefined, { signal }).catch(() => {});
+    await this.#link.untilConnected(signal);
+  }
+
+  /** What waits its turn is bounded too: while the server is away, nothing has one. */
+  #sweep(): void {
+    const error = new RemoteError(
+      `publishing failed at ${this.#link.url}: not taken within ${formatDuration(this.#giveUpMs)}`,
+      { hint: 'the server was away, or takes less than is published' },
+    );
+    if (this.#lanes.rejectOlder(performance.now() - this.#giveUpMs, error))
+      this.#failForGood(error);
   }
 
   #giveUp(failed: Turn['failed'], error: RemoteError): void {
     failed(error);
+    this.#failForGood(error);
+  }
+
+  #failForGood(error: RemoteError): void {
     if (!this.#failsForGood || this.#failure !== undefined) return;
     this.#failure = error;
     this.#closing.abort();
@@ -207,8 +229,15 @@ export class NatsProducer implements Producer {
   }
 
   #complaint(error: unknown): RemoteError {
-    const isUnfit = error instanceof JetStreamApiError && error.code === messageTooLarge;
-    if (isUnfit) return new RecordsUnfit(`${this.#link.url}: ${error.message}`, { cause: error });
+    const { url } = this.#link;
+    if (isTooLarge(error)) {
+      const maxBytes = this.#link.connection.info?.max_payload ?? 0;
+      const hint = `its limit is ${formatBytes(maxBytes)} with headers: raise max_payload of the server`;
+      return new RecordsUnfit(`record is larger than ${url} takes`, { hint, cause: error });
+    }
+    if (error instanceof JetStreamApiError && unfitCodes.includes(error.code)) {
+      return new RecordsUnfit(`${url}: ${error.message}`, { cause: error });
+    }
     return this.#link.complaint(error, 'publishing');
   }
 
