@@ -11,6 +11,8 @@ import { maxBatchRecords, type Waiting } from './batch.ts';
 import { type CarryStatus, createCounts } from './carry-counts.ts';
 import { type Place, Places } from './places.ts';
 import { Session } from './session.ts';
+import { SourceChanged } from './source-changed.ts';
+import { StoppedEarly, unlessStopped } from './stop.ts';
 
 const retryBackoff: Backoff = { baseMs: 500, maxMs: 5_000 };
 /** Rates are measured over about this time, in milliseconds. */
@@ -28,7 +30,7 @@ export interface BridgePlan {
   /** End when everything is carried that the source holds. */
   readonly untilCaughtUp: boolean;
   readonly log: Log;
-  /** Aborted to stop, which finishes what is under way. */
+  /** Aborted to stop, which finishes what is under way, if that takes no more than some seconds. */
   readonly signal: AbortSignal;
 }
 
@@ -36,6 +38,7 @@ export interface BridgePlan {
 export class Bridge {
   readonly #plan: BridgePlan;
   readonly #counts = createCounts();
+  readonly #counted = new Places();
   readonly #startedMs = performance.now();
   readonly #unfit = new Set<string>();
   /** What was told as lost: a session that starts over is told of it again. */
@@ -71,7 +74,7 @@ export class Bridge {
 
   /**
    * Runs to the end. Rejects when the first session cannot begin, when source and target are the
-   * same, and when another bridge took over.
+   * same, when another bridge took over, and when the source is another one than was carried.
    */
   async run(): Promise<void> {
     const { signal, log } = this.#plan;
@@ -84,12 +87,18 @@ export class Bridge {
         });
         return;
       } catch (error) {
-        if (signal.aborted) return;
-        if (!hasRun || !isMendable(error)) throw error;
-        this.#learn(error);
+        if (signal.aborted) {
+          if (error instanceof StoppedEarly) log.warn(`${error.message}: the next run finds out`);
+          return;
+        }
+        const isUnfit = error instanceof RecordsUnfit && this.#unfit.size <= maxUnfit;
+        if (!isUnfit && !(hasRun && isMendable(error))) throw error;
+        if (!isUnfit) this.#maxBatch = maxBatchRecords;
         this.#counts.failures += 1;
         if (this.#counts.carried > carriedBefore) attempt = 0;
         log.warn({ error: messageOf(error), attempt }, 'carrying failed, starting over');
+        // Something was learned from it, and there is an end to that.
+        if (isUnfit) continue;
       }
       await sleep(backoffMs(attempt, retryBackoff), undefined, { signal }).catch(() => {});
     }
@@ -102,7 +111,7 @@ export class Bridge {
     await using target = await openTarget();
     this.#refuseLoop(source, target);
     const exclusiveAs = this.#nameFor(source);
-    await using producer = await target.openProducer({ exclusiveAs });
+    await using producer = await unlessStopped(signal, target.openProducer({ exclusiveAs }));
     const session = await Session.open({
       source,
       target,
@@ -110,10 +119,13 @@ export class Bridge {
       sourceTopics,
       toTopic,
       counts: this.#counts,
+      counted: this.#counted,
+      foundAs: this.#session === undefined ? 'present' : 'carried',
       log,
       maxBatch: this.#maxBatch,
       isUnfit: (place) => this.#unfit.has(keyOf(place)),
       onLost: (range) => this.#onLost(range),
+      onUnfit: (batch) => this.#onUnfit(batch),
       signal,
     });
     this.#session = session;
@@ -155,25 +167,18 @@ export class Bridge {
   }
 
   /** A batch with a record that the target refuses is tried in smaller parts, down to that record. */
-  #learn(error: unknown): void {
-    const failed: readonly Waiting[] = this.#session?.batch ?? [];
-    if (!(error instanceof RecordsUnfit) || failed.length === 0) {
-      this.#maxBatch = maxBatchRecords;
-      return;
-    }
-    const [only] = failed;
-    if (failed.length === 1 && only !== undefined) {
+  #onUnfit(batch: readonly Waiting[]): void {
+    const [only] = batch;
+    if (batch.length === 1 && only !== undefined) {
       this.#unfit.add(keyOf(only.source));
       this.#maxBatch = maxBatchRecords;
-      if (this.#unfit.size > maxUnfit) throw error;
-    } else this.#maxBatch = Math.max(1, Math.floor(failed.length / 8));
+    } else this.#maxBatch = Math.max(1, Math.floor(batch.length / 8));
   }
 }
 
 function isMendable(error: unknown): boolean {
-  return (
-    error instanceof OdinError && !(error instanceof UsageError) && !(error instanceof TakenOver)
-  );
+  const isFinal = [UsageError, TakenOver, SourceChanged].some((kind) => error instanceof kind);
+  return error instanceof OdinError && !isFinal;
 }
 
 function keyOf({ topic, partition, offset }: Waiting['source']): string {

@@ -1,8 +1,9 @@
 /** What a bridge counts, over all of its sessions. */
+import type { Places } from './places.ts';
 
 /** Counts are records. */
 export interface CarryCounts {
-  /** Sent by this process, and confirmed by the target. */
+  /** Sent by this process, and confirmed by the target, or found in it later. */
   carried: number;
   /** Found in the target: a run before sent them, and ended before it knew. */
   present: number;
@@ -12,6 +13,27 @@ export interface CarryCounts {
   lost: number;
   /** Sessions that failed and were followed by another. */
   failures: number;
+}
+
+/** What became of a record. */
+export type Fate = 'carried' | 'present' | 'skipped';
+
+/** A position of the source; see `lanes.ts`. */
+export interface LanePlace {
+  readonly lane: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** Counts a record of a place, unless the place, or one behind it, was counted in `counted` before. */
+export function countOnce(
+  { counts, counted }: { readonly counts: CarryCounts; readonly counted: Places },
+  { lane, partition, offset }: LanePlace,
+  fate: Fate,
+): void {
+  if (offset < (counted.next(lane, partition) ?? 0)) return;
+  counted.raise(lane, partition, offset + 1);
+  counts[fate] += 1;
 }
 
 /** How a bridge stands. */

@@ -5,6 +5,7 @@ import { byKey } from '../../test/support/bridge-world.ts';
 import { MemoryBroker, type SendFate } from '../../test/support/memory-broker.ts';
 import { createRandom, randomIndex } from '../base/random.ts';
 import { createCounts } from './carry-counts.ts';
+import { Places } from './places.ts';
 import { Session } from './session.ts';
 
 const topics = ['a', 'b'];
@@ -22,10 +23,13 @@ async function carry(source: MemoryBroker, target: MemoryBroker, maxBatch: numbe
       sourceTopics: topics,
       toTopic: (topic) => `copy.${topic}`,
       counts,
+      counted: new Places(),
+      foundAs: 'present',
       log: pino({ level: 'silent' }),
       maxBatch,
       isUnfit: () => false,
       onLost: (range) => lost.push(range),
+      onUnfit: () => {},
       signal: new AbortController().signal,
     });
     await session.run(true);

@@ -9,12 +9,15 @@ import type {
   PartitionBounds,
   Producer,
 } from '../broker/broker.ts';
+import { RecordsUnfit } from '../broker/send-failures.ts';
 import type { Log } from '../host/log.ts';
 import { batchLength, bytesOf, markedBatch, maxBatchRecords, type Waiting } from './batch.ts';
-import type { CarryCounts } from './carry-counts.ts';
-import { inOrder, type Lanes, lanesOf } from './lanes.ts';
+import { type CarryCounts, countOnce, type Fate, type LanePlace } from './carry-counts.ts';
+import { type Lanes, lanesOf } from './lanes.ts';
+import { findLastBatch, type LastBatch } from './last-batch.ts';
 import { Places } from './places.ts';
-import { readRange } from './range.ts';
+import { reused, shrunk } from './source-changed.ts';
+import { unlessStopped } from './stop.ts';
 import { readTail, type Tail } from './target-tail.ts';
 
 /** The source is paused while more waits: the size of what is under way is bounded by these. */
@@ -36,6 +39,10 @@ export interface SessionParts {
   readonly sourceTopics: readonly string[];
   readonly toTopic: (sourceTopic: string) => string;
   readonly counts: CarryCounts;
+  /** Places that `counts` has; see `countOnce`. */
+  readonly counted: Places;
+  /** What records are that the target has already: of a process before this, or of this one. */
+  readonly foundAs: 'present' | 'carried';
   readonly log: Log;
   /** Records of one send; fewer than usual to find the one that the target refuses. */
   readonly maxBatch: number;
@@ -43,6 +50,8 @@ export interface SessionParts {
   readonly isUnfit: (record: Waiting['source']) => boolean;
   /** Told of ranges once for each time the source tells. */
   readonly onLost: (range: LostRange) => void;
+  /** Told of a batch with a record that the target will never take; then the session fails. */
+  readonly onUnfit: (batch: readonly Waiting[]) => void;
   readonly signal: AbortSignal;
 }
 
@@ -64,11 +73,13 @@ export interface SessionParts {
 export class Session {
   /** Everything below has been carried, found, or skipped. */
   readonly settled: Places;
-  /** The batch under way, or the one that failed. */
-  batch: readonly Waiting[] = [];
   readonly #parts: SessionParts;
   readonly #lanes: Lanes;
   readonly #topics: ReadonlySet<string>;
+  /** Behind everything that was read: positions that come again are of other records. */
+  readonly #read = new Places();
+  /** Records under way. */
+  #sending = 0;
   #consumption: Consumption | undefined;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -95,7 +106,7 @@ export class Session {
     const session = new Session(parts, lanes, settled);
     const bounds = await source.bounds();
     await session.#finishBatch(present, bounds);
-    await session.#read(bounds);
+    await session.#start(bounds);
     log.info({ partitions: settled.all().length }, 'carrying');
     return session;
   }
@@ -103,12 +114,13 @@ export class Session {
   /** Records of the source that are not in the target. */
   get lag(): number {
     const unread = this.#consumption?.state().lagRecords ?? 0;
-    return unread + this.#waiting.length + this.batch.length;
+    return unread + this.#waiting.length + this.#sending;
   }
 
   /**
-   * Carries until `signal` is aborted (then the batch under way is finished), or with `untilCaughtUp`
-   * until everything is carried that the source held at the start. Rejects when a send fails.
+   * Carries until `signal` is aborted (then the batch under way has some time to finish), or with
+   * `untilCaughtUp` until everything is carried that the source held at the start. Rejects when a
+   * send fails, or does not come to its end in that time.
    */
   async run(untilCaughtUp: boolean): Promise<void> {
     const { signal } = this.#parts;
@@ -141,32 +153,38 @@ export class Session {
 
   /** Sends what is missing among the records that are there already, and settles them all. */
   async #finishBatch(present: Tail['present'], bounds: readonly PartitionBounds[]): Promise<void> {
-    const { source, signal, counts } = this.#parts;
-    for (const { lane, partition, offsets } of present) {
-      const records: BrokerRecord[] = [];
-      for (const topic of this.#lanes.topicsOf(lane)) {
-        const low = boundsOf(bounds, topic, partition)?.low ?? 0;
-        const from = this.settled.next(lane, partition) ?? low;
-        const range = { topic, partition, from, to: Math.max(...offsets) + 1 };
-        records.push(...(await readRange(source, range, signal)));
+    const { source, signal, onLost, foundAs } = this.#parts;
+    const { settled } = this;
+    const where = { source, lanes: this.#lanes, settled, bounds, signal };
+    const fates: (LanePlace & { readonly fate: Fate })[] = [];
+    const ends: LastBatch[] = [];
+    for (const places of present) {
+      const { lane, partition } = places;
+      const batch = await findLastBatch(places, where);
+      const topic = this.#lanes.topicsOf(lane).length > 1 ? undefined : lane;
+      for (const [from, to] of batch.gone) onLost({ topic, partition, from, to });
+      for (const record of batch.missing) {
+        const fate = this.#takeOne(record) === 'skip' ? 'skipped' : 'carried';
+        fates.push({ lane, partition, offset: record.offset, fate });
       }
-      for (const record of inOrder(records)) if (!offsets.has(record.offset)) this.#takeOne(record);
-      counts.present += offsets.size;
+      for (const offset of places.offsets.keys()) {
+        fates.push({ lane, partition, offset, fate: foundAs });
+      }
+      ends.push(batch);
     }
     const missing = this.#waiting;
     this.#waiting = [];
     const before = new Places();
-    before.raiseAll(this.settled);
-    while (missing.length > 0) {
-      this.#waiting = missing.splice(0, this.#batchLength(missing));
-      await this.#sendBatch(before);
-    }
-    for (const { lane, partition, offsets } of present) {
-      this.settled.raise(lane, partition, Math.max(...offsets) + 1);
+    before.raiseAll(settled);
+    while (missing.length > 0)
+      await this.#send(missing.splice(0, this.#batchLength(missing)), before);
+    for (const { lane, partition, end } of ends) settled.raise(lane, partition, end);
+    for (const place of fates.toSorted((a, b) => a.offset - b.offset)) {
+      countOnce(this.#parts, place, place.fate);
     }
   }
 
-  async #read(bounds: readonly PartitionBounds[]): Promise<void> {
+  async #start(bounds: readonly PartitionBounds[]): Promise<void> {
     const starts = new Map(
       bounds.map(({ topic, partition, low, high }) => {
         const next = this.settled.next(this.#lanes.of(topic), partition);
@@ -188,14 +206,24 @@ export class Session {
   }
 
   #take(records: readonly BrokerRecord[]): void {
-    for (const record of records) this.#takeOne(record);
+    if (this.#failure !== undefined) return;
+    for (const record of records) {
+      const { topic, partition, offset } = record;
+      const lane = this.#lanes.of(topic);
+      const next = this.#read.next(lane, partition) ?? this.settled.next(lane, partition) ?? 0;
+      if (offset < next) {
+        this.#failure = reused(record);
+        break;
+      }
+      this.#read.raise(lane, partition, offset + 1);
+      this.#takeOne(record);
+    }
     if (this.#isFull()) this.#hold(true);
     this.#wake();
   }
 
-  #takeOne(record: BrokerRecord): void {
+  #takeOne(record: BrokerRecord): Waiting['fate'] {
     const { topic, partition, offset, key, value, timestampMs } = record;
-    if (offset < (this.settled.next(this.#lanes.of(topic), partition) ?? 0)) return;
     const source = { topic, partition, offset };
     if (!this.#topics.has(topic)) return this.#skip(source, 'it is in no topic of odin');
     if (key === undefined) return this.#skip(source, 'it has no key');
@@ -204,35 +232,48 @@ export class Session {
     const texts = { topic: this.#parts.toTopic(topic), key, value: value.toString() };
     this.#waiting.push({ source, fate: 'carry', timestampMs, ...texts });
     this.#waitingBytes += bytesOf(texts);
+    return 'carry';
   }
 
-  #skip(source: Waiting['source'], reason: string): void {
+  #skip(source: Waiting['source'], reason: string): 'skip' {
     const texts = { topic: '', key: '', value: '' };
     this.#waiting.push({ source, fate: 'skip', timestampMs: 0, ...texts });
-    if (++this.#told > maxToldSkips) return;
-    this.#parts.log.warn({ ...source, reason }, 'record is not carried');
+    if (++this.#told <= maxToldSkips) {
+      this.#parts.log.warn({ ...source, reason }, 'record is not carried');
+    }
+    return 'skip';
   }
 
   #batchLength(waiting: readonly Waiting[]): number {
     return batchLength(waiting, Math.min(this.#parts.maxBatch, maxBatchRecords));
   }
 
-  async #sendBatch(before = this.settled): Promise<void> {
-    const { producer, source, counts } = this.#parts;
-    const length = this.#batchLength(this.#waiting);
-    this.batch = this.#waiting.slice(0, length);
-    this.#waiting = this.#waiting.slice(length);
-    for (const record of this.batch) this.#waitingBytes -= bytesOf(record);
-    await producer.send(markedBatch(this.batch, source.epoch, before));
-    for (const { source: place, fate } of this.batch) {
-      this.settled.raise(this.#lanes.of(place.topic), place.partition, place.offset + 1);
-      if (fate === 'carry') counts.carried += 1;
-      else counts.skipped += 1;
+  async #sendBatch(): Promise<void> {
+    const batch = this.#waiting.splice(0, this.#batchLength(this.#waiting));
+    await this.#send(batch, this.settled);
+    for (const { source, fate } of batch) {
+      const { topic, partition, offset } = source;
+      const lane = this.#lanes.of(topic);
+      this.settled.raise(lane, partition, offset + 1);
+      const place = { lane, partition, offset };
+      countOnce(this.#parts, place, fate === 'carry' ? 'carried' : 'skipped');
     }
-    this.batch = [];
     // A pause of Kafka throws away what was fetched: not one for every batch.
     if (this.#waiting.length < maxWaitingRecords / 4 && this.#waitingBytes < maxWaitingBytes / 4) {
       this.#hold(false);
+    }
+  }
+
+  async #send(batch: readonly Waiting[], before: Places): Promise<void> {
+    const { producer, source, signal, onUnfit } = this.#parts;
+    this.#sending = batch.length;
+    for (const record of batch) this.#waitingBytes -= bytesOf(record);
+    try {
+      await unlessStopped(signal, producer.send(markedBatch(batch, source.epoch, before)));
+      this.#sending = 0;
+    } catch (error) {
+      if (error instanceof RecordsUnfit) onUnfit(batch);
+      throw error;
     }
   }
 
@@ -254,15 +295,4 @@ export class Session {
       if (signal.aborted) resolve();
     });
   }
-}
-
-function boundsOf(bounds: readonly PartitionBounds[], topic: string, partition: number) {
-  return bounds.find((bound) => bound.topic === topic && bound.partition === partition);
-}
-
-function shrunk(topic: string, partition: number, high: number, next: number): RemoteError {
-  return new RemoteError(
-    `${topic}/${partition} of the source ends at ${high}, and the target holds it up to ${next}`,
-    { hint: 'the topic was made anew: carry it into other topics with --to-prefix' },
-  );
 }

@@ -1,4 +1,5 @@
 /** What the target's newest records say of how far earlier runs came. */
+import { createHash } from 'node:crypto';
 import type { Broker, BrokerRecord, PartitionBounds } from '../broker/broker.ts';
 import type { Lanes } from './lanes.ts';
 import { Places } from './places.ts';
@@ -22,7 +23,13 @@ export interface Tail {
 export interface PresentPlaces {
   readonly lane: string;
   readonly partition: number;
-  readonly offsets: Set<number>;
+  /** With the {@link fingerprintOf} each record. */
+  readonly offsets: Map<number, string>;
+}
+
+/** Of what a carried record has from its source: it is the same on both sides. */
+export function fingerprintOf({ key, value }: Pick<BrokerRecord, 'key' | 'value'>): string {
+  return createHash('sha256').update(`${key} `).update(value).digest('base64url');
 }
 
 /** Whose records {@link readTail} looks for. */
@@ -55,16 +62,17 @@ export async function readTail(
   await each(partitions, async (bounds) => {
     await goBack(target, bounds, signal, (records) => {
       let isWanted = true;
-      for (const { headers } of records.toReversed()) {
-        const place = sourceOf(headers, epoch);
+      for (const record of records.toReversed()) {
+        const place = sourceOf(record.headers, epoch);
         if (place === undefined) continue;
         const { topic, partition, offset } = place;
         const lane = lanes.of(topic);
         isWanted = offset >= (settled.next(lane, partition) ?? 0);
         if (!isWanted) break;
         const known = present.get(`${lane}/${partition}`);
-        if (known !== undefined) known.offsets.add(offset);
-        else present.set(`${lane}/${partition}`, { lane, partition, offsets: new Set([offset]) });
+        const { offsets } = known ?? { offsets: new Map<number, string>() };
+        if (known === undefined) present.set(`${lane}/${partition}`, { lane, partition, offsets });
+        offsets.set(offset, fingerprintOf(record));
       }
       return isWanted;
     });

@@ -107,6 +107,35 @@ export async function openKafkaToNats(kafka: string, nats: string): Promise<Brid
   };
 }
 
+/** Streams of one name on two servers. */
+export async function openNatsToNats(
+  from: string,
+  to: string,
+): Promise<BridgeWorld & { readonly reopenSource: () => Promise<Broker> }> {
+  const own = ownStream();
+  const nats = { ...own, streamMaxAgeMs: '10m', streamMaxMessages: 1_000_000 };
+  const reopenSource = () => openQuietly({ url: from, nats }, own.stream);
+  const source = await reopenSource();
+  const reopenTarget = () => openQuietly({ url: to, nats }, own.stream);
+  const target = await reopenTarget();
+  await source.createTopics([]);
+  await target.createTopics([]);
+  return {
+    topics: ['odin.trades', 'odin.liquidity'],
+    prefix: '',
+    source,
+    target,
+    reopenTarget,
+    reopenSource,
+    args: ['bridge', '--from', from, '--to', to, '--log-format', 'json'],
+    env: { JS_STREAM_NAME: own.stream, NATS_SUBJECT_PREFIX: own.subjectPrefix },
+    async [Symbol.asyncDispose]() {
+      await source[Symbol.asyncDispose]();
+      await target[Symbol.asyncDispose]();
+    },
+  };
+}
+
 /** Sends some records every 10 ms until it is stopped; `sent` counts them. */
 export class Feed {
   sent = 0;

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +34,8 @@ export interface TestNats extends AsyncDisposable {
   thaw(): void;
   /** Starts it again, on the same port and with its data. */
   start(): Promise<void>;
+  /** Copies the data of a server that is stopped; what comes back puts the copy in its place. */
+  keepData(): Promise<() => Promise<void>>;
 }
 
 /** Starts `binary` on a free port of the loopback and waits until it answers. */
@@ -121,6 +123,16 @@ class NatsProcess implements TestNats {
 
   thaw(): void {
     this.#child?.kill('SIGCONT');
+  }
+
+  async keepData(): Promise<() => Promise<void>> {
+    const data = join(this.#folder, 'data');
+    const copy = join(this.#folder, 'copy');
+    await cp(data, copy, { recursive: true });
+    return async () => {
+      await rm(data, { recursive: true });
+      await rename(copy, data);
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

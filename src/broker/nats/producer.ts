@@ -102,7 +102,8 @@ export class NatsProducer implements Producer {
 
   /** Waits some seconds for what is under way; the rest is rejected. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#lanes.isEmpty && this.#link.isConnected) {
+    const isSending = !this.#lanes.isEmpty && this.#failure === undefined;
+    if (isSending && this.#link.isConnected) {
       this.#idle = Promise.withResolvers();
       await within(closeMs, this.#idle.promise, () => new Error('slow')).catch(() => {});
     }
