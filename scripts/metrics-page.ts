@@ -1,8 +1,8 @@
-/** `docs/metrics.md`: every metric of the server, written from the registry itself. */
+/** `docs/metrics.md`: every metric of server and load test, written from their registries. */
 import type { Registry } from 'prom-client';
 
-/** The page for a registry. The metrics of Node and the process are the library's, and left out. */
-export function metricsPage(registry: Registry): string {
+/** The page for two registries. The metrics of Node and the process are the library's, and left out. */
+export function metricsPage(registry: Registry, ofRun: Registry): string {
   const own = registry.getMetricsAsArray().filter(({ name }) => /^(ws|odin)_/.test(name));
   const isOfShard = ({ name }: { name: string }) => /^(ws|odin)_shard_/.test(name);
   return [
@@ -21,6 +21,13 @@ export function metricsPage(registry: Registry): string {
     'anew when the shard is replaced, as Prometheus expects it of a counter.',
     '',
     ...table(own.filter(isOfShard)),
+    '',
+    '## Of a load test',
+    '',
+    'While `odin loadtest --prometheus :9464` runs. Counts are since its start, over all workers, as far',
+    'as these have reported: once per `--report-interval`.',
+    '',
+    ...table(ofRun.getMetricsAsArray()),
     '',
   ].join('\n');
 }

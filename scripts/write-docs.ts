@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { configJsonSchema } from '../src/config/describe.ts';
 import { configPage, sampleFile } from '../src/config/document.ts';
 import { reportJsonSchema } from '../src/loadtest/reports/report-schema.ts';
+import { createRunMetrics, type RunState } from '../src/loadtest/run-metrics.ts';
 import { Counters } from '../src/server/counters.ts';
 import { createMetrics } from '../src/server/metrics.ts';
 import type { NodeState } from '../src/server/node-state.ts';
@@ -16,7 +17,7 @@ export function generatedFiles(): Record<string, string> {
   const registry = createMetrics(state as unknown as NodeState);
   return {
     'docs/config.md': configPage(),
-    'docs/metrics.md': metricsPage(registry),
+    'docs/metrics.md': metricsPage(registry, createRunMetrics(() => ({}) as RunState).registry),
     'templates/loadtest-report.schema.json': `${JSON.stringify(reportJsonSchema(), null, 2)}\n`,
     'templates/odin.yaml': sampleFile(),
     'templates/odin.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,

@@ -42,7 +42,7 @@ const homes: readonly [RegExp, RegExp][] = [
   [/^jose$/, /^server\/security\//],
   [/^kafkajs/, /^broker\/kafka\//],
   [/^@nats-io\//, /^broker\/nats\//],
-  [/^prom-client$/, /^(server|publisher)\//],
+  [/^prom-client$/, /^(server|publisher|loadtest)\//],
   [/^node:(child_process|process)$/, /^host\//],
   // The SDK runs in browsers, and brings nothing along.
   [/^(?!react$|\.)/, /^(?!client\/)/],

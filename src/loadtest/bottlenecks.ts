@@ -1,6 +1,7 @@
 /** Whether the load tester could keep up: if not, its figures say nothing about the server. */
 import { formatCount } from '../base/units.ts';
 import { formatMs } from './progress.ts';
+import type { ReceiveQueue } from './receive-queue.ts';
 import { describeExit, type Totals } from './totals.ts';
 import type { WorkerAgent, WorkerState } from './worker-pool.ts';
 
@@ -10,6 +11,10 @@ const maxStallMs = 500;
 const maxCpuPercent = 90;
 /** A client that is late by a tenth of a second again and again makes a server hold back. */
 const maxDelayMs = 100;
+/** A heap that is collected for so much of the time is too small, or too full. */
+const maxGcPercent = 25;
+/** So many looks at the queues tell a burst from a backlog. */
+const minQueueLooks = 3;
 /** As late as a good server's slowest events are: latency above its limit may be this delay. */
 const noticeableDelayMs = 20;
 
@@ -28,20 +33,33 @@ export interface OwnDelay {
   readonly text: string;
 }
 
+/** What waited in the kernel, and for how long clients were held. */
+export interface Backlog {
+  /** Undefined where nobody could look. */
+  readonly queue: ReceiveQueue | undefined;
+  readonly holdMs: number;
+}
+
 /** Looks for the shortfall of all workers, those that died first. */
-export function shortfallOf(workers: readonly WorkerState[], totals: Totals): Shortfall {
+export function shortfallOf(
+  workers: readonly WorkerState[],
+  totals: Totals,
+  backlog: Backlog,
+): Shortfall {
   const deaths = workers.flatMap(({ exit, agent }) =>
     agent?.loss === undefined ? (exit ?? []) : [],
   );
   const noun = deaths.length === 1 ? 'worker process' : 'worker processes';
   const died =
     deaths[0] === undefined ? [] : [`${deaths.length} ${noun} died (${describeExit(deaths[0])})`];
+  const found = [
+    ...lostAgentsOf(workers),
+    ...died,
+    ...workers.flatMap((worker, at) => bottleneckOf(worker, nameOf(worker, at))),
+  ];
   return {
-    bottlenecks: [
-      ...lostAgentsOf(workers),
-      ...died,
-      ...workers.flatMap((worker, at) => bottleneckOf(worker, nameOf(worker, at))),
-    ],
+    // Behind a worker that is named, something waits of course.
+    bottlenecks: found.length > 0 ? found : unreadOf(backlog, totals),
     delays: [
       ...workers
         .flatMap((worker, at) => delayOf(worker, nameOf(worker, at), noticeableDelayMs))
@@ -50,6 +68,20 @@ export function shortfallOf(workers: readonly WorkerState[], totals: Totals): Sh
       ...dialDelayOf(totals),
     ],
   };
+}
+
+/** How long the events took to come that the middle socket held unread, again and again. */
+function unreadOf(
+  { queue, holdMs }: Backlog,
+  { latency, messages, connections }: Totals,
+): string[] {
+  if (queue === undefined || queue.looks < minQueueLooks || messages.received === 0) return [];
+  const bytesPerEvent = messages.bytes / messages.received;
+  const bytesPerMs = (latency.count * bytesPerEvent) / Math.max(1, holdMs);
+  const unreadMs = (queue.medianBytes * Math.max(1, connections.active)) / bytesPerMs;
+  if (!(unreadMs > maxDelayMs)) return [];
+  const limit = `(at most ${maxDelayMs}ms)`;
+  return [`sockets held ${formatMs(unreadMs)} of events unread ${limit}: use more --workers`];
 }
 
 function dialDelayOf({ phases: { dialed } }: Totals): OwnDelay[] {
@@ -91,13 +123,19 @@ function unsureClockOf({ name, clockUncertaintyMs }: WorkerAgent): OwnDelay[] {
 
 function bottleneckOf(worker: WorkerState, who: string): string[] {
   if (worker.report === undefined) return [];
-  const { longestStallMs, cpuPercent } = worker.report.generator;
+  const { longestStallMs, cpuPercent, gcPercent } = worker.report.generator;
   if (longestStallMs >= maxStallMs) {
     return [`${who} stood still for ${formatMs(longestStallMs)} (less than ${maxStallMs}ms)`];
   }
   if (cpuPercent >= maxCpuPercent) {
     const cpu = `${cpuPercent.toFixed(0)}% of a core`;
     return [`${who} used ${cpu} (less than ${maxCpuPercent}%): use more --workers`];
+  }
+  if (gcPercent >= maxGcPercent) {
+    const share = `${gcPercent.toFixed(0)}% of the time`;
+    return [
+      `${who} collected garbage for ${share} (less than ${maxGcPercent}%): use more --workers`,
+    ];
   }
   return delayOf(worker, who, maxDelayMs);
 }

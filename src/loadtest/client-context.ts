@@ -92,7 +92,7 @@ export class ClientContext {
   readonly errors = new ErrorLog();
   readonly book = new ChannelBook();
   readonly messages = new MessageReader(this.book);
-  readonly ledger = new SequenceLedger(this.book);
+  readonly ledger = new SequenceLedger(this.book, () => this.nowMs);
   /** Since the planned start, of clients that opened for the first time. */
   readonly phases = phaseHistograms();
   readonly clock = new ClockEstimator();

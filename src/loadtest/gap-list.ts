@@ -9,7 +9,13 @@ export interface GapReport {
   readonly after: number | null;
   /** Offset of the event that showed the hole; null when the run ended without one. */
   readonly got: number | null;
+  /** When it was seen, in milliseconds since 1970. */
+  readonly atMs: number;
   readonly lost: number;
+  /** Missing in the beginning, and arrived late after all. */
+  readonly late: number;
+  /** Left out on purpose, as the server told it. */
+  readonly skipped: number;
   /** True when more may be missing than could be counted. */
   readonly atLeast: boolean;
 }
@@ -25,7 +31,14 @@ export interface GapPlace {
   readonly got: number;
 }
 
+/** Events that gaps lack, and those of them that were left out on purpose. */
+export interface GapCounts {
+  readonly lost: number;
+  readonly skipped: number;
+}
+
 interface Gap extends GapPlace {
+  readonly atMs: number;
   /** Late events are from above this offset. */
   readonly floor: number;
   count: number;
@@ -45,16 +58,20 @@ const maxAnnounced = 100_000;
 /** All gaps of one worker, bounded. */
 export class GapList {
   readonly #book: ChannelBook;
+  readonly #now: () => number;
   readonly #gaps: Gap[] = [];
   readonly #ofClient = new Map<number, Gap[]>();
   /** Omissions announced and not seen yet, by client and channel id. */
   readonly #announced = new Map<string, number>();
   #lostUntracked = 0;
+  readonly #untrackedByChannel = new Map<number, number>();
   /** Gaps beyond the limit: they count as lost and cannot heal. */
   untracked = 0;
 
-  constructor(book: ChannelBook) {
+  /** `now` tells when the event at hand arrived, in milliseconds since 1970. */
+  constructor(book: ChannelBook, now: () => number) {
     this.#book = book;
+    this.#now = now;
   }
 
   /** Adds a gap and counts what it lacks, as far as others received it. */
@@ -107,6 +124,22 @@ export class GapList {
     return { lost, lostAtEnd, skipped };
   }
 
+  /** The same by channel id. */
+  countsByChannel(): ReadonlyMap<number, GapCounts> {
+    const counts = new Map<number, { lost: number; skipped: number }>();
+    const of = (channel: number) => {
+      const known = counts.get(channel) ?? { lost: 0, skipped: 0 };
+      counts.set(channel, known);
+      return known;
+    };
+    for (const [channel, lost] of this.#untrackedByChannel) of(channel).lost += lost;
+    for (const gap of this.#gaps) {
+      of(gap.channel).lost += this.#lostIn(gap);
+      of(gap.channel).skipped += gap.skipped;
+    }
+    return counts;
+  }
+
   /** The first `limit` gaps that did not heal. */
   reports(limit: number): GapReport[] {
     const reports: GapReport[] = [];
@@ -119,7 +152,10 @@ export class GapList {
         channel: this.#book.nameOf(gap.channel),
         after: Number.isNaN(gap.after) ? null : gap.after,
         got: Number.isNaN(gap.got) ? null : gap.got,
+        atMs: gap.atMs,
         lost,
+        late: gap.late.size,
+        skipped: gap.skipped,
         atLeast: gap.atLeast,
       });
     }
@@ -127,7 +163,8 @@ export class GapList {
   }
 
   #gapOf(place: GapPlace, count: number, floor: number): Gap {
-    return { ...place, floor, count, skipped: 0, atLeast: true, late: new Set() };
+    const atMs = Math.round(this.#now());
+    return { ...place, atMs, floor, count, skipped: 0, atLeast: true, late: new Set() };
   }
 
   #excuse(gap: Gap): void {
@@ -139,7 +176,10 @@ export class GapList {
   #keep(gap: Gap): void {
     if (this.#gaps.length >= maxGaps) {
       this.untracked++;
-      this.#lostUntracked += Math.max(0, gap.count - gap.skipped);
+      const lost = Math.max(0, gap.count - gap.skipped);
+      this.#lostUntracked += lost;
+      const { channel } = gap;
+      this.#untrackedByChannel.set(channel, (this.#untrackedByChannel.get(channel) ?? 0) + lost);
       return;
     }
     this.#gaps.push(gap);

@@ -3,15 +3,17 @@ import type { Log } from '../host/log.ts';
 import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
 import { assembleCrew } from './crew.ts';
+import { Observers } from './observers.ts';
 import { type LoadTestConfig, longestRampMs } from './plan.ts';
 import type { ReadText } from './preflight.ts';
 import { createProgressMeter, type LoadTestPhase, type Progress } from './progress.ts';
 import type { LoadTestReport } from './report.ts';
 import { onEachRound } from './report-rounds.ts';
-import { runReport, withoutQuery } from './run-report.ts';
+import { runReport } from './run-report.ts';
 import { SeriesRecorder } from './series.ts';
 import { breachOf, type RunThreshold, thresholdsOf } from './thresholds.ts';
 import { type Totals, totalsOf } from './totals.ts';
+import { withoutQuery } from './truth/json-question.ts';
 import type { Breach } from './verdict.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -30,7 +32,7 @@ export interface LoadTestDeps {
 
 /** What the phases of a run measured. */
 interface RunTimes {
-  readonly startedAtMs: number;
+  startedAtMs: number;
   holdMs: number;
   durationMs: number;
   phase: LoadTestPhase;
@@ -62,11 +64,11 @@ export async function runLoadTest(
   deps.onWorkers?.([...pool.pids, ...crew.pids]);
   await pool.waitUntil(() => pool.allSaid('ready'), signal);
   crew.assertWhole();
+  await using observers = await Observers.call(config, crew.places, deps);
   const series = new SeriesRecorder(config.reportIntervalMs);
-  const startedAtMs = epochMs() + startDelayMs + crew.reachMs;
   const thresholds = thresholdsOf(config.thresholds ?? []);
   const times: RunTimes = {
-    startedAtMs,
+    startedAtMs: epochMs(),
     holdMs: 0,
     durationMs: 0,
     phase: 'ramp',
@@ -77,13 +79,23 @@ export async function runLoadTest(
     { connections, workers: crew.places.length, url: withoutQuery(config.url) },
     'opening connections',
   );
+  await observers.begin(() => ({
+    get totals() {
+      return totalsOf(pool.states());
+    },
+    phase: times.phase,
+    target: connections,
+    elapsedMs: Math.max(0, epochMs() - times.startedAtMs),
+  }));
   if (!signal.aborted) {
+    times.startedAtMs = epochMs() + startDelayMs + crew.reachMs;
     pool.start({ config, startAtMs: times.startedAtMs });
     await runPhases(pool, config, deps, times, thresholds);
     times.durationMs = Math.max(0, epochMs() - times.startedAtMs);
   }
   const interrupted = signal.aborted;
   const silent: string[] = [];
+  await observers.atStop();
   if (times.durationMs > 0) {
     pool.send({ kind: 'stop' });
     if (!(await pool.waitUntil(() => pool.allSaid('final'), never, stopMs))) {
@@ -92,16 +104,20 @@ export async function runLoadTest(
   }
   const states = pool.states();
   const totals = totalsOf(states);
-  const shortfall = shortfallOf(states, totals);
+  const { durationMs, holdMs } = times;
+  const { reconciliation, queue } = await observers.conclude(totals, durationMs);
+  const shortfall = shortfallOf(states, totals, { queue, holdMs });
   const report = runReport({
     config,
     ...times,
     totals,
     thresholds,
+    receiveQueue: queue,
     workers: states.map(({ report: last }) => last?.generator),
     shortfall: { bottlenecks: [...shortfall.bottlenecks, ...silent], delays: shortfall.delays },
     interrupted,
     agents: crew.agents(states),
+    reconciliation,
     series: series.end(totals, times.phase, times.durationMs),
   });
   log.info({ verdict: report.verdict, received: report.messages.received }, 'load test ended');

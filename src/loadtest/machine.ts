@@ -18,7 +18,8 @@ export async function prepareMachine(
   return await resolveAddress(config);
 }
 
-async function readProc(path: string): Promise<string | undefined> {
+/** A file of /proc; undefined on systems that have none. */
+export async function readProc(path: string): Promise<string | undefined> {
   // Systems without /proc tell their limits elsewhere; errors then come up as they happen.
   return readFile(path, 'utf8').catch(() => undefined);
 }

@@ -2,14 +2,17 @@
 import type { HistogramRecord } from '../base/histogram.ts';
 import type { Machine } from '../host/machine.ts';
 import type { AgentSection } from './agents/agent-section.ts';
+import type { ChannelList } from './channel-tally.ts';
 import type { ClockOffset } from './clock-offset.ts';
 import type { ReportedPhases } from './connect-phases.ts';
 import type { ErrorCount } from './error-log.ts';
 import type { GapReport } from './gap-list.ts';
 import type { LoadTestConfig } from './plan.ts';
+import type { ReceiveQueue } from './receive-queue.ts';
 import type { Series, SeriesPoint } from './series.ts';
 import type { ThresholdResult } from './thresholds.ts';
 import type { Totals } from './totals.ts';
+import type { Reconciliation } from './truth/reconciliation.ts';
 import type { WorkerHealth } from './worker-health.ts';
 
 /** What a run found. Written as JSON, so names and meanings are a contract. */
@@ -72,6 +75,10 @@ export interface LoadTestReport {
   readonly errors: readonly ErrorCount[];
   /** The first 100. */
   readonly gaps: readonly GapReport[];
+  /** At most 200 channels, the most troubled first. */
+  readonly channels: ChannelList;
+  /** What publisher, server and clients counted, and whether that agrees. */
+  readonly reconciliation: Reconciliation;
   /** The load tester itself, over the hold phase. */
   readonly generator: {
     readonly workers: number;
@@ -83,6 +90,8 @@ export interface LoadTestReport {
     readonly rssBytes: number;
     /** Null for a worker that never reported. */
     readonly perWorker: readonly (WorkerHealth | null)[];
+    /** Bytes that waited in the kernel to be read; null where nobody could look. */
+    readonly receiveQueue: ReceiveQueue | null;
     /** How the load tester was too slow to measure the server; empty when it was not. */
     readonly bottlenecks: readonly string[];
   };

@@ -9,7 +9,7 @@ import { SequenceLedger } from './sequence-ledger.ts';
 function clientWith(subscriptions: readonly string[], channels: readonly string[]) {
   const book = new ChannelBook();
   const cursor = new Cursor(0, new SubscriptionSet(subscriptions, book));
-  const ledger = new SequenceLedger(book);
+  const ledger = new SequenceLedger(book, () => 1_000);
   for (const [index, name] of channels.entries()) {
     const event = { channel: book.idOf(name), offset: index + 100, prev: Number.NaN };
     book.note(event.channel, event.offset, event.prev, index, index);

@@ -4,10 +4,13 @@ import type { AgentSection } from './agents/agent-section.ts';
 import type { Shortfall } from './bottlenecks.ts';
 import { reportedPhases } from './connect-phases.ts';
 import type { LoadTestConfig } from './plan.ts';
+import type { ReceiveQueue } from './receive-queue.ts';
 import type { LoadTestReport } from './report.ts';
 import type { Series } from './series.ts';
 import { type RunThreshold, resultsOf } from './thresholds.ts';
 import type { Totals } from './totals.ts';
+import { withoutQuery } from './truth/json-question.ts';
+import type { Reconciliation } from './truth/reconciliation.ts';
 import { type Breach, judge } from './verdict.ts';
 import type { WorkerHealth } from './worker-health.ts';
 
@@ -22,10 +25,12 @@ export interface RunOutcome {
   readonly breach: Breach | undefined;
   /** By worker; undefined for one that never reported. */
   readonly workers: readonly (WorkerHealth | undefined)[];
+  readonly receiveQueue: ReceiveQueue | undefined;
   readonly shortfall: Shortfall;
   readonly agents: readonly AgentSection[] | undefined;
   readonly interrupted: boolean;
   readonly series: Series;
+  readonly reconciliation: Reconciliation;
 }
 
 /** The report of a run, judged. */
@@ -60,10 +65,13 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
     clock: clock ?? null,
     errors: totals.errors.list(),
     gaps: totals.gaps,
+    channels: totals.channels,
+    reconciliation: outcome.reconciliation,
     generator: {
       workers: workers.length,
       ...totals.generator,
       perWorker: workers.map((health) => health ?? null),
+      receiveQueue: outcome.receiveQueue ?? null,
       bottlenecks: shortfall.bottlenecks,
     },
     ...(outcome.agents === undefined ? {} : { agents: outcome.agents }),
@@ -76,13 +84,9 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
   };
 }
 
-/** The query may hold a token, which has no business in logs and reports. */
-export function withoutQuery(url: string): string {
-  return url.replace(/\?.*$/s, '');
-}
-
 /** The settings as a report may hold them: no token, and of headers only the names. */
-function withoutSecrets({ token: _, ...config }: LoadTestConfig): LoadTestConfig {
+function withoutSecrets(settings: LoadTestConfig): LoadTestConfig {
+  const { token: _, adminToken: _own, ...config } = settings;
   const { headers } = config;
   return {
     ...config,

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ChannelBook } from './channel-book.ts';
+import { mergeChannels } from './channel-tally.ts';
 import { Cursor, SubscriptionSet } from './cursor.ts';
 import { SequenceLedger } from './sequence-ledger.ts';
 
@@ -12,6 +13,7 @@ const none = {
   lostAtEnd: 0,
   duplicated: 0,
   reordered: 0,
+  late: 0,
   missedWhileDisconnected: 0,
   healed: 0,
   unrecovered: 0,
@@ -21,10 +23,13 @@ const none = {
   firstEventsUnchecked: 0,
 };
 
+/** What a gap tells when nothing of it came late or was left out. */
+const seen = { atMs: 1_000, late: 0, skipped: 0 };
+
 /** A ledger, and clients that receive events by their index in {@link offsets}. */
 function createLedger(subscription = 'BTC.trade') {
   const book = new ChannelBook();
-  const ledger = new SequenceLedger(book);
+  const ledger = new SequenceLedger(book, () => 1_000);
   const set = new SubscriptionSet([subscription], book);
   /** By default, all events are from before its subscription. */
   const join = (client: number, subscribedAtMs = 11_000) => {
@@ -58,7 +63,7 @@ test('events that another client received are counted exactly when they are lost
   join(1).receive(0, 1, 2, 3, 4);
   expect(ledger.counts()).toEqual({ ...none, lost: 3 });
   expect(ledger.gaps(9)).toEqual([
-    { connection: 7, channel: 'BTC.trade', after: 10, got: 21, lost: 3, atLeast: false },
+    { connection: 7, channel: 'BTC.trade', after: 10, got: 21, lost: 3, atLeast: false, ...seen },
   ]);
 });
 
@@ -83,14 +88,14 @@ test('a gap is measured exactly once the events come to another client later', (
 test('an event that fills a gap is reordered and no longer lost', () => {
   const { ledger, join } = createLedger();
   join(0).receive(0, 3, 1, 2, 4);
-  expect(ledger.counts()).toEqual({ ...none, reordered: 2 });
+  expect(ledger.counts()).toEqual({ ...none, reordered: 2, late: 2 });
   expect(ledger.gaps(9)).toEqual([]);
 });
 
 test('an event that fills a gap twice is duplicated the second time', () => {
   const { ledger, join } = createLedger();
   join(0).receive(0, 2, 1, 1);
-  expect(ledger.counts()).toEqual({ ...none, reordered: 1, duplicated: 1 });
+  expect(ledger.counts()).toEqual({ ...none, reordered: 1, late: 1, duplicated: 1 });
 });
 
 test('an event that was seen is duplicated', () => {
@@ -103,6 +108,36 @@ test('an event before the first one is reordered, not duplicated', () => {
   const { ledger, join } = createLedger();
   join(0).receive(3, 2, 4);
   expect(ledger.counts()).toEqual({ ...none, reordered: 1 });
+});
+
+test('every channel has its own counts, the most troubled first', () => {
+  const { ledger, join } = createLedger('*');
+  join(0).receive(0, 1, 2, 3, 4);
+  const client = join(1);
+  client.receive(0, 3, 1, 1, 4);
+  ledger.announceSkipped(client.cursor, 'BTC.trade', 1);
+  client.receive(6);
+  const [btc] = ledger.channels(9).listed;
+  expect(btc).toEqual({
+    ...{ channel: 'BTC.trade', received: 11, lost: 1, duplicated: 1, reordered: 1, late: 1 },
+    ...{ missed: 0, healed: 0, skipped: 1 },
+  });
+  const quiet = { ...btc!, lost: 0, duplicated: 0, reordered: 0, skipped: 0 };
+  const lists = [
+    {
+      listed: [
+        { ...quiet, channel: 'A' },
+        { ...btc!, channel: 'B' },
+      ],
+      omitted: 0,
+    },
+    { listed: [{ ...quiet, channel: 'A' }], omitted: 3 },
+  ];
+  expect(mergeChannels(lists, 1)).toEqual({ listed: [{ ...btc, channel: 'B' }], omitted: 4 });
+  expect(mergeChannels(lists, 9).listed[1]).toEqual({
+    ...quiet,
+    ...{ channel: 'A', received: 22, late: 2 },
+  });
 });
 
 test('what a client misses between two connections is not lost', () => {
@@ -327,6 +362,7 @@ test('whatever is dropped, doubled or swapped, the counts are what was done', ()
         if (kind === 'swap' && i < 8) {
           sent.push(i + 1, i++);
           expected.reordered++;
+          expected.late++;
         } else if (kind === 'drop') expected.lost++;
         else if (kind === 'double') {
           sent.push(i, i);
@@ -348,7 +384,15 @@ describe('a client that subscribed before some events', () => {
     join(0, 10_001.5 - 250).receive(4);
     expect(ledger.counts()).toEqual({ ...none, lost: 2 });
     expect(ledger.gaps(9)).toEqual([
-      { connection: 0, channel: 'BTC.trade', after: null, got: 21, lost: 2, atLeast: true },
+      {
+        connection: 0,
+        channel: 'BTC.trade',
+        after: null,
+        got: 21,
+        lost: 2,
+        atLeast: true,
+        ...seen,
+      },
     ]);
   });
 
@@ -368,7 +412,7 @@ describe('a client that subscribed before some events', () => {
     ledger.lookBack(20_001);
     expect(ledger.counts()).toEqual(none);
     join(2, 10_001.5 - 250).receive(4, 2, 3);
-    expect(ledger.counts()).toEqual({ ...none, reordered: 2 });
+    expect(ledger.counts()).toEqual({ ...none, reordered: 2, late: 2 });
   });
 
   test('lost only part of what it missed when it came back in between', () => {

@@ -1,6 +1,7 @@
 /** The truth about delivery: what each client should have received and what it did receive. */
 import { subscriptionsMatching } from '../events/channel.ts';
 import type { ChannelBook, NewestEvent } from './channel-book.ts';
+import { type ChannelList, ChannelTally } from './channel-tally.ts';
 import type { Cursor } from './cursor.ts';
 import { FirstEvents } from './first-events.ts';
 import { GapList, type GapReport } from './gap-list.ts';
@@ -16,6 +17,8 @@ export interface SequenceCounts {
   readonly duplicated: number;
   /** Arrived after a later event of the same channel; not lost. */
   readonly reordered: number;
+  /** Of these, those that filled a gap. */
+  readonly late: number;
   /** Sent while the client was between two connections and did not resume; at least this many. */
   readonly missedWhileDisconnected: number;
   /** Sent while the client was away, received after it resumed. */
@@ -43,22 +46,27 @@ export class SequenceLedger {
   readonly #book: ChannelBook;
   readonly #gaps: GapList;
   readonly #firstEvents: FirstEvents;
+  readonly #channels: ChannelTally;
   #duplicated = 0;
   #reordered = 0;
+  #late = 0;
   #missed = 0;
   #healed = 0;
   #unrecovered = 0;
   #unexpected = 0;
 
-  constructor(book: ChannelBook) {
+  /** `now` tells when the event at hand arrived, in milliseconds since 1970. */
+  constructor(book: ChannelBook, now: () => number) {
     this.#book = book;
-    this.#gaps = new GapList(book);
+    this.#gaps = new GapList(book, now);
+    this.#channels = new ChannelTally(book);
     this.#firstEvents = new FirstEvents(book, this.#gaps);
   }
 
   /** Takes an event that a client received. */
   observe(cursor: Cursor, event: ReceivedEvent): void {
     const slot = cursor.subscriptions.slotOf(event.channel);
+    this.#channels.receive(event.channel);
     if (slot < 0) this.#unexpected++;
     else if (cursor.last(slot) === event.prev) this.#advance(cursor, slot, event);
     else this.#observeBreak(cursor, slot, event);
@@ -131,6 +139,7 @@ export class SequenceLedger {
       lostAtEnd,
       duplicated: this.#duplicated,
       reordered: this.#reordered,
+      late: this.#late,
       missedWhileDisconnected: this.#missed,
       healed: this.#healed,
       unrecovered: this.#unrecovered,
@@ -146,9 +155,19 @@ export class SequenceLedger {
     return this.#gaps.reports(limit);
   }
 
-  #advance(cursor: Cursor, slot: number, { offset, ts }: ReceivedEvent): void {
+  /** All that is known of the first `limit` channels. */
+  channels(limit: number): ChannelList {
+    return this.#channels.list(this.#gaps.countsByChannel(), limit);
+  }
+
+  #advance(cursor: Cursor, slot: number, { channel, offset, ts }: ReceivedEvent): void {
     cursor.advance(slot, offset);
-    if (ts < cursor.resumedAtMs) this.#healed++;
+    if (ts < cursor.resumedAtMs) this.#heal(channel);
+  }
+
+  #heal(channel: number): void {
+    this.#healed++;
+    this.#channels.add(channel, 'healed');
   }
 
   #observeBreak(cursor: Cursor, slot: number, event: ReceivedEvent): void {
@@ -158,7 +177,7 @@ export class SequenceLedger {
     const prev = Number.isNaN(event.prev) ? this.#book.prevOf(channel, offset) : event.prev;
     if (Number.isNaN(last)) {
       const before = cursor.begin(slot, offset);
-      if (event.ts < cursor.resumedAtMs) this.#healed++;
+      if (event.ts < cursor.resumedAtMs) this.#heal(channel);
       const lost = cursor.isIncomplete ? 0 : this.#countBefore(cursor, event, prev);
       if (!Number.isNaN(before)) this.#countMissed(cursor, channel, { offset, prev, before, lost });
     } else if (offset > last) {
@@ -169,9 +188,23 @@ export class SequenceLedger {
       // A `prev` that is unknown, or older than what we have, still says that the chain broke.
       const to = prev > last ? prev : Number.NaN;
       this.#gaps.add({ client: cursor.client, channel, after: last, to, got: offset });
-    } else if (this.#gaps.heal(cursor.client, channel, offset) || offset < cursor.first(slot)) {
+    } else this.#observeEarlier(cursor, channel, offset, cursor.first(slot));
+  }
+
+  /** An event from before the newest one: late, out of order, or once too often. */
+  #observeEarlier({ client }: Cursor, channel: number, offset: number, first: number): void {
+    const isLate = this.#gaps.heal(client, channel, offset);
+    if (isLate) {
+      this.#late++;
+      this.#channels.add(channel, 'late');
+    }
+    if (isLate || offset < first) {
       this.#reordered++;
-    } else this.#duplicated++;
+      this.#channels.add(channel, 'reordered');
+    } else {
+      this.#duplicated++;
+      this.#channels.add(channel, 'duplicated');
+    }
   }
 
   /** How many events a client lost between its subscription and its first event of a channel. */
@@ -188,8 +221,10 @@ export class SequenceLedger {
     { offset, prev, before, lost }: Record<'offset' | 'prev' | 'before' | 'lost', number>,
   ): void {
     const missing = prev > before ? this.#book.walk(channel, prev, before).count - lost : 0;
-    if (!isIncomplete) this.#missed += missing;
-    else if (offset > before && prev !== before) this.#unrecovered += Math.max(1, missing);
+    if (!isIncomplete) {
+      this.#missed += missing;
+      this.#channels.add(channel, 'missed', missing);
+    } else if (offset > before && prev !== before) this.#unrecovered += Math.max(1, missing);
   }
 
   /** Counts what an incomplete recovery left open on a channel without any event since. */

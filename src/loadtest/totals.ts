@@ -1,10 +1,11 @@
 /** The figures of all workers as one. */
 import { Histogram } from '../base/histogram.ts';
 import type { ChildExit } from '../host/child.ts';
+import { type ChannelList, mergeChannels } from './channel-tally.ts';
 import { bestOffset, type ClockOffset } from './clock-offset.ts';
 import { connectPhases, type PerPhase, phaseHistograms } from './connect-phases.ts';
 import { ErrorLog } from './error-log.ts';
-import { maxListedGaps, type WorkerReport } from './worker-messages.ts';
+import { maxListedChannels, maxListedGaps, type WorkerReport } from './worker-messages.ts';
 import type { WorkerState } from './worker-pool.ts';
 
 type Counts<Part> = { -readonly [Name in keyof Part]: number };
@@ -22,6 +23,8 @@ export interface Totals {
   readonly clock: ClockOffset | undefined;
   readonly errors: ErrorLog;
   readonly gaps: WorkerReport['gaps'][number][];
+  /** Empty until the last reports are in. */
+  readonly channels: ChannelList;
   readonly closeCodes: ReadonlyMap<number, number>;
   /** CPU and event loop of the worst worker, memory of all. */
   readonly generator: Pick<WorkerReport['generator'], 'cpuPercent' | 'loopDelayP99Ms' | 'rssBytes'>;
@@ -60,8 +63,10 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
     } else if (report !== undefined) addCounts(totals.connections, report.connections);
   }
   const clock = bestOffset(workers.flatMap(clockSeenBy));
+  const lists = workers.flatMap(({ report }) => report?.channels ?? []);
+  const channels = mergeChannels(lists, maxListedChannels);
   const connect = totals.phases.upgraded;
-  return { ...totals, connect, closeCodes, refused, clock, generator, deaths };
+  return { ...totals, connect, channels, closeCodes, refused, clock, generator, deaths };
 }
 
 /** A worker of an agent knows the server's clock as well as its own is known. */
@@ -90,6 +95,7 @@ function emptyTotals() {
       lostAtEnd: 0,
       duplicated: 0,
       reordered: 0,
+      late: 0,
       missedWhileDisconnected: 0,
       healed: 0,
       unrecovered: 0,

@@ -4,6 +4,7 @@ import { healthy, stateOf, workerReport } from '../../test/support/worker-states
 import { Histogram } from '../base/histogram.ts';
 import { shortfallOf } from './bottlenecks.ts';
 import { perPhase } from './connect-phases.ts';
+import type { ReceiveQueue } from './receive-queue.ts';
 import { breachOf, resultsOf, thresholdsOf } from './thresholds.ts';
 import { totalsOf } from './totals.ts';
 import { type Evidence, judge } from './verdict.ts';
@@ -21,15 +22,19 @@ function judged(
   state: WorkerState,
   {
     thresholds = [],
+    queue,
     ...more
-  }: Partial<Omit<Evidence, 'thresholds'>> & { thresholds?: string[] } = {},
+  }: Partial<Omit<Evidence, 'thresholds'>> & {
+    thresholds?: string[];
+    queue?: ReceiveQueue;
+  } = {},
 ) {
   const totals = totalsOf([state]);
   const results = resultsOf(thresholdsOf(thresholds), totals, scale);
   return judge({
     totals,
     thresholds: results,
-    shortfall: shortfallOf([state], totals),
+    shortfall: shortfallOf([state], totals, { queue, holdMs: scale.holdMs }),
     breach: undefined,
     interrupted: false,
     ...more,
@@ -157,6 +162,7 @@ const slow: [string, Partial<WorkerReport['generator']>, string][] = [
     'load test worker 1 was late itself: loop delay p99 101ms',
   ],
   ['was busy', { cpuPercent: 95 }, 'load test worker 1 used 95% of a core'],
+  ['collected', { gcPercent: 30 }, 'load test worker 1 collected garbage for 30% of the time'],
 ];
 
 test.each(slow)('a worker that %s makes the run inconclusive, never a pass', (_, figures, why) => {
@@ -165,6 +171,18 @@ test.each(slow)('a worker that %s makes the run inconclusive, never a pass', (_,
   const { verdict, reasons } = judged(state);
   expect(verdict).toBe('inconclusive');
   expect(reasons).toEqual([expect.stringContaining(why)]);
+});
+
+test('sockets that are left unread make the run inconclusive, a burst does not', () => {
+  // Ten events of 100 bytes in two seconds for five clients: 100 bytes are a second of one client.
+  const state = stateOf(workerReport({ bytes: 1_000 }));
+  const queue = { looks: 3, medianBytes: 11, maxTotalBytes: 55 };
+  expect(judged(state, { queue })).toEqual({
+    verdict: 'inconclusive',
+    reasons: ['sockets held 110ms of events unread (at most 100ms): use more --workers'],
+  });
+  expect(judged(state, { queue: { ...queue, looks: 2 } }).verdict).toBe('pass');
+  expect(judged(state, { queue: { ...queue, medianBytes: 9 } }).verdict).toBe('pass');
 });
 
 test.each<[Partial<WorkerReport['messages']>, string[], string]>([
@@ -218,7 +236,10 @@ test('a lost agent is named once, with all its clients; a vague clock excuses la
   const agent = { name: 'web', clockUncertaintyMs: 0, loss: 'silent for 10s', lostAfterMs: 12_340 };
   const exit = { code: null, signal: null, stderr: agent.loss };
   const lost = { ...stateOf(workerReport()), agent, exit };
-  const shortfall = shortfallOf([lost, lost], totalsOf([lost, lost]));
+  const shortfall = shortfallOf([lost, lost], totalsOf([lost, lost]), {
+    queue: undefined,
+    holdMs: 0,
+  });
   expect(shortfall.bottlenecks).toEqual([
     'agent web was lost after 12.34s, with 10 clients: silent for 10s',
   ]);

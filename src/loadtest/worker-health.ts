@@ -17,8 +17,9 @@ export interface WorkerHealth {
   /** The delay that at least ten looks and one in a hundred were above; 0 after too few looks. */
   readonly sustainedDelayMs: number;
   readonly rssBytes: number;
-  /** Time spent in garbage collection, and its longest pause. */
+  /** Time spent in garbage collection, its share of the time, and its longest pause. */
   readonly gcMs: number;
+  readonly gcPercent: number;
   readonly longestGcMs: number;
   /** Times in which the process did nothing although it had to; see {@link minStallMs}. */
   readonly stalls: number;
@@ -94,6 +95,7 @@ export class WorkerHealthMeter implements Disposable {
       sustainedDelayMs: looks < 2 * minLooksAbove ? 0 : this.#delayMs(sustainedPercent(looks)),
       rssBytes,
       gcMs: this.#gc.totalMs,
+      gcPercent: (100 * this.#gc.totalMs) / elapsedMs,
       longestGcMs: this.#gc.longestMs,
       ...stalls,
     };

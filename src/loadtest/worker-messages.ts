@@ -1,6 +1,7 @@
 /** What the parent of a load test and its workers say to each other. */
 import type { HistogramSnapshot } from '../base/histogram.ts';
 import type { NewestEvent } from './channel-book.ts';
+import type { ChannelList } from './channel-tally.ts';
 import type { ClockOffset } from './clock-offset.ts';
 import type { PhaseSnapshots } from './connect-phases.ts';
 import type { ErrorCount } from './error-log.ts';
@@ -71,9 +72,15 @@ export interface WorkerReport {
   readonly clock: ClockOffset | undefined;
   readonly errors: readonly ErrorCount[];
   readonly gaps: readonly GapReport[];
+  /** Only in the last report: it may be long. */
+  readonly channels: ChannelList | undefined;
   readonly closeCodes: readonly (readonly [number, number])[];
   readonly generator: WorkerHealth;
 }
 
 /** Gaps that a report lists one by one. */
 export const maxListedGaps = 100;
+/** Channels that a report lists one by one. */
+export const maxListedChannels = 200;
+/** Channels that a worker tells of, one by one. */
+export const maxToldChannels = 2_000;

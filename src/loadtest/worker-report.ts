@@ -1,12 +1,13 @@
 /** The report of a worker from the counters of its clients. */
 import type { ClientContext } from './client-context.ts';
 import { perPhase } from './connect-phases.ts';
-import { maxListedGaps, type WorkerReport } from './worker-messages.ts';
+import { maxListedGaps, maxToldChannels, type WorkerReport } from './worker-messages.ts';
 
-/** Everything that the clients of `context` counted until now. */
+/** Everything that the clients of `context` counted until now; channels only in the last one. */
 export function workerReport(
   context: ClientContext,
   generator: WorkerReport['generator'],
+  isLast: boolean,
 ): WorkerReport {
   const { counters, ledger } = context;
   const { opened, failed, dropped, moved, reconnected, active } = counters;
@@ -34,6 +35,7 @@ export function workerReport(
     clock: context.clock.estimate,
     errors: context.errors.list(),
     gaps: ledger.gaps(maxListedGaps),
+    channels: isLast ? ledger.channels(maxToldChannels) : undefined,
     closeCodes: [...counters.closeCodes],
     generator,
   };

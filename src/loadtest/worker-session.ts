@@ -147,7 +147,7 @@ export class WorkerSession {
     const final: FromWorker | undefined =
       this.#context === undefined
         ? undefined
-        : { kind: 'final', report: this.#currentReport(this.#context) };
+        : { kind: 'final', report: this.#currentReport(this.#context, true) };
     for (const client of this.#clients) client.stop();
     this.#awaitClosed(epochMs() + goodbyeMs, () => {
       if (final !== undefined) this.#host.send(final);
@@ -170,7 +170,7 @@ export class WorkerSession {
     this.#host.send({ kind: 'report', report: this.#currentReport(this.#context) });
   }
 
-  #currentReport(context: ClientContext) {
-    return workerReport(context, this.#health.sample());
+  #currentReport(context: ClientContext, isLast = false) {
+    return workerReport(context, this.#health.sample(), isLast);
   }
 }

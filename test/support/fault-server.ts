@@ -123,6 +123,8 @@ export class FaultServer implements AsyncDisposable {
         socket.on('close', () => this.#sockets.delete(socket));
       },
     );
+    // Like a server that tells no counts.
+    this.#http.on('request', (_, response) => void response.writeHead(404).end());
     this.#http.on('upgrade', (request, socket, head) => {
       this.#upgrade(request, socket as Socket, head);
     });

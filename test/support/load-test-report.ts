@@ -67,10 +67,16 @@ const health = {
   sustainedDelayMs: 2,
   rssBytes: 1e8,
   gcMs: 80,
+  gcPercent: 0.4,
   longestGcMs: 3,
   stalls: 0,
   stalledMs: 0,
   longestStallMs: 0,
+};
+
+const noTrouble = {
+  ...{ lost: 0, duplicated: 0, reordered: 0, late: 0 },
+  ...{ missed: 0, healed: 0, skipped: 0 },
 };
 
 /** A passing run of 500 clients; the same for the same seed. */
@@ -111,7 +117,19 @@ export function makeReport({ seed = 1, slower = 1, seconds = 20, changes = {} }:
     clock: { offsetMs: -1.5, uncertaintyMs: 0.6, roundTripMs: 0.2, samples: 40 },
     errors: [],
     gaps: [],
-    generator: { workers: 1, ...health, perWorker: [health], bottlenecks: [] },
+    channels: {
+      listed: [{ channel: 'BTC.trade', received, ...noTrouble }],
+      omitted: 0,
+    },
+    reconciliation: {
+      ...{ published: 4_000, ingested: 4_000, notIngested: 0, spared: 0, otherClients: 0 },
+      delivered: { atLeast: received, atMost: received },
+      ...{ expected: received, received, steps: [], complaints: [] },
+    },
+    generator: {
+      ...{ workers: 1, ...health, perWorker: [health], bottlenecks: [] },
+      receiveQueue: { looks: seconds, medianBytes: 0, maxTotalBytes: 4_096 },
+    },
     server: { closeCodes: {} },
     thresholds: [
       {

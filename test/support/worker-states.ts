@@ -7,6 +7,9 @@ import type { WorkerState } from '../../src/loadtest/worker-pool.ts';
 
 const histogram = { buckets: [[1_500, 10]] as const, minMs: 1, maxMs: 90, sumMs: 50, negative: 1 };
 
+/** What a gap tells besides its place. */
+const seen = { atMs: 1_700_000_000_000, late: 0, skipped: 0 };
+
 /** A worker that had no difficulty. */
 export const healthy: WorkerReport['generator'] = {
   cpuPercent: 40,
@@ -15,6 +18,7 @@ export const healthy: WorkerReport['generator'] = {
   sustainedDelayMs: 1,
   rssBytes: 1_000,
   gcMs: 3,
+  gcPercent: 0.4,
   longestGcMs: 1,
   stalls: 0,
   stalledMs: 0,
@@ -36,7 +40,10 @@ export function workerReport(
     errors: [
       { class: 'open-close-1001', ...kindOf('open-close-1001'), count: 1, example: 'first' },
     ],
-    gaps: [{ connection: 3, channel: 'BTC.trade', after: null, got: 9, lost: 1, atLeast: true }],
+    gaps: [
+      { connection: 3, channel: 'BTC.trade', after: null, got: 9, lost: 1, atLeast: true, ...seen },
+    ],
+    channels: undefined,
     closeCodes: [[1001, 1]],
     generator: healthy,
     ...more,

@@ -96,6 +96,29 @@ export const loadtest = z.strictObject({
     .prefault('')
     .describe('files to write the report to: .json, .html, .xml (JUnit), .csv (course), .md')
     .meta({ value: '<file,…>' }),
+  publisherUrl: z
+    .url({ protocol: /^https?$/, error: 'expected http://host:port' })
+    .optional()
+    .describe('control API of the publisher, asked how many events it published')
+    .meta({ value: '<url>' }),
+  statusUrl: z
+    .union([z.literal('none'), z.url({ protocol: /^https?$/ })], {
+      error: 'expected http://host:port/api/status, or none',
+    })
+    .optional()
+    .describe('where the server tells its counts; unset takes /api/status of the host in --url')
+    .meta({ value: '<url>' }),
+  adminToken: text()
+    .optional()
+    .describe('bearer token for the status of a server on another machine')
+    .meta({ secret: true }),
+  prometheus: text()
+    .regex(/^([\w.-]+:|\[[\da-fA-F:]+\]:|:)?\d{1,5}$/, {
+      error: 'expected a port, or an address such as :9464 or 0.0.0.0:9464',
+    })
+    .optional()
+    .describe('where to serve metrics of the run while it lasts; without a host on the loopback')
+    .meta({ value: '<[host]:port>' }),
   reportIntervalMs: duration({ min: 100 }).prefault('1s').describe('period of the progress line'),
   seed: count().prefault(1).describe('seed of the random subscriptions'),
 });

@@ -12,13 +12,13 @@ import {
   countTable,
   environmentTable,
   errorTable,
-  gapTable,
   generatorTable,
   percentileTable,
   phaseTable,
   type Table,
   thresholdTable,
 } from './tables.ts';
+import { channelTable, gapTable, reconciliationTable } from './truth-tables.ts';
 
 /** Nothing may be loaded, whatever text of a server found its way into the page. */
 const policy =
@@ -79,6 +79,8 @@ ${[
   tableSection(distribution, shareOf),
   tableSection(phaseTable(report)),
   tableSection(countTable(report)),
+  tableSection(reconciliationTable(report)),
+  tableSection(channelTable(report)),
   tableSection(errorTable(report)),
   tableSection(gapTable(report)),
   tableSection(agentTable(report)),

@@ -9,6 +9,7 @@ import {
   type Table,
   thresholdTable,
 } from './tables.ts';
+import { reconciliationTable } from './truth-tables.ts';
 
 const maxRows = 20;
 
@@ -21,6 +22,7 @@ export function markdownReport(report: LoadTestReport): string {
     percentileTable(report),
     // A figure of zero is worth a line only where it is the good news.
     { ...counts, rows: counts.rows.filter(([name, n]) => n !== '0' || name === 'events lost') },
+    reconciliationTable(report),
     agentTable(report),
     errorTable(report),
   ];

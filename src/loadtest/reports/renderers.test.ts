@@ -14,14 +14,16 @@ const hostile =
   '</script><script>alert("x")</script><img src=x onerror=alert(1)> | `a` [b](c) \u0000 &';
 const base = makeReport({ seconds: 3 });
 
+const seen = { atMs: Date.parse(base.startedAt) + 1_500, late: 0, skipped: 0 };
+
 const failing: LoadTestReport = {
   ...base,
   verdict: 'fail',
   reasons: ['latency.p99 < 5ms: was 12ms', hostile],
   errors: [{ class: 'open-close-1001', ...kindOf('open-close-1001'), count: 3, example: hostile }],
   gaps: [
-    { connection: 1, channel: hostile, after: null, got: null, lost: 1, atLeast: true },
-    { connection: 2, channel: 'BTC.trade', after: 3, got: 9, lost: 5, atLeast: false },
+    { connection: 1, channel: hostile, after: null, got: null, lost: 1, atLeast: true, ...seen },
+    { connection: 2, channel: 'BTC.trade', after: 3, got: 9, lost: 5, atLeast: false, ...seen },
   ],
   thresholds: [
     ...base.thresholds,

@@ -30,6 +30,7 @@ const workerHealth = z.object({
   sustainedDelayMs: ms,
   rssBytes: z.number().min(0),
   gcMs: ms,
+  gcPercent: percent,
   longestGcMs: ms,
   stalls: count,
   stalledMs: ms,
@@ -85,6 +86,41 @@ const agent = z.object({
   loss: z.string().nullable().describe('why it was lost during the run'),
 });
 
+const channelCounts = z.object({
+  channel: z.string(),
+  received: count,
+  lost: count,
+  duplicated: count,
+  reordered: count,
+  late: count,
+  missed: count,
+  healed: count,
+  skipped: count,
+});
+
+const reconciliation = z
+  .object({
+    published: count.nullable(),
+    ingested: count.nullable(),
+    notIngested: count.nullable(),
+    delivered: z.object({ atLeast: count, atMost: count }).nullable(),
+    spared: count.nullable(),
+    otherClients: count.nullable(),
+    expected: z.int(),
+    received: count,
+    steps: z.array(
+      z.object({
+        between: z.enum(['published-ingested', 'delivered-received', 'expected-received']),
+        difference: z.int(),
+        tolerance: count,
+        ok: z.boolean(),
+        meaning: z.string(),
+      }),
+    ),
+    complaints: z.array(z.string()),
+  })
+  .describe('null stands for what nobody could be asked for');
+
 /** Counts by a code of the server's choice. */
 const countsByCode = z.record(z.string(), count);
 
@@ -125,6 +161,7 @@ const shape = {
     firstEventsUnchecked: count,
     duplicated: count,
     reordered: count,
+    late: count,
     missedWhileDisconnected: count,
     healed: count,
     unrecovered: count,
@@ -166,16 +203,25 @@ const shape = {
       channel: z.string(),
       after: z.number().nullable(),
       got: z.number().nullable(),
+      atMs: ms,
       lost: count,
+      late: count,
+      skipped: count,
       atLeast: z.boolean(),
     }),
   ),
+  channels: z.object({ listed: z.array(channelCounts).max(200), omitted: count }),
+  reconciliation,
   generator: z.object({
     workers: count,
     cpuPercent: percent,
     loopDelayP99Ms: ms,
     rssBytes: z.number().min(0),
     perWorker: z.array(workerHealth.nullable()),
+    receiveQueue: z
+      .object({ looks: count, medianBytes: count, maxTotalBytes: count })
+      .nullable()
+      .describe('bytes that waited in the kernel to be read'),
     bottlenecks: z.array(z.string()),
   }),
   agents: z.array(agent).exactOptional().describe('each agent of a distributed run'),

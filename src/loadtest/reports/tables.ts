@@ -71,6 +71,7 @@ export function countTable(report: LoadTestReport): Table {
     ['events lost', messages.lost],
     ['events received twice', messages.duplicated],
     ['events out of order', messages.reordered],
+    ['of these late: they filled a gap', messages.late],
     ['missed while away, received after resuming', messages.healed],
     ['missed while away, not recovered, at least', messages.unrecovered],
     ['missed while away, at least', messages.missedWhileDisconnected],
@@ -161,24 +162,10 @@ export function errorTable({ errors, server }: LoadTestReport): Table {
   };
 }
 
-/** The first holes in what clients received. */
-export function gapTable({ gaps }: LoadTestReport): Table {
-  return {
-    title: 'Gaps',
-    header: ['client', 'channel', 'lost', 'after offset', 'before offset'],
-    rows: gaps.map((gap) => [
-      formatCount(gap.connection),
-      gap.channel,
-      `${gap.atLeast ? 'at least ' : ''}${formatCount(gap.lost)}`,
-      gap.after === null ? 'the subscription' : String(gap.after),
-      gap.got === null ? 'the end' : String(gap.got),
-    ]),
-  };
-}
-
 /** The load tester itself: each worker, and all together. */
 export function generatorTable({ generator }: LoadTestReport): Table {
-  const { workers, cpuPercent, loopDelayP99Ms, rssBytes, perWorker, bottlenecks } = generator;
+  const { workers, cpuPercent, loopDelayP99Ms, rssBytes, perWorker } = generator;
+  const { bottlenecks, receiveQueue } = generator;
   const row = (name: string, health: Pick<WorkerHealth, 'cpuPercent' | 'loopDelayP99Ms'>) => [
     name,
     `${health.cpuPercent.toFixed(0)}%`,
@@ -186,13 +173,17 @@ export function generatorTable({ generator }: LoadTestReport): Table {
   ];
   return {
     title: 'Load generator',
-    header: ['worker', 'CPU', 'loop delay p99', 'longest GC', 'stalls', 'longest stall', 'memory'],
+    header: [
+      ...['worker', 'CPU', 'loop delay p99', 'GC', 'longest GC', 'stalls', 'longest stall'],
+      'memory',
+    ],
     rows: [
       ...perWorker.map((health, index) =>
         health === null
-          ? [String(index + 1), 'never reported', '', '', '', '', '']
+          ? [String(index + 1), 'never reported', '', '', '', '', '', '']
           : [
               ...row(String(index + 1), health),
+              `${health.gcPercent.toFixed(1)}%`,
               formatMs(health.longestGcMs),
               formatCount(health.stalls),
               formatMs(health.longestStallMs),
@@ -201,16 +192,15 @@ export function generatorTable({ generator }: LoadTestReport): Table {
       ),
       [
         ...row(workers === 1 ? 'in all' : `worst of ${workers}`, { cpuPercent, loopDelayP99Ms }),
-        '',
-        '',
-        '',
+        ...['', '', '', ''],
         formatBytes(rssBytes),
       ],
     ],
-    note:
+    note: `${
       bottlenecks.length === 0
         ? 'The load generator kept up: it was not the bottleneck.'
-        : `The load generator was the bottleneck: ${bottlenecks.join('; ')}.`,
+        : `The load generator was the bottleneck: ${bottlenecks.join('; ')}.`
+    }${receiveQueueNote(receiveQueue)}`,
   };
 }
 
@@ -240,6 +230,13 @@ export function agentTable({ agents = [] }: LoadTestReport): Table {
 
 function formatAgentClock({ clock }: NonNullable<LoadTestReport['agents']>[number]): string {
   return clock === null ? 'unknown' : formatClock(clock);
+}
+
+function receiveQueueNote(queue: LoadTestReport['generator']['receiveQueue']): string {
+  if (queue === null) return '';
+  const { looks, medianBytes, maxTotalBytes } = queue;
+  const median = `the middle socket had ${formatBytes(medianBytes)} unread`;
+  return ` In ${looks} looks ${median}, all together ${formatBytes(maxTotalBytes)} at most.`;
 }
 
 /** Where and how it ran. */

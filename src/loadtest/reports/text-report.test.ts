@@ -7,6 +7,8 @@ import { formatReport } from './text-report.ts';
 
 const base = makeReport({ seconds: 1 });
 
+const seen = { atMs: Date.parse(base.startedAt) + 1_500, late: 0, skipped: 0 };
+
 function reportWith(changes: Partial<LoadTestReport>): LoadTestReport {
   return {
     ...base,
@@ -18,7 +20,9 @@ function reportWith(changes: Partial<LoadTestReport>): LoadTestReport {
     errors: [
       { class: 'open-close-1001', ...kindOf('open-close-1001'), count: 1, example: 'first' },
     ],
-    gaps: [{ connection: 3, channel: 'BTC.trade', after: null, got: 9, lost: 1, atLeast: true }],
+    gaps: [
+      { connection: 3, channel: 'BTC.trade', after: null, got: 9, lost: 1, atLeast: true, ...seen },
+    ],
     generator: {
       ...base.generator,
       workers: 2,

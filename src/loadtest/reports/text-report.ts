@@ -5,6 +5,7 @@ import type { GapReport } from '../gap-list.ts';
 import { formatMs } from '../progress.ts';
 import type { LoadTestReport } from '../report.ts';
 import { formatClock, formatObserved } from './tables.ts';
+import { reconciledCounts, signed } from './truth-tables.ts';
 
 const maxColumns = 80;
 const maxErrorLines = 8;
@@ -26,6 +27,7 @@ export function formatReport(report: LoadTestReport): string {
     ['events', `${formatCount(messages.received)} received${rateOf(report)}`],
     ['', `${formatCount(messages.frames)} messages, ${formatBytes(messages.bytes)}`],
     ['delivery', counts(pick(messages, 'lost', 'duplicated', 'reordered'))],
+    ...optional(messages.late, 'of these late: they filled a gap'),
     ...optional(messages.healed, 'missed while disconnected, received after resuming'),
     ...optional(messages.unrecovered, 'missed while disconnected and not recovered, at least'),
     ...optional(messages.missedWhileDisconnected, 'missed while disconnected, at least'),
@@ -37,6 +39,7 @@ export function formatReport(report: LoadTestReport): string {
     ...optional(messages.badMessages, 'messages not readable'),
     ...optional(messages.seqBreaks, 'breaks in seq'),
     ...optional(messages.epochChanges, 'changes of epoch: positions started anew'),
+    ...reconciliationRows(report),
     ['latency', latencyLine(report)],
     ['', 'from the event’s own time to its arrival, over the hold phase'],
     ...optional(report.latencyMs.negative, 'below zero: the clocks of the machines differ'),
@@ -54,7 +57,11 @@ export function formatReport(report: LoadTestReport): string {
     '',
     ...rows.map(([name, value]) => `${name.padEnd(11)}${value}`),
     ...section('errors', report.errors.map(errorLine), maxErrorLines),
-    ...section('gaps', report.gaps.map(gapLine), maxGapLines),
+    ...section(
+      'gaps',
+      report.gaps.map((gap) => gapLine(gap, report)),
+      maxGapLines,
+    ),
   ];
   return lines.map((line) => clip(line.trimEnd())).join('\n');
 }
@@ -118,10 +125,33 @@ function errorLine({ class: errorClass, count, example }: ErrorCount): string {
   return `${formatCount(count).padStart(9)}  ${errorClass}: ${example.replaceAll(/\s+/g, ' ')}`;
 }
 
-function gapLine({ connection, channel, after, got, lost, atLeast }: GapReport): string {
+function gapLine(gap: GapReport, { startedAt }: LoadTestReport): string {
+  const { connection, channel, after, got, lost, atLeast, atMs } = gap;
   const count = `${atLeast ? 'at least ' : ''}${formatCount(lost)}`;
   const where = `between ${after ?? 'the subscription'} and ${got ?? 'the end'}`;
-  return `  client ${connection}, ${channel}: ${count} ${where}`;
+  const when = formatMs(Math.max(0, atMs - Date.parse(startedAt)));
+  return `  client ${connection}, ${channel}: ${count} ${where}, +${when}`;
+}
+
+/** Only what others counted: what was received here stands above. */
+function reconciliationRows({ reconciliation }: LoadTestReport): [string, string][] {
+  const { published, delivered, complaints, steps } = reconciliation;
+  if (published === null && delivered === null) {
+    return complaints.map((text) => ['', `not reconciled: ${text}`]);
+  }
+  return [
+    ...reconciledCounts(reconciliation).map(([name, n], at): [string, string] => [
+      at === 0 ? 'counted' : '',
+      `${n} ${name}`,
+    ]),
+    ...steps
+      .filter(({ between, ok }) => !ok && between !== 'expected-received')
+      .map(({ between, difference, meaning }): [string, string] => [
+        '',
+        `${between.replace('-', ' → ')} ${signed(difference)}: ${meaning}`,
+      ]),
+    ...complaints.map((text): [string, string] => ['', `not asked: ${text}`]),
+  ];
 }
 
 function section(title: string, lines: readonly string[], limit: number): string[] {

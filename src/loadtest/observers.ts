@@ -1,0 +1,87 @@
+/** Who watches a run besides its clients: other sides' counts, unread sockets, Prometheus. */
+import type { Log } from '../host/log.ts';
+import { readProc } from './machine.ts';
+import { type MetricsEndpoint, startMetricsEndpoint } from './metrics-endpoint.ts';
+import type { LoadTestConfig } from './plan.ts';
+import type { ReadText } from './preflight.ts';
+import { type ReceiveQueue, ReceiveQueueWatch } from './receive-queue.ts';
+import type { RunState } from './run-metrics.ts';
+import type { Totals } from './totals.ts';
+import { type Reconciliation, reconcile } from './truth/reconciliation.ts';
+import { type Testimonies, Witnesses } from './truth/witnesses.ts';
+import type { WorkerPlace } from './worker-pool.ts';
+
+/** What observers need of their caller. */
+interface ObserverDeps {
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly readText?: ReadText;
+}
+
+/** All observers of one run. */
+export class Observers implements AsyncDisposable {
+  readonly #config: LoadTestConfig;
+  readonly #deps: ObserverDeps;
+  readonly #place: WorkerPlace | undefined;
+  readonly #witnesses: Witnesses;
+  readonly #before: Testimonies;
+  #atStop: Testimonies | undefined;
+  #queues: ReceiveQueueWatch | undefined;
+  #endpoint: MetricsEndpoint | undefined;
+
+  private constructor(
+    config: LoadTestConfig,
+    place: WorkerPlace | undefined,
+    deps: ObserverDeps,
+    asked: readonly [Witnesses, Testimonies],
+  ) {
+    this.#config = config;
+    this.#place = place;
+    this.#deps = deps;
+    [this.#witnesses, this.#before] = asked;
+  }
+
+  /** Asks the others for their counts, before the first client. */
+  static async call(
+    config: LoadTestConfig,
+    places: readonly WorkerPlace[],
+    deps: ObserverDeps,
+  ): Promise<Observers> {
+    const witnesses = new Witnesses(config, places[0]?.target.tls, deps.signal);
+    return new Observers(config, places[0], deps, [witnesses, await witnesses.before()]);
+  }
+
+  /** Watches the run from now on. Rejects with a RemoteError when metrics cannot be served. */
+  async begin(look: () => RunState): Promise<void> {
+    const { log, readText = readProc } = this.#deps;
+    // What waits in the sockets of agents is to be seen on their machines only.
+    if (this.#place !== undefined && this.#place.agent === undefined) {
+      const isHeld = () => look().phase === 'hold';
+      this.#queues = new ReceiveQueueWatch(this.#place.target, isHeld, readText);
+    }
+    if (this.#config.prometheus === undefined) return;
+    this.#endpoint = await startMetricsEndpoint(this.#config.prometheus, look);
+    log.info({ url: this.#endpoint.url }, 'serving metrics');
+  }
+
+  /** Asks again, right before the last counts of the clients are taken. */
+  async atStop(): Promise<void> {
+    this.#atStop = await this.#witnesses.after();
+  }
+
+  /** What is known once these are in. */
+  async conclude(
+    totals: Totals,
+    durationMs: number,
+  ): Promise<{ reconciliation: Reconciliation; queue: ReceiveQueue | undefined }> {
+    const atStop = this.#atStop ?? (await this.#witnesses.after());
+    const after = { ...atStop, server: await this.#witnesses.askServer() };
+    const evidence = { before: this.#before, atStop, after, totals, durationMs };
+    return { reconciliation: reconcile(evidence), queue: this.#queues?.result };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#queues?.[Symbol.dispose]();
+    await this.#endpoint?.[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,58 @@
+/** The port at which Prometheus reads a running load test. */
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { FaultServer } from './support/fault-server.ts';
+import { publish, run } from './support/run-loadtest.ts';
+
+/** A log, and the address that it tells. */
+function watchedLog() {
+  const { promise: url, resolve } = Promise.withResolvers<string>();
+  const output = new Writable({
+    write(chunk, _encoding, done) {
+      const line = JSON.parse(String(chunk));
+      if (line.msg === 'serving metrics') resolve(line.url);
+      done();
+    },
+  });
+  return { log: pino({ level: 'info' }, output), url };
+}
+
+test('the figures of a run can be scraped while it lasts, and only then', async () => {
+  await using server = await FaultServer.start({
+    deliver: ({ client, n }) => (client === 3 && n === 5 ? 'drop' : undefined),
+  });
+  const { log, url } = watchedLog();
+  const stop = new AbortController();
+  const running = run(
+    server.url,
+    { durationMs: '60s', prometheus: '127.0.0.1:0' },
+    { log, signal: stop.signal },
+  );
+  const scrape = async () => (await fetch(await url)).text();
+  await publish(server, 20, 50);
+  await expect
+    .poll(scrape, { timeout: 10_000 })
+    .toContain('odin_loadtest_events_received_total 999\n');
+  const text = await scrape();
+  expect(text).toContain('odin_loadtest_clients_active 20\n');
+  expect(text).toContain('odin_loadtest_phase{phase="hold"} 1\n');
+  expect(text).toContain('odin_loadtest_events_lost_total 1\n');
+  expect(text).toMatch(/^odin_loadtest_latency_quantile_seconds\{quantile="0.99"\} 0\.\d+$/m);
+  expect(text).toMatch(
+    /^odin_loadtest_connect_quantile_seconds\{quantile="1",phase="upgraded"\} 0\.\d+$/m,
+  );
+  expect((await fetch(new URL('/', await url))).status).toBe(404);
+  stop.abort();
+  await running;
+  await expect(scrape()).rejects.toThrow();
+});
+
+test('a port that is taken is told before the first client', async () => {
+  await using server = await FaultServer.start();
+  const prometheus = `127.0.0.1:${server.port}`;
+  await expect(run(server.url, { prometheus })).rejects.toThrow(
+    `cannot serve metrics at ${prometheus}: listen EADDRINUSE`,
+  );
+  expect(server.requests).toBe(0);
+});

@@ -1,0 +1,70 @@
+/** A load test held against the counts of a real publisher and a real server. */
+import { expect, test } from 'vitest';
+import type { OutgoingRecord } from '../src/broker/broker.ts';
+import { FaultServer } from './support/fault-server.ts';
+import { publish, run } from './support/run-loadtest.ts';
+import { CollectingProducer, startTestPublisher } from './support/start-publisher.ts';
+import { startTestServer, type TestServer } from './support/start-server.ts';
+
+/** Publishes to the broker of a server. */
+class Forwarder extends CollectingProducer {
+  readonly #server: TestServer;
+
+  constructor(server: TestServer) {
+    super();
+    this.#server = server;
+  }
+
+  override send(records: readonly OutgoingRecord[]): Promise<void> {
+    return this.#server.publish(...records);
+  }
+}
+
+const settings = { channels: '*', durationMs: '1500ms', connections: '20' };
+
+test('publisher, server and clients count the same', async () => {
+  await using server = await startTestServer();
+  const producer = new Forwarder(server);
+  await using source = await startTestPublisher({ rate: 200 }, { producer });
+  const publisherUrl = source.publisher.apiUrl;
+  const { reconciliation, channels, messages } = await run(server.url, {
+    ...settings,
+    publisherUrl,
+  });
+  expect(reconciliation.complaints).toEqual([]);
+  expect(reconciliation.steps.map(({ between, ok }) => [between, ok])).toEqual([
+    ['published-ingested', true],
+    ['delivered-received', true],
+    ['expected-received', true],
+  ]);
+  expect(reconciliation.published).toBeGreaterThan(100);
+  expect(reconciliation.expected).toBe(messages.received);
+  expect(channels.listed.reduce((sum, { received }) => sum + received, 0)).toBe(messages.received);
+});
+
+test('clients of others show as what they are', async () => {
+  await using server = await startTestServer();
+  await using _source = await startTestPublisher(
+    { rate: 200 },
+    { producer: new Forwarder(server) },
+  );
+  const [{ reconciliation }] = await Promise.all([
+    run(server.url, settings),
+    run(server.url, { ...settings, connections: '10' }),
+  ]);
+  const step = reconciliation.steps.find(({ between }) => between === 'delivered-received');
+  expect(step?.ok).toBe(false);
+  expect(step?.difference).toBeLessThan(0);
+  expect(step?.meaning).toMatch(/other clients/);
+  expect(reconciliation.published).toBeNull();
+});
+
+test('a server that tells no counts has none in the report, and is named', async () => {
+  await using server = await FaultServer.start();
+  const [{ reconciliation }] = await Promise.all([run(server.url, {}), publish(server, 20, 20)]);
+  expect(reconciliation).toMatchObject({ published: null, ingested: null, delivered: null });
+  expect(reconciliation).toMatchObject({ expected: 400, received: 400 });
+  expect(reconciliation.complaints).toEqual([
+    `http://127.0.0.1:${server.port}/api/status: status 404`,
+  ]);
+});
