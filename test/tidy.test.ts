@@ -16,6 +16,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   bridge: ['base', 'host', 'config', 'events', 'broker'],
   client: ['events', 'protocol'],
   tui: ['base', 'protocol'],
+  watch: ['base', 'host', 'protocol', 'tui'],
   web: ['base', 'events', 'protocol', 'client'],
   commands: [
     'base',
@@ -29,6 +30,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     'loadtest',
     'bridge',
     'tui',
+    'watch',
   ],
   '.': ['base', 'host', 'commands'],
 };
@@ -115,7 +117,7 @@ test('folders import only what is below them', () => {
 });
 
 test('commands load engines lazily', () => {
-  const engines = /\/(server|publisher|loadtest|broker|bridge|tui)\//;
+  const engines = /\/(server|publisher|loadtest|broker|bridge|tui|watch)\//;
   const pure = /\/(loadtest\/(progress|report)|publisher\/publisher-status)\.ts$/;
   const complaints = complain((name, text) =>
     folderOf(name) !== 'commands'

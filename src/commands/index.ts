@@ -24,6 +24,14 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'open many clients and measure what reaches them',
     load: async () => (await import('./loadtest.ts')).loadtest,
   },
+  top: {
+    summary: 'watch servers, publisher and load test live in the terminal',
+    load: async () => (await import('./top.ts')).top,
+  },
+  status: {
+    summary: 'show once how servers are',
+    load: async () => (await import('./status.ts')).status,
+  },
   topics: {
     summary: 'create, list and watch the topics of the broker',
     load: async () => (await import('./topics.ts')).topics,

@@ -4,6 +4,7 @@ import { broker, topicSettings } from './sections/broker.ts';
 import { demo, loadtest } from './sections/loadtest.ts';
 import { publish } from './sections/publish.ts';
 import { server } from './sections/server.ts';
+import { top } from './sections/top.ts';
 
 const log = z.strictObject({
   level: z
@@ -28,6 +29,7 @@ export const configSchema = z.strictObject({
   publish: publish.prefault({}).describe('the publisher'),
   loadtest: loadtest.prefault({}).describe('the load tester'),
   demo: demo.prefault({}).describe('server, publisher and clients in one go'),
+  top: top.prefault({}).describe('what watches servers, publisher and load test'),
   log: log.prefault({}).describe('the log on standard error'),
 });
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { Readable, Writable } from 'node:stream';
 import { exitCodes, messageOf, UsageError } from '../base/errors.ts';
+import { type JobControl, processJobControl } from './job-control.ts';
 
 /** An output that may be a terminal. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -15,7 +16,7 @@ export interface Host {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Whether output may be coloured: on a terminal, unless NO_COLOR is set (no-color.org). */
+  /** Whether output may be coloured: on a terminal that is not dumb, unless NO_COLOR is set (no-color.org). */
   readonly hasColor: boolean;
   /** Text of a file; undefined when there is none. Other failures throw. */
   readonly readText: (path: string) => Promise<string | undefined>;
@@ -25,6 +26,7 @@ export interface Host {
   readonly signal: AbortSignal;
   /** Calls back at each SIGHUP, which ends the process while nobody listens. */
   readonly onHangUp: (callback: () => void) => Disposable;
+  readonly jobControl: JobControl;
 }
 
 /** A terminal and a wrapper such as npm both pass Ctrl-C on: that is one signal, not two. */
@@ -45,6 +47,7 @@ export function processHost(): Host & Disposable {
   // people and supervisors know.
   process.channel?.unref();
   process.once('disconnect', () => stop.abort('SIGTERM'));
+  const isDumb = process.env['TERM'] === 'dumb';
   for (const output of [process.stdout, process.stderr]) output.on('error', onOutputError);
   return {
     argv: process.argv.slice(2),
@@ -52,7 +55,7 @@ export function processHost(): Host & Disposable {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    hasColor: process.stderr.isTTY === true && !process.env['NO_COLOR'],
+    hasColor: process.stderr.isTTY === true && !process.env['NO_COLOR'] && !isDumb,
     readText,
     openInput: (path) => (path === '-' ? process.stdin : createReadStream(path)),
     signal: stop.signal,
@@ -60,6 +63,7 @@ export function processHost(): Host & Disposable {
       process.on('SIGHUP', callback);
       return { [Symbol.dispose]: () => void process.off('SIGHUP', callback) };
     },
+    jobControl: processJobControl(),
     [Symbol.dispose]() {
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
     },

@@ -1,4 +1,5 @@
 /** StatusReport: a node in numbers, for whoever watches it each second. */
+import type { StatusSections } from './status-sections.ts';
 
 type Labelled = Readonly<Record<string, number>>;
 
@@ -6,7 +7,7 @@ type Labelled = Readonly<Record<string, number>>;
  * Body of `/api/status`. Counts are since the start of the node and never go down; whoever wants
  * rates takes two reports, and the difference of their `monotonic_ms`.
  */
-export interface StatusReport {
+export interface StatusReport extends StatusSections {
   readonly schemaVersion: 1;
   readonly node: string;
   readonly mode: 'single' | 'multi';

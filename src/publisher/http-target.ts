@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs } from '../base/backoff.ts';
 import { messageOf, RemoteError } from '../base/errors.ts';
 import type { OutgoingRecord, Producer } from '../broker/broker.ts';
+import { type Answer, HttpConnection } from '../host/http-connection.ts';
 import type { Log } from '../host/log.ts';
-import { type Answer, HttpConnection } from './http-exchange.ts';
 import { RecordsRefused } from './records-refused.ts';
 
 /** The server takes requests of at most this size. */

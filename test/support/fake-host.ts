@@ -36,6 +36,7 @@ export async function odin(line: string, given: Given = {}): Promise<Outcome> {
     stderr: sink(err),
     signal: given.signal ?? AbortSignal.abort(),
     hasColor: false,
+    jobControl: { onStop: () => ({ [Symbol.dispose]: () => undefined }), stop: async () => {} },
     onHangUp: () => ({ [Symbol.dispose]: () => undefined }),
     readText: async (path) => given.files?.[path],
     openInput: (path) => Readable.from([given.files?.[path] ?? '']),

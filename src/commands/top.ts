@@ -1,0 +1,172 @@
+/** `odin top`: servers, publisher and load test, live in the terminal. */
+import { UsageError } from '../base/errors.ts';
+import type { Config } from '../config/schema.ts';
+import type { Host } from '../host/host.ts';
+import { write, writeJson, writeLine } from '../host/output.ts';
+import { chooseProductionReact } from '../host/react-mode.ts';
+import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
+import type { TabName } from '../tui/keymap.ts';
+import type { TopSource } from '../tui/top-view.tsx';
+import { type CommandContext, defineCommand } from './define-command.ts';
+import { requireAnswer, watchOptions } from './watching.ts';
+
+/** See the file's first line. */
+export const top = defineCommand({
+  sections: ['top'],
+  quietSections: ['server'],
+  callFlags: [
+    {
+      name: 'tab',
+      value: '<name>',
+      description: 'what to show first: overview, shards, channels, …',
+    },
+    { name: 'once', description: 'print one look as text and end' },
+    { name: 'batch', description: 'print a look each interval, as text' },
+    {
+      name: 'record',
+      value: '<file>',
+      description: 'write every look to a file, to be shown again',
+    },
+    { name: 'replay', value: '<file>', description: 'show a recording instead of what is there' },
+  ],
+  json: 'print looks as JSON, one in a line; with --once a single one',
+  examples: [
+    'odin top',
+    'odin top --url http://10.0.0.5:3004 --url http://10.0.0.6:3004',
+    'odin top --once --tab channels',
+    'odin top --record night.ndjson',
+    'odin top --replay night.ndjson',
+  ],
+  async run(context) {
+    const { config, host, isJson, flags } = context;
+    const tab = await tabOf(flags);
+    const replay = flags.get('replay')?.at(-1);
+    const isText = isJson || flags.has('once') || flags.has('batch');
+    checkFlags(flags, isText);
+    if (isText) return await print(context, tab);
+    requireTerminal(host);
+    if (replay === undefined) await showLive(config, host, tab, flags.get('record')?.at(-1));
+    else await showRecording(host, tab, replay);
+    return undefined;
+  },
+});
+
+type Flags = CommandContext<'top'>['flags'];
+type TopConfig = Pick<Config, 'top' | 'server'>;
+
+async function tabOf(flags: Flags): Promise<TabName> {
+  const { isTab, tabs } = await import('../tui/keymap.ts');
+  const name = flags.get('tab')?.at(-1) ?? 'overview';
+  if (isTab(name)) return name;
+  throw new UsageError(`--tab: there is no "${name}"`, { hint: `it is one of ${tabs.join(', ')}` });
+}
+
+function checkFlags(flags: Flags, isText: boolean): void {
+  const replay = flags.has('replay');
+  const others = ['record', ...(isText ? ['replay'] : [])];
+  const other = others.find((name) => flags.has(name) && (replay || isText) && name !== 'replay');
+  if (replay && isText)
+    throw new UsageError(
+      '--replay needs a terminal: --once, --batch and --json do not go with it',
+      {
+        hint: 'a recording is a file of JSON, one look in a line',
+      },
+    );
+  if (other !== undefined && replay)
+    throw new UsageError('--record and --replay exclude each other');
+}
+
+function requireTerminal({ stdin, stdout }: Host): void {
+  const missing = stdout.isTTY !== true ? 'output' : stdin.isTTY !== true ? 'input' : undefined;
+  if (missing === undefined) return;
+  throw new UsageError(`odin top needs a terminal, and standard ${missing} is none`, {
+    hint: '--once prints one look, --batch one each interval, --json both as JSON',
+  });
+}
+
+/** Looks as text or JSON; at least one node must answer to the first of them. */
+async function print(
+  { config, host, isJson, flags }: CommandContext<'top' | 'server'>,
+  tab: TabName,
+): Promise<undefined> {
+  const { FleetWatch } = await import('../watch/fleet-watch.ts');
+  const { Recorder } = await import('../watch/recorder.ts');
+  const { FleetModel } = await import('../tui/fleet-model.ts');
+  const { glyphsFor } = await import('../tui/glyphs.ts');
+  const { statusText } = await import('../tui/status-text.ts');
+  const { sectionsOf } = await import('../tui/screens/tables.ts');
+  const isOnce = flags.has('once');
+  const end = new AbortController();
+  const signal = AbortSignal.any([host.signal, end.signal]);
+  const patience = isOnce ? { patienceMs: 3_000 } : {};
+  using watch = new FleetWatch({ ...watchOptions(config, signal), ...patience });
+  const path = flags.get('record')?.at(-1);
+  await using recorder = path === undefined ? undefined : await Recorder.open(path);
+  const model = new FleetModel();
+  const show = async (snapshot: FleetSnapshot, looks: number) => {
+    await recorder?.write(snapshot);
+    const figures = model.take(snapshot);
+    if (isOnce) {
+      if (looks === 1) requireAnswer(snapshot);
+      // Rates are what two looks differ in.
+      if (looks < 2) return;
+      end.abort();
+    }
+    if (isJson && isOnce) await writeJson(host.stdout, snapshot);
+    else if (isJson) await writeLine(host.stdout, JSON.stringify(snapshot));
+    else
+      await write(
+        host.stdout,
+        `${statusText(figures, glyphsFor(host.env), tab)}${isOnce ? '' : '\n'}`,
+      );
+  };
+  let looks = 0;
+  await watch.run(
+    () => sectionsOf[tab],
+    (snapshot) => show(snapshot, ++looks),
+  );
+}
+
+async function showLive(
+  config: TopConfig,
+  host: Host,
+  tab: TabName,
+  path: string | undefined,
+): Promise<void> {
+  const { FleetWatch } = await import('../watch/fleet-watch.ts');
+  const { LiveSource } = await import('../watch/live-source.ts');
+  const { Recorder } = await import('../watch/recorder.ts');
+  await using recorder = path === undefined ? undefined : await Recorder.open(path);
+  const end = new AbortController();
+  const signal = AbortSignal.any([host.signal, end.signal]);
+  const options = watchOptions(config, signal);
+  using watch = new FleetWatch(options);
+  const { publisher } = options;
+  const source = new LiveSource({ ...{ watch, recorder, publisher, tab, signal } });
+  // Whichever ends first ends the other: the terminal is restored before a failure is told.
+  const running = source.run().finally(() => end.abort());
+  const shown = draw(source, { ...host, signal }, tab).finally(() => end.abort());
+  await Promise.all([running, shown]);
+}
+
+async function showRecording(host: Host, tab: TabName, path: string): Promise<void> {
+  const { Recording } = await import('../watch/recording.ts');
+  const { ReplaySource } = await import('../watch/replay-source.ts');
+  await using recording = await Recording.open(path);
+  const end = new AbortController();
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => end.abort());
+  using source = new ReplaySource(recording, failed.reject);
+  source.start();
+  const signal = AbortSignal.any([host.signal, end.signal]);
+  await draw(source, { ...host, signal }, tab);
+  if (end.signal.aborted) await failed.promise;
+}
+
+/** Loads what draws, which nothing else needs, and gives it the terminal until somebody leaves. */
+async function draw(source: TopSource, host: Host, tab: TabName): Promise<void> {
+  chooseProductionReact();
+  const { runTop } = await import('../tui/top-session.tsx');
+  const { env, hasColor } = host;
+  await runTop({ ...{ source, tab, env, hasColor }, terminal: host });
+}

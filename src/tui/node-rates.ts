@@ -1,0 +1,111 @@
+/** Rates: what happened per second between two reports of one node. */
+import type { LatencyReport, StatusReport } from '../protocol/status-report.ts';
+
+/** Per second, unless named otherwise. */
+export interface NodeRates {
+  readonly accepted: number;
+  readonly refused: number;
+  readonly closed: number;
+  readonly ingested: number;
+  readonly ingestedBytes: number;
+  readonly delivered: number;
+  readonly sentBytes: number;
+  readonly writes: number;
+  readonly flushes: number;
+  /** Events of one flush, on average; undefined without one. */
+  readonly eventsPerFlush: number | undefined;
+  /** Records skipped or lost, connections lost, clients that fell behind: what should not be. */
+  readonly errors: number;
+  /** Of all its processes; 100 is one core. */
+  readonly cpuPercent: number;
+  /** Of the machine, 100 is all of it; undefined where it is not reported. */
+  readonly machinePercent: number | undefined;
+  /** Of the events in between, in milliseconds; undefined without one. */
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+}
+
+/** Undefined when they do not follow each other: another process answers, or the same report. */
+export function ratesBetween(before: StatusReport, now: StatusReport): NodeRates | undefined {
+  const ms = now.monotonic_ms - before.monotonic_ms;
+  const [own, ownBefore] = [now.process, before.process];
+  if (now.node !== before.node || own.pid !== ownBefore.pid || ms <= 0) return undefined;
+  const perSecond = (read: (report: StatusReport) => number) =>
+    Math.max(0, ((read(now) - read(before)) * 1_000) / ms);
+  const flushes = now.flush.count - before.flush.count;
+  const latency = latencyBetween(before.latency, now.latency);
+  return {
+    accepted: perSecond(({ connections }) => connections.accepted),
+    refused: perSecond(({ connections }) => sumOf(connections.refused)),
+    closed: perSecond(({ connections }) => sumOf(connections.closed)),
+    ingested: perSecond(({ messages }) => messages.ingested),
+    ingestedBytes: perSecond(({ messages }) => messages.ingested_bytes),
+    delivered: perSecond(({ messages }) => messages.delivered),
+    sentBytes: perSecond(({ messages }) => messages.sent_bytes),
+    writes: perSecond(({ messages }) => messages.socket_writes),
+    flushes: perSecond(({ flush }) => flush.count),
+    eventsPerFlush: flushes > 0 ? (now.flush.events - before.flush.events) / flushes : undefined,
+    errors: perSecond(errorsOf),
+    cpuPercent: cpuBetween(before, now) / ms,
+    machinePercent: machineBetween(before, now),
+    p50Ms: quantileMs(latency, 0.5),
+    p99Ms: quantileMs(latency, 0.99),
+  };
+}
+
+/** Sum of counts by label. */
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** Counts of what should not be, since the start of the node. */
+export function errorsOf({ connections, messages }: StatusReport): number {
+  const { lost, fell_behind } = connections;
+  return sumOf(messages.skipped) + messages.lost_positions + lost + fell_behind;
+}
+
+/** CPU time in percent-milliseconds; of a shard that was replaced only what its new process used. */
+function cpuBetween(before: StatusReport, now: StatusReport): number {
+  const shards = now.shards.reduce((sum, { shard, pid, cpu_ms }) => {
+    const old = before.shards.find((other) => other.shard === shard);
+    return sum + Math.max(0, cpu_ms - (old?.pid === pid ? old.cpu_ms : 0));
+  }, 0);
+  const [own, ownBefore] = [now.process, before.process];
+  return 100 * (shards + own.cpu_ms - ownBefore.cpu_ms);
+}
+
+function machineBetween(before: StatusReport, now: StatusReport): number | undefined {
+  if (before.machine === undefined || now.machine === undefined) return undefined;
+  const busy = now.machine.cpu_busy_ms - before.machine.cpu_busy_ms;
+  const idle = now.machine.cpu_idle_ms - before.machine.cpu_idle_ms;
+  return busy + idle > 0 ? (100 * busy) / (busy + idle) : undefined;
+}
+
+/** Counts per bucket, not summed up, of the events between two reports. */
+function latencyBetween(before: LatencyReport, now: LatencyReport) {
+  let below = 0;
+  return now.buckets.map(({ le_ms, count }, at) => {
+    const upTo = count - (before.buckets[at]?.count ?? 0);
+    const own = Math.max(0, upTo - below);
+    below = upTo;
+    return { le_ms, count: own };
+  });
+}
+
+/** Between the bounds of its bucket, where the share falls; beyond the last bound, that bound. */
+function quantileMs(
+  buckets: readonly { readonly le_ms: number | null; readonly count: number }[],
+  share: number,
+): number | undefined {
+  const total = buckets.reduce((sum, { count }) => sum + count, 0);
+  if (total === 0) return undefined;
+  let rest = share * total;
+  let low = 0;
+  for (const { le_ms, count } of buckets) {
+    if (le_ms === null) return low;
+    if (rest <= count) return low + (le_ms - low) * (count === 0 ? 1 : rest / count);
+    rest -= count;
+    low = le_ms;
+  }
+  return low;
+}

@@ -1,0 +1,68 @@
+/** How a node is called, and how it is, in a few words. */
+import { formatAge } from '../figures-text.ts';
+import type { NodeFigures } from '../fleet-model.ts';
+import { printable, type Tone } from '../line.ts';
+
+/** Its id, or where it is while it has not answered yet. */
+export function nameOf({ url, report }: Pick<NodeFigures, 'url' | 'report'>): string {
+  return printable(report?.node ?? url.replace(/^https?:\/\//, ''));
+}
+
+/** One word. */
+export function stateOf({ sight, report }: NodeFigures): string {
+  if (sight.state !== 'up') return sight.state;
+  if (report?.drain) return 'draining';
+  return report?.ready === false ? 'not ready' : 'up';
+}
+
+/** How bad that is. */
+export function stateTone(node: NodeFigures): Tone {
+  const state = stateOf(node);
+  if (state === 'up') return 'good';
+  return state === 'draining' || state === 'slow' ? 'warn' : 'bad';
+}
+
+const guardWords = [
+  'calm',
+  'flushes less often',
+  'refuses clients',
+  'pauses the broker',
+  'sheds clients',
+];
+
+/** What the guard does. */
+export function guardWord(level: number): string {
+  return guardWords[level] ?? `level ${level}`;
+}
+
+/** What somebody should know now, worst first. */
+export function complaintsOf(node: NodeFigures, nowMs: number): { text: string; tone: Tone }[] {
+  const { sight, report, sinceMs } = node;
+  const complaints: { text: string; tone: Tone }[] = [];
+  const say = (tone: Tone, text: string) => complaints.push({ tone, text: printable(text) });
+  if (sight.state !== 'up') {
+    say('bad', `${sight.state} for ${formatAge(nowMs - sinceMs)}: ${sight.problem ?? ''}`);
+    return complaints;
+  }
+  if (report === undefined) return complaints;
+  const { broker, guard, drain, connections, history } = report;
+  if (drain !== null) {
+    say(
+      'warn',
+      `clients are let go (${drain.reason}): ${drain.remaining} of ${drain.clients} left`,
+    );
+  }
+  if (!history.warm) say('warn', 'the history is not warm yet');
+  if (!broker.connected) say('bad', `no broker: ${broker.last_error ?? 'not connected'}`);
+  if (broker.paused) say('warn', `the broker is paused: ${broker.paused_for.join(', ')}`);
+  if (guard.level > 0) say('warn', `the guard ${guardWord(guard.level)} (level ${guard.level})`);
+  if (guard.refusing !== null) say('bad', `new clients are refused: ${guard.refusing}`);
+  const { heavy, medium, light } = connections.throttled;
+  if (heavy + medium + light > 0) {
+    say('warn', `clients are spared events: ${light} light, ${medium} medium, ${heavy} heavy`);
+  }
+  for (const { shard, state } of report.shards) {
+    if (state !== 'serving') say('bad', `shard ${shard} serves no clients: it is ${state}`);
+  }
+  return complaints;
+}

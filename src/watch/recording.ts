@@ -1,0 +1,83 @@
+/** Recording: a file of snapshots, any of which can be read. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { messageOf, UsageError } from '../base/errors.ts';
+import { isObject } from '../base/values.ts';
+import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
+
+/** Lines that a recording may have; a week and a half of seconds. */
+const maxLines = 1_000_000;
+const chunkBytes = 1024 * 1024;
+/** A line is read up to this size; those of a hundred nodes are smaller. */
+const maxLineBytes = 16 * 1024 * 1024;
+const newline = 0x0a;
+
+/** What is kept of the file is where its lines begin. Disposing it closes the file. */
+export class Recording implements AsyncDisposable {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  /** Where each line begins, and behind the last one. */
+  readonly #starts: readonly number[];
+
+  private constructor(path: string, file: FileHandle, starts: readonly number[]) {
+    this.#path = path;
+    this.#file = file;
+    this.#starts = starts;
+  }
+
+  /** Throws a UsageError when there is no such file, or nothing in it. */
+  static async open(path: string): Promise<Recording> {
+    const file = await open(path).catch((error: unknown) => {
+      throw new UsageError(`--replay: cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    });
+    try {
+      const recording = new Recording(path, file, await lineStarts(file));
+      if (recording.count === 0) throw new UsageError(`--replay: ${path} holds no snapshots`);
+      await recording.read(0);
+      return recording;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Snapshots in it. */
+  get count(): number {
+    return this.#starts.length - 1;
+  }
+
+  /** The snapshot at `index`, from 0. Throws a UsageError when the line holds something else. */
+  async read(index: number): Promise<FleetSnapshot> {
+    const [start = 0, end = 0] = this.#starts.slice(index, index + 2);
+    const size = end - start;
+    const odd = () =>
+      new UsageError(`--replay: ${this.#path}:${index + 1} is no snapshot of odin top`);
+    if (size > maxLineBytes) throw odd();
+    const { buffer, bytesRead } = await this.#file.read(Buffer.alloc(size), 0, size, start);
+    try {
+      const found: unknown = JSON.parse(buffer.toString('utf8', 0, bytesRead));
+      if (isObject(found) && found['schemaVersion'] === 1 && Array.isArray(found['nodes']))
+        return found as unknown as FleetSnapshot;
+    } catch {}
+    throw odd();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/** A last line that does not end was cut off while it was written, and is left out. */
+async function lineStarts(file: FileHandle): Promise<number[]> {
+  const starts = [0];
+  const chunk = Buffer.alloc(chunkBytes);
+  for (let at = 0; starts.length <= maxLines; ) {
+    const { bytesRead } = await file.read(chunk, 0, chunkBytes, at);
+    if (bytesRead === 0) break;
+    const read = chunk.subarray(0, bytesRead);
+    for (let found = read.indexOf(newline); found >= 0; found = read.indexOf(newline, found + 1)) {
+      starts.push(at + found + 1);
+    }
+    at += bytesRead;
+  }
+  return starts;
+}
