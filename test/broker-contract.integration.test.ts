@@ -28,11 +28,11 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
     }
   });
 
-  brokerTest('gives positions that grow within a partition', async () => {
+  brokerTest('gives positions that grow within a partition, and says where it is', async () => {
     const { broker, topic, other } = await openPair(url);
     await using _ = broker;
     const inbox = new Inbox();
-    await using _consumption = await consumeInto(broker, inbox);
+    await using consumption = await consumeInto(broker, inbox);
     await using producer = await broker.openProducer();
     for (let n = 0; n < 50; n++) {
       await producer.send([outgoing(topic, `K${n}`, 'x'), outgoing(other, `K${n}`, 'y')]);
@@ -43,6 +43,20 @@ describe.each(drivers)('the $name broker', ({ url, isThere }) => {
       const partition = `${record.topic} ${record.partition}`;
       expect(record.offset).toBeGreaterThan(last.get(partition) ?? -1);
       last.set(partition, record.offset);
+    }
+    // On NATS all topics share one place, behind the last of all records.
+    const places = consumption.places();
+    const behind = (wanted: string) => places.find(({ topic }) => topic === wanted)?.next;
+    const ends = new Map<string, number>();
+    for (const [partition, offset] of last) ends.set(partition, offset + 1);
+    if (broker.kind === 'nats') {
+      expect(places).toEqual([expect.objectContaining({ next: Math.max(...ends.values()) })]);
+    } else {
+      expect(behind(topic)).toBeDefined();
+      for (const { topic: name, partition, next, high } of places) {
+        expect(next).toBe(ends.get(`${name} ${partition}`) ?? next);
+        expect(high).toBeGreaterThanOrEqual(next);
+      }
     }
   });
 

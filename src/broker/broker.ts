@@ -104,6 +104,19 @@ export interface Consumption extends AsyncDisposable {
   state(): ConsumerState;
   /** Offset of the next record to be handed over; undefined for a partition it does not read. */
   position(topic: string, partition: number): number | undefined;
+  /** Where it is in each partition that it reads. */
+  places(): PartitionPlace[];
+}
+
+/** Where a consumer is in a partition. */
+export interface PartitionPlace {
+  /** On NATS the stream, which holds all topics. */
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the next record to be handed over. */
+  readonly next: number;
+  /** Offset that the next record of the broker will get, as far as is known. */
+  readonly high: number;
 }
 
 /** The offsets that a partition holds now. */

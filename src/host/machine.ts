@@ -1,5 +1,15 @@
 /** The machine that odin runs on, for reports that are to be compared later. */
-import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import {
+  arch,
+  availableParallelism,
+  cpus,
+  freemem,
+  hostname,
+  loadavg,
+  platform,
+  release,
+  totalmem,
+} from 'node:os';
 
 /** What a figure measured here depends on. */
 export interface Machine {
@@ -23,4 +33,33 @@ export function thisMachine(): Machine {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
   };
+}
+
+/** How the machine is now. */
+export interface MachineUsage {
+  readonly name: string;
+  readonly system: string;
+  readonly cpus: number;
+  /** Time that all its processors were busy and idle since it started, in milliseconds. */
+  readonly busyMs: number;
+  readonly idleMs: number;
+  /** Of the last minute; 0 where the system does not count it. */
+  readonly load: number;
+  readonly memoryBytes: number;
+  /** What programs can still have. */
+  readonly freeBytes: number;
+}
+
+/** This machine, of which a container is shown all. */
+export function machineUsage(): MachineUsage {
+  const { system, node, cpus: count, memoryBytes } = thisMachine();
+  let [busyMs, idleMs] = [0, 0];
+  for (const { times } of cpus()) {
+    idleMs += times.idle;
+    busyMs += times.user + times.nice + times.sys + times.irq;
+  }
+  const [load = 0] = loadavg();
+  const name = hostname();
+  const shown = { name, system: `${system}, node ${node}`, cpus: count, busyMs, idleMs };
+  return { ...shown, load: Math.round(load * 100) / 100, memoryBytes, freeBytes: freemem() };
 }

@@ -6,9 +6,17 @@ export const statusSections = ['channels', 'clients', 'partitions', 'machine'] a
 /** One of {@link statusSections}. */
 export type StatusSection = (typeof statusSections)[number];
 
+/** Whether a text names a section. */
+export function isStatusSection(text: string): text is StatusSection {
+  return statusSections.some((section) => section === text);
+}
+
+/** Rows that a {@link Listing} has at most. */
+export const maxListed = 100;
+
 /** The first of a sorted list. */
 export interface Listing<Row> {
-  /** At most 100. */
+  /** At most {@link maxListed}. */
   readonly rows: readonly Row[];
   /** How many more there are. */
   readonly left_out: number;

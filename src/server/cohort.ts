@@ -1,4 +1,5 @@
 /** Cohorts: connections with equal subscriptions, which share every byte they are sent. */
+import { subscriptionsMatching } from '../events/channel.ts';
 import type { ProtocolVersion } from '../protocol/versions.ts';
 import type { Channel } from './channels.ts';
 import { FlushContext } from './compression/flush-context.ts';
@@ -72,6 +73,17 @@ export class Cohorts {
     }
     cohort.pending = [];
     this.#version++;
+  }
+
+  /** Connections that get a channel; looks at all cohorts that want it. */
+  subscribersOf(channel: string): number {
+    const found = new Set<Cohort>();
+    for (const subscription of subscriptionsMatching(channel)) {
+      for (const cohort of this.#bySubscription.get(subscription) ?? []) found.add(cohort);
+    }
+    let sum = 0;
+    for (const { size } of found) sum += size;
+    return sum;
   }
 
   /** The cohorts that want a channel; remembered on the channel until any cohort comes or goes. */

@@ -81,6 +81,16 @@ export class Delivery {
     return this.#catchUp.behind;
   }
 
+  /** Connections that get a channel, by whatever subscription. */
+  subscribersOf(channel: string): number {
+    return this.#cohorts.subscribersOf(channel);
+  }
+
+  /** Connections that are served from the history, or whose socket was full lately. */
+  lagging(): ReadonlySet<Connection> {
+    return new Set([...this.#catchUp.waiting, ...this.throttle.lagging]);
+  }
+
   /** Current wait between flushes, in a shard from one to the next, in milliseconds; 0 while idle. */
   get flushIntervalMs(): number {
     return this.#pace.intervalMs;

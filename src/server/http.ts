@@ -6,6 +6,7 @@ import type { Log } from '../host/log.ts';
 import { refusals } from '../protocol/refusals.ts';
 import { mayAdminister } from './access.ts';
 import type { Counters } from './counters.ts';
+import { sectionsAskedFor } from './details/section-query.ts';
 import type { NodeApi } from './node-api.ts';
 import type { Pages } from './pages/pages.ts';
 import { isAnswer, readSubmission } from './publish-route.ts';
@@ -63,7 +64,7 @@ const adminRoutes: Readonly<Record<string, { methods: string[]; doing: string; r
   '/api/status': {
     methods: ['GET', 'HEAD'],
     doing: 'reading the status',
-    route: async (_request, response, { node }) => answer(response, 200, await node.status()),
+    route: status,
   },
 };
 
@@ -113,6 +114,13 @@ async function administer(
     return answer(response, 403, { error, code: 'FORBIDDEN' });
   }
   await route(request, response, deps);
+}
+
+async function status({ url = '' }: IncomingMessage, response: ServerResponse, { node }: HttpDeps) {
+  const sections = sectionsAskedFor(url);
+  if (typeof sections === 'string')
+    return answer(response, 400, { error: sections, code: 'BAD_REQUEST' });
+  answer(response, 200, await node.status(sections));
 }
 
 async function publish(request: IncomingMessage, response: ServerResponse, { node }: HttpDeps) {

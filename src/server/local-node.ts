@@ -1,5 +1,6 @@
 /** LocalNode: the node's answers in the process that has its state. */
 import type { Registry } from 'prom-client';
+import type { StatusDetails } from './details/status-details.ts';
 import { drainReport, healthReport, notReadyReasons } from './health.ts';
 import type { NodeApi } from './node-api.ts';
 import type { NodeState } from './node-state.ts';
@@ -10,6 +11,7 @@ import { statusReport } from './status-report.ts';
 export interface LocalNodeParts {
   readonly state: NodeState;
   readonly metrics: Registry;
+  readonly details: Pick<StatusDetails, 'sections'>;
   /** Undefined when the broker is not the embedded one. */
   readonly publishing: Publishing | undefined;
   /** Lets all clients go; again has no further effect. */
@@ -17,7 +19,13 @@ export interface LocalNodeParts {
 }
 
 /** Answers for the whole node, also when other processes serve its clients. */
-export function localNode({ state, metrics, publishing, startDrain }: LocalNodeParts): NodeApi {
+export function localNode({
+  state,
+  metrics,
+  details,
+  publishing,
+  startDrain,
+}: LocalNodeParts): NodeApi {
   return {
     // Probes come often, and need nothing that other processes count.
     readiness: async () => notReadyReasons(state),
@@ -29,9 +37,9 @@ export function localNode({ state, metrics, publishing, startDrain }: LocalNodeP
       await state.refresh();
       return { contentType: metrics.contentType, text: await metrics.metrics() };
     },
-    async status() {
-      await state.refresh();
-      return statusReport(state);
+    async status(sections) {
+      const [more] = await Promise.all([details.sections(sections), state.refresh()]);
+      return { ...statusReport(state), ...more };
     },
     async publish(submission) {
       if (publishing !== undefined) return await publishing.take(submission);

@@ -1,5 +1,6 @@
 /** NodeApi: everything that HTTP asks of a node. In a shard it is answered by the primary. */
 import type { DrainReport, StatusReport } from '../protocol/status-report.ts';
+import type { StatusSection } from '../protocol/status-sections.ts';
 import type { HealthReport } from './health.ts';
 
 /** An HTTP answer in JSON. */
@@ -29,7 +30,8 @@ export interface NodeApi {
   readiness(): Promise<readonly string[]>;
   health(): Promise<HealthReport>;
   metrics(): Promise<MetricsText>;
-  status(): Promise<StatusReport>;
+  /** With the sections that are asked for. */
+  status(sections: readonly StatusSection[]): Promise<StatusReport>;
   /** Access must have been checked. Rejects with a RemoteError when the broker fails. */
   publish(submission: Submission): Promise<Answer>;
   /** Lets all clients go, and says how far that is; again has no further effect. */

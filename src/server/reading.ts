@@ -1,5 +1,5 @@
 /** Reading: the half of the server that has the broker, from its records to the history. */
-import type { Broker, ConsumerState, Consumption } from '../broker/broker.ts';
+import type { Broker, ConsumerState, Consumption, PartitionPlace } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../host/log.ts';
 import type { BrokerHold } from './broker-hold.ts';
@@ -59,6 +59,11 @@ export class Reading implements AsyncDisposable {
   /** How it goes. */
   state(): ConsumerState {
     return this.#consumption?.state() ?? notYetConnected;
+  }
+
+  /** Where it is in each partition; empty before it began. */
+  places(): readonly PartitionPlace[] {
+    return this.#consumption?.places() ?? [];
   }
 
   /**

@@ -3,12 +3,20 @@ import type { NodeApi } from './node-api.ts';
 
 /** Whoever asks while a report is being made shares the next one, which is of no earlier than then. */
 export function sharedReads(node: NodeApi): NodeApi {
+  // Those who ask for the same share; there are as many kinds as there are sets of sections.
+  const statuses = new Map<string, () => ReturnType<NodeApi['status']>>();
+  const statusOf: NodeApi['status'] = (sections) => {
+    const key = sections.join();
+    const ask = statuses.get(key) ?? shared(() => node.status(sections));
+    statuses.set(key, ask);
+    return ask();
+  };
   return {
     ...node,
     readiness: shared(() => node.readiness()),
     health: shared(() => node.health()),
     metrics: shared(() => node.metrics()),
-    status: shared(() => node.status()),
+    status: statusOf,
   };
 }
 

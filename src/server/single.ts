@@ -1,6 +1,7 @@
 /** Single mode: one process reads the broker and serves the clients. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { reachableHost } from '../base/address.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../host/log.ts';
@@ -9,6 +10,8 @@ import { Channels } from './channels.ts';
 import type { Connections } from './connections.ts';
 import { Counters } from './counters.ts';
 import type { Delivery } from './delivery.ts';
+import { lookAtClients } from './details/client-look.ts';
+import { StatusDetails } from './details/status-details.ts';
 import type { DrainReason } from './drain.ts';
 import { LocalGate } from './gate.ts';
 import { History } from './history.ts';
@@ -53,7 +56,7 @@ export async function startSingle(
   const admission = await Admission.open(config, limits, counters);
   const pages = await Pages.open(config);
   await using cleanUp = new AsyncDisposableStack();
-  const { state, reading, upgrade } = createNode(
+  const { state, details, reading, upgrade } = createNode(
     config,
     deps,
     { counters, limits, admission },
@@ -66,7 +69,8 @@ export async function startSingle(
   const drained = Promise.withResolvers<void>();
   const startDrain = () => void leave(state, upgrade, 'drain').then(drained.resolve);
   const publishing = producer && new Publishing(producer, config.maxEventBytes);
-  const node = localNode({ state, metrics: createMetrics(state), publishing, startDrain });
+  const metrics = createMetrics(state);
+  const node = localNode({ state, metrics, details, publishing, startDrain });
   const { adminToken } = config;
   http.on('request', createHttpHandler({ node, pages, adminToken, log, counters }));
   http.on('upgrade', (request, stream, head) => upgrade.handle(request, stream, head));
@@ -132,7 +136,13 @@ function createNode(
       return limits.maxConnections;
     },
   };
-  return { state, reading, upgrade };
+  const clients = { delivery, history, clientPrefix: nodeId };
+  const details = new StatusDetails({
+    history,
+    places: () => reading.places(),
+    lookAtClients: async (question) => lookAtClients(question, clients, performance.now()),
+  });
+  return { state, details, reading, upgrade };
 }
 
 async function becomeReady(

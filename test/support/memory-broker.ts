@@ -140,6 +140,16 @@ export class MemoryBroker implements Broker {
       },
       state: () => ({ connected: true, paused: isPaused, lagRecords: 0, lastError: undefined }),
       position: (topic, partition) => next.get(`${topic}/${partition}`),
+      places: () =>
+        [...next].map(([name, at]) => {
+          const [topic = '', partition] = name.split('/');
+          return {
+            topic,
+            partition: Number(partition),
+            next: at,
+            high: this.#logs.get(name)!.high,
+          };
+        }),
       [Symbol.asyncDispose]: async () => {
         isPaused = true;
         this.#readers.delete(later);

@@ -1,5 +1,11 @@
 /** A reader of the embedded broker: a cursor in its log. */
-import type { BrokerRecord, ConsumeOptions, ConsumerState, Consumption } from '../broker.ts';
+import type {
+  BrokerRecord,
+  ConsumeOptions,
+  ConsumerState,
+  Consumption,
+  PartitionPlace,
+} from '../broker.ts';
 import { type EmbeddedLog, LostRanges } from './log.ts';
 
 /** Records handed over in one call at most. */
@@ -66,6 +72,13 @@ export class EmbeddedConsumption implements Consumption {
     if (partition !== 0) return undefined;
     const ahead = this.#log.read(this.#cursor, this.#log.end - this.#cursor);
     return this.#log.endOf(topic) - ahead.filter((record) => record.topic === topic).length;
+  }
+
+  places(): PartitionPlace[] {
+    return this.#log.topics.map((topic) => {
+      const high = this.#log.endOf(topic);
+      return { topic, partition: 0, next: this.position(topic, 0) ?? high, high };
+    });
   }
 
   /** Hands over what is there, unless paused. */

@@ -70,6 +70,11 @@ export class EmbeddedLog {
     return this.#ends.get(topic) ?? 0;
   }
 
+  /** Those that ever had a record. */
+  get topics(): readonly string[] {
+    return [...this.#ends.keys()];
+  }
+
   /** By topic, the offset of the oldest record that may still be held, where it is not 0. */
   get starts(): ReadonlyMap<string, number> {
     return this.#starts;

@@ -5,7 +5,7 @@ import { type Backoff, backoffMs } from '../../base/backoff.ts';
 import { messageOf, RemoteError } from '../../base/errors.ts';
 import { within } from '../../base/time-limit.ts';
 import type { Log } from '../../host/log.ts';
-import type { ConsumeOptions, ConsumerState, Consumption } from '../broker.ts';
+import type { ConsumeOptions, ConsumerState, Consumption, PartitionPlace } from '../broker.ts';
 import { type KafkaClients, protocolErrorType } from './client.ts';
 import { type Place, Positions, type Trouble } from './positions.ts';
 import { KafkaReader } from './reader.ts';
@@ -104,6 +104,12 @@ export class KafkaConsumption implements Consumption {
 
   position(topic: string, partition: number): number | undefined {
     return this.#positions.find(topic, partition)?.next;
+  }
+
+  places(): PartitionPlace[] {
+    return Array.from(this.#positions.all(), ({ topic, partition, next, high }) => {
+      return { topic, partition, next, high };
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

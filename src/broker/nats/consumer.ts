@@ -4,7 +4,7 @@ import { type Backoff, backoffMs } from '../../base/backoff.ts';
 import { messageOf, RemoteError } from '../../base/errors.ts';
 import { within } from '../../base/time-limit.ts';
 import type { Log } from '../../host/log.ts';
-import type { ConsumeOptions, ConsumerState, Consumption } from '../broker.ts';
+import type { ConsumeOptions, ConsumerState, Consumption, PartitionPlace } from '../broker.ts';
 import { isStreamMissing } from './complaint.ts';
 import { Cursor } from './cursor.ts';
 import type { NatsLink } from './link.ts';
@@ -105,6 +105,11 @@ export class NatsConsumption implements Consumption {
   /** All topics share the sequences of the stream. */
   position(_topic: string, partition: number): number | undefined {
     return partition === 0 ? this.#cursor.next : undefined;
+  }
+
+  places(): PartitionPlace[] {
+    const { next, high } = this.#cursor;
+    return [{ topic: this.#parts.stream.name, partition: 0, next, high }];
   }
 
   /** Resolves {@link caughtUp} too: nobody should wait for a reader that is gone. */

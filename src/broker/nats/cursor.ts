@@ -47,6 +47,11 @@ export class Cursor {
     if (this.next >= this.#goal) this.#reachGoal();
   }
 
+  /** Sequence that the next record of the stream will get, as far as is known. */
+  get high(): number {
+    return Math.max(this.#high, this.next);
+  }
+
   /** Records that the stream holds and that were not handed over. */
   get lagRecords(): number {
     return Math.max(0, this.#high - Math.max(this.next, this.#low));

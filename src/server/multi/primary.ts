@@ -10,6 +10,7 @@ import { BrokerHold } from '../broker-hold.ts';
 import { BrokerPacing } from '../broker-pacing.ts';
 import { Channels } from '../channels.ts';
 import type { Counters } from '../counters.ts';
+import type { ClientLook, ClientQuestion } from '../details/client-look.ts';
 import type { DrainReason } from '../drain.ts';
 import { Guard, guardSenses } from '../guard/guard.ts';
 import { History } from '../history.ts';
@@ -33,6 +34,7 @@ import { Refresher } from './refresher.ts';
 import type { Asked, FromShard, OlderAnswer, Questions, ShardSetup } from './shard-messages.ts';
 import { Slots } from './slots.ts';
 import { Supervisor } from './supervisor.ts';
+import { Survey } from './survey.ts';
 
 /** What of a node only its wiring knows. */
 export interface PrimaryParts {
@@ -62,6 +64,8 @@ export class Primary implements AsyncDisposable {
   readonly supervisor: Supervisor;
   readonly acceptor: Acceptor;
   readonly audit: Audit;
+  /** What shards see of their clients. */
+  readonly clients: Survey<ClientQuestion, ClientLook>;
   isWarm = false;
   isDraining = false;
   readonly #parts: PrimaryParts;
@@ -122,7 +126,8 @@ export class Primary implements AsyncDisposable {
       handOver: (shard, id, socket) => supervisor.processOf(shard)?.handOver(id, socket),
     });
     this.#estimate = new DeliveryEstimate((shard) => slots.ofShard(shard).inUse);
-    this.#refresher = new Refresher((round) => this.#askForReports(round));
+    this.#refresher = new Refresher((round) => supervisor.ask({ kind: 'report', round }));
+    this.clients = new Survey((id, question) => supervisor.ask({ kind: 'look', id, question }));
   }
 
   /** Why no client is taken now, whatever room there is. */
@@ -212,6 +217,8 @@ export class Primary implements AsyncDisposable {
       case 'report':
         this.totals.take(shard, this.supervisor.processOf(shard)?.pid, message.report);
         return this.#refresher.heard(shard, message.round);
+      case 'looked':
+        return this.clients.heard(shard, message.id, message.look);
       case 'offered':
         return this.#pacing.took(
           0,
@@ -270,24 +277,13 @@ export class Primary implements AsyncDisposable {
     return { index: this.history.next, read, known };
   }
 
-  /** Those that answer at all: a frozen one would only keep everybody waiting. */
-  #askForReports(round: number): ReadonlySet<number> {
-    const asked = new Set<number>();
-    for (let shard = 0; shard < this.#config.shards.count; shard++) {
-      const running = this.supervisor.processOf(shard);
-      if (running === undefined || !running.isResponsive) continue;
-      running.send({ kind: 'report', round });
-      asked.add(shard);
-    }
-    return asked;
-  }
-
   #gone(shard: number, stranded: readonly Socket[]): void {
     this.totals.retire(shard);
     if (this.isDraining) this.drain.cutOff += this.slots.openIn(shard);
     this.#gate.gone(shard);
     this.#estimate.forget(shard);
     this.#refresher.gone(shard);
+    this.clients.gone(shard);
     for (const socket of stranded) this.acceptor.accept(socket);
     this.acceptor.retry();
   }

@@ -1,5 +1,6 @@
 /** Messages between the primary and a shard, over the child's link; frames go over its pipe. */
 import type { Config } from '../../config/schema.ts';
+import type { ClientLook, ClientQuestion } from '../details/client-look.ts';
 import type { DrainReason } from '../drain.ts';
 import type { NodeApi } from '../node-api.ts';
 import type { ReadChannel } from '../recovery/older-events.ts';
@@ -28,6 +29,8 @@ export type ToShard =
   | { readonly kind: 'socket'; readonly id: number }
   /** It reports now; the answer carries the round. */
   | { readonly kind: 'report'; readonly round: number }
+  /** It looks at its clients. */
+  | { readonly kind: 'look'; readonly id: number; readonly question: ClientQuestion }
   | { readonly kind: 'stretch'; readonly factor: number }
   /** It closes a few of its slowest clients. */
   | { readonly kind: 'shed' }
@@ -49,6 +52,7 @@ export type FromShard =
   | { readonly kind: 'closed'; readonly ids: readonly number[] }
   /** Each second, and when it was asked in a round. */
   | { readonly kind: 'report'; readonly report: ShardReport; readonly round: number | undefined }
+  | { readonly kind: 'looked'; readonly id: number; readonly look: ClientLook }
   /** One line of its log, in JSON. */
   | { readonly kind: 'log'; readonly line: string }
   /** Events that came since the last time, and their deliveries; said only while those are limited. */

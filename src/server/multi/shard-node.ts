@@ -1,5 +1,6 @@
 /** ShardNode: the serving half of the server in a process of its own, fed and steered by the primary. */
 import type { Server, Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { type Duplex, Writable } from 'node:stream';
 import { messageOf, OdinError, RemoteError } from '../../base/errors.ts';
 import { createLog, type Log } from '../../host/log.ts';
@@ -7,6 +8,7 @@ import { createResourceMeter, processUsage } from '../../host/usage.ts';
 import { Audit } from '../audit.ts';
 import { Channels } from '../channels.ts';
 import { Counters } from '../counters.ts';
+import { type ClientSource, lookAtClients } from '../details/client-look.ts';
 import { Drain } from '../drain.ts';
 import { closeSlowest } from '../guard/slowest.ts';
 import { History } from '../history.ts';
@@ -51,6 +53,7 @@ interface Running {
   readonly limits: Limits;
   readonly drain: Drain;
   readonly audit: Audit;
+  readonly clients: ClientSource;
 }
 
 /** One per process; it ends with the process. */
@@ -94,6 +97,8 @@ export class ShardNode {
         return this.#asking.answered(message);
       case 'report':
         return this.#report(message.round);
+      case 'look':
+        return this.#look(message);
       case 'stretch':
         return this.#stretch(message.factor);
       case 'shed':
@@ -167,7 +172,8 @@ export class ShardNode {
       shards,
     );
     this.#host.pipe.on('data', (chunk: Buffer) => intake.take(chunk));
-    return { history, intake, serving, port, admission, limits, drain, audit };
+    const clients = { delivery, history, clientPrefix: identity.clientPrefix };
+    return { history, intake, serving, port, admission, limits, drain, audit, clients };
   }
 
   /** Its lines become the primary's. */
@@ -246,6 +252,13 @@ export class ShardNode {
     const [events, deliveries] = [next - this.#told.next, deliveriesOffered - this.#told.offered];
     this.#told = { next, offered: deliveriesOffered };
     if (events > 0) this.#host.send({ kind: 'offered', events, deliveries });
+  }
+
+  #look({ id, question }: Extract<ToShard, { kind: 'look' }>): void {
+    if (this.#running === undefined) return;
+    const { clients } = this.#running;
+    const look = lookAtClients(question, clients, performance.now());
+    this.#host.send({ kind: 'looked', id, look });
   }
 
   #report(round?: number): void {

@@ -7,6 +7,8 @@ import { UsageError } from '../../base/errors.ts';
 import type { Config } from '../../config/schema.ts';
 import { refusalResponse } from '../../protocol/refusals.ts';
 import { bump, Counters } from '../counters.ts';
+import { joinLooks } from '../details/client-look.ts';
+import { StatusDetails } from '../details/status-details.ts';
 import { createHttpHandler } from '../http.ts';
 import { Limits } from '../limits.ts';
 import { listen } from '../listen.ts';
@@ -57,7 +59,9 @@ export async function startMulti(
     broker.kind === 'embedded' ? cleanUp.use(await broker.openProducer()) : undefined;
   const publishing = producer && new Publishing(producer, config.maxEventBytes);
   const startDrain = () => void primary.leave('drain').then(onDrained);
-  const node = localNode({ state, metrics: createMetrics(state), publishing, startDrain });
+  const details = detailsOf(primary);
+  const metrics = createMetrics(state);
+  const node = localNode({ state, metrics, details, publishing, startDrain });
   port.http.on(
     'request',
     createHttpHandler({ node, pages, adminToken: config.adminToken, log, counters }),
@@ -187,6 +191,14 @@ function stateOf(
     shards: () => numbers.map((shard) => figuresOf(primary, shard)),
     refresh: () => primary.refresh(),
   };
+}
+
+function detailsOf({ history, reading, clients }: Primary): StatusDetails {
+  return new StatusDetails({
+    history,
+    places: () => reading.places(),
+    lookAtClients: async (question) => joinLooks(question, await clients.ask(question)),
+  });
 }
 
 function figuresOf({ supervisor, slots, totals }: Primary, shard: number): ShardFigures {

@@ -119,6 +119,16 @@ export class Supervisor implements AsyncDisposable {
     for (const { running } of this.#places) running?.send(message);
   }
 
+  /**
+   * The same to those that answer at all, and which they are: a frozen one would only keep everybody
+   * waiting.
+   */
+  ask(message: ToShard): ReadonlySet<number> {
+    const asked = this.#places.filter(({ running }) => running?.isResponsive === true);
+    for (const { running } of asked) running?.send(message);
+    return new Set(asked.map(({ shard }) => shard));
+  }
+
   /** Has every shard let its clients go; resolves when they have, or after `budgetMs` and a little. */
   async drain(reason: DrainReason, budgetMs: number): Promise<void> {
     this.#isLeaving = true;

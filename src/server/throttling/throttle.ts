@@ -61,6 +61,11 @@ export class Throttle {
     return this.#clientsAt[level] as number;
   }
 
+  /** Connections whose socket was full lately. */
+  get lagging(): Iterable<Connection> {
+    return this.#lagging;
+  }
+
   /** Whether a connection at `level` is not sent a frame; counted if so. */
   spares(level: ThrottleLevel, frame: Frame, end: number): boolean {
     if (!isSpared(this.#settings, level, frame, end)) return false;

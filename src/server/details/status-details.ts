@@ -1,0 +1,75 @@
+/** The sections of the status report, each made only when somebody asks for it. */
+import { performance } from 'node:perf_hooks';
+import type { PartitionPlace } from '../../broker/broker.ts';
+import { machineUsage } from '../../host/machine.ts';
+import {
+  type Listing,
+  type MachineStatus,
+  maxListed,
+  type PartitionStatus,
+  type StatusSection,
+  type StatusSections,
+} from '../../protocol/status-sections.ts';
+import type { History } from '../history.ts';
+import { busyChannels } from './busy-channels.ts';
+import type { ClientLook, ClientQuestion } from './client-look.ts';
+
+/** Where they are made from. */
+export interface DetailParts {
+  readonly history: Pick<History, 'first' | 'next' | 'at'>;
+  /** Where each partition is read; empty before reading began. */
+  readonly places: () => readonly PartitionPlace[];
+  /** Asks whatever processes serve clients. Never rejects. */
+  readonly lookAtClients: (question: ClientQuestion) => Promise<ClientLook>;
+}
+
+/** Makes sections. */
+export class StatusDetails {
+  readonly #parts: DetailParts;
+  /** On the clock of {@link History}: what it held before was read back, not live. */
+  readonly #startedMs = performance.now();
+
+  constructor(parts: DetailParts) {
+    this.#parts = parts;
+  }
+
+  /** Those that are wanted and no others. */
+  async sections(wanted: readonly StatusSection[]): Promise<StatusSections> {
+    const { history, places, lookAtClients } = this.#parts;
+    const busy = wanted.includes('channels')
+      ? busyChannels(history, performance.now(), this.#startedMs)
+      : undefined;
+    const channels = busy?.rows.map(({ channel }) => channel) ?? [];
+    const wantsSlow = wanted.includes('clients');
+    const look =
+      channels.length > 0 || wantsSlow ? await lookAtClients({ channels, wantsSlow }) : undefined;
+    return {
+      ...(busy && { channels: { ...busy, rows: withSubscribers(busy.rows, look) } }),
+      ...(wantsSlow && look && { clients: look.slow }),
+      ...(wanted.includes('partitions') && { partitions: partitionsOf(places()) }),
+      ...(wanted.includes('machine') && { machine: machineStatus() }),
+    };
+  }
+}
+
+function withSubscribers<Row>(rows: readonly Row[], look: ClientLook | undefined) {
+  return rows.map((row, at) => ({ ...row, subscribers: look?.subscribers[at] ?? 0 }));
+}
+
+function partitionsOf(places: readonly PartitionPlace[]): Listing<PartitionStatus> {
+  const rows = places
+    .map((place) => ({ ...place, lag_records: Math.max(0, place.high - place.next) }))
+    .sort((a, b) => b.lag_records - a.lag_records);
+  return { rows: rows.slice(0, maxListed), left_out: Math.max(0, rows.length - maxListed) };
+}
+
+function machineStatus(): MachineStatus {
+  const { name, system, cpus, busyMs, idleMs, load, memoryBytes, freeBytes } = machineUsage();
+  return {
+    ...{ name, system, cpus, load },
+    cpu_busy_ms: busyMs,
+    cpu_idle_ms: idleMs,
+    memory_bytes: memoryBytes,
+    memory_free_bytes: freeBytes,
+  };
+}
