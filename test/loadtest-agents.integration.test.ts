@@ -78,11 +78,11 @@ test('an agent that stands still is given up, and ends all the same', async () =
   await using server = await FaultServer.start();
   const watched = new Watch();
   const [report] = await Promise.all([
-    run(server.url, { agents: 'local:2', agentSilenceMs: '1s', durationMs: '3s' }, watched),
+    run(server.url, { agents: 'local:2', agentSilenceMs: '2s', durationMs: '5s' }, watched),
     publish(server, 20, 10).then(() => process.kill(watched.pids[0] as number, 'SIGSTOP')),
   ]);
   expect(report.verdict).toBe('inconclusive');
-  expect(report.reasons[0]).toMatch(/^agent local-1 was lost after .*: silent for 1s$/);
+  expect(report.reasons[0]).toMatch(/^agent local-1 was lost after .*: silent for 2s$/);
 });
 
 test('Ctrl-C ends all agents within 2 s, with a report', async () => {

@@ -4,7 +4,6 @@ import { formatDuration } from '../../base/units.ts';
 import { odinCommand } from '../../host/command.ts';
 import type { Machine } from '../../host/machine.ts';
 import { odinVersion } from '../../host/version.ts';
-import { epochMs } from '../client-context.ts';
 import type { Crew, CrewDeps } from '../crew.ts';
 import { clientsOf, type LoadTestConfig, workerCount } from '../plan.ts';
 import { targetWithoutAddress } from '../target.ts';
@@ -209,19 +208,17 @@ function hintOfAll(faults: readonly Named[]): string | undefined {
   return hints.length === 0 ? undefined : hints.join('\n');
 }
 
-/** Asks each agent for its time each second; gives up one that says nothing for `silenceMs`. */
+/**
+ * Asks each agent for its time each second; gives up one that says nothing for `silenceMs`. Looks are
+ * counted, not time: after this process stood still, what agents said meanwhile has yet to be read.
+ */
 function watch(agents: readonly AgentLink[], silenceMs: number): Disposable {
-  let lookedAtMs = epochMs();
   const timer = setInterval(() => {
-    const nowMs = epochMs();
-    // After this process stood still, what agents said meanwhile has yet to be read.
-    const wasAway = nowMs - lookedAtMs > 2 * heartbeatMs;
-    lookedAtMs = nowMs;
     for (const agent of agents) {
-      if (wasAway) agent.heardAtMs = nowMs;
-      else if (nowMs - agent.heardAtMs > silenceMs) {
+      if (agent.unansweredLooks * heartbeatMs >= silenceMs) {
         agent.lose({ message: `silent for ${formatDuration(silenceMs)}`, hint: undefined });
       }
+      agent.unansweredLooks++;
       agent.ping();
     }
   }, heartbeatMs);

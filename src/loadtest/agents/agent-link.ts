@@ -31,8 +31,8 @@ export class AgentLink implements WorkerAgent, AsyncDisposable {
   #isOver = false;
   #startedAtMs = Number.NaN;
   #lostAtMs = Number.NaN;
-  /** When something was last heard of it, in milliseconds since 1970. */
-  heardAtMs = epochMs();
+  /** How often it was looked after since something was last heard of it. */
+  unansweredLooks = 0;
   /** How far its clock is taken to be ahead; its workers put theirs back by this. */
   clockAheadMs = 0;
   clockUncertaintyMs = 0;
@@ -155,14 +155,14 @@ export class AgentLink implements WorkerAgent, AsyncDisposable {
 
   #receive(line: string): void {
     const message = decodeMessage<FromAgent>(line);
-    this.heardAtMs = epochMs();
+    this.unansweredLooks = 0;
     switch (message?.kind) {
       case 'said':
         return this.#workers.get(message.worker)?.onMessage(message.message);
       case 'exited':
         return this.#workers.get(message.worker)?.onExit(message.exit);
       case 'pong':
-        this.#clock.add(message.sentMs, this.heardAtMs, message.atMs);
+        this.#clock.add(message.sentMs, epochMs(), message.atMs);
         return this.#look();
       case 'hello':
       case 'ready':
