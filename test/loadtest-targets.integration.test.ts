@@ -180,3 +180,16 @@ test.each([
   expect(stderr).toMatch(message);
   expect([exitCode, stdout]).toEqual([2, '']);
 });
+
+test('what this machine cannot do is refused with the fix, and tried with --force', async () => {
+  await using server = await FaultServer.start();
+  const refused = await attack(`--url ${server.url} --connections 90000 --source-ip 203.0.113.7`);
+  expect(refused.exitCode).toBe(3);
+  expect(refused.stderr).toMatch(/^error: --source-ip: 203\.0\.113\.7 cannot be used/m);
+  expect(refused.stderr).toMatch(/^error: 90 000 connections from each of 1 --source-ip need/m);
+  expect(refused.stderr).toMatch(/^hint: use --source-ip 127\.0\.0\.1,127\.0\.0\.2,127/m);
+  const forced = await attack(`--url ${server.url} --force --source-ip 203.0.113.7`);
+  expect(forced.stderr).toMatch(/^warning: --source-ip: 203\.0\.113\.7 cannot be used/m);
+  expect(forced.stdout).toContain('local-no-such-address');
+  expect([forced.exitCode, server.requests]).toEqual([99, 0]);
+});

@@ -20,6 +20,7 @@ const exitCodeOf = {
 const runTest = defineCommand({
   sections: ['loadtest', 'log'],
   json: 'print the report as JSON',
+  callFlags: [{ name: 'force', description: 'run although this machine seems to lack something' }],
   examples: [
     'odin loadtest --connections 2000 --duration 20',
     'odin loadtest --url ws://10.0.0.5:3004/ws --connections 10000 --ramp-rate 200 --json > run.json',
@@ -29,7 +30,7 @@ const runTest = defineCommand({
     'odin loadtest --agents load1,load2 --url ws://10.0.0.5:3004/ws --connections 40000',
     "odin loadtest --threshold 'latency.p99 < 50ms' 'connect.success >= 99.9%'",
   ],
-  async run({ config, host, isJson }) {
+  async run({ config, flags, host, isJson }) {
     const { runLoadTest } = await import('../loadtest/index.ts');
     const { checkOutputs, writeOutputs } = await import('../loadtest/reports/outputs.ts');
     const { formatProgress } = await import('../loadtest/progress.ts');
@@ -43,6 +44,9 @@ const runTest = defineCommand({
       signal: host.signal,
       onProgress: (state) => progress.show(formatProgress(state, terminalColumns(host))),
       log,
+      ...(flags.has('force') && {
+        onLack: ({ what }) => void host.stderr.write(`warning: ${what}\n`),
+      }),
     });
     progress[Symbol.dispose]();
     await printReport(report, host, isJson);

@@ -9,6 +9,8 @@ export interface Cgroup {
   readonly cpuCores: number | undefined;
   /** Undefined when there is no limit. */
   readonly memoryBytes: number | undefined;
+  /** What is left of the tightest limit, in bytes, with caches that the kernel would give up. */
+  memoryFreeBytes(): number | undefined;
   /** CPU time that everything under the quota has used, in milliseconds; undefined without quota. */
   cpuUsedMs(): number | undefined;
 }
@@ -49,7 +51,8 @@ function versionTwo(root: string, path: string): Cgroup {
       return cores === undefined ? [] : [{ cores, usedMs }];
     }),
   );
-  return cgroupOf(2, quota, leastBytes(dirs.map((dir) => readText(join(dir, 'memory.max')))));
+  const files = { limit: 'memory.max', used: 'memory.current', cache: 'inactive_file' };
+  return cgroupOf(2, quota, dirs, files);
 }
 
 function versionOne(root: string, cpu: string | undefined, memory: string | undefined): Cgroup {
@@ -71,17 +74,36 @@ function versionOne(root: string, cpu: string | undefined, memory: string | unde
     }),
   );
   const memoryDirs = memory === undefined ? [] : upwards(mount('memory'), memory);
-  const limits = memoryDirs.map((dir) => readText(join(dir, 'memory.limit_in_bytes')));
-  return cgroupOf(1, quota, leastBytes(limits));
+  const files = {
+    limit: 'memory.limit_in_bytes',
+    used: 'memory.usage_in_bytes',
+    cache: 'total_inactive_file',
+  };
+  return cgroupOf(1, quota, memoryDirs, files);
 }
+
+/** Where a version tells of memory: two files, and a line of `memory.stat`. */
+type MemoryFiles = Readonly<Record<'limit' | 'used' | 'cache', string>>;
 
 function cgroupOf(
   version: 1 | 2,
   quota: Quota | undefined,
-  memoryBytes: number | undefined,
+  memoryDirs: readonly string[],
+  files: MemoryFiles,
 ): Cgroup {
+  const memoryBytes = leastBytes(memoryDirs.map((dir) => readText(join(dir, files.limit))));
   const cpuUsedMs = () => quota?.usedMs();
-  return { version, cpuCores: quota?.cores, memoryBytes, cpuUsedMs };
+  const memoryFreeBytes = () => leastBytes(memoryDirs.map((dir) => freeBytes(dir, files)));
+  return { version, cpuCores: quota?.cores, memoryBytes, memoryFreeBytes, cpuUsedMs };
+}
+
+function freeBytes(dir: string, { limit, used, cache }: MemoryFiles): number | undefined {
+  const most = leastBytes([readText(join(dir, limit))]);
+  const taken = Number(readText(join(dir, used)));
+  if (most === undefined || Number.isNaN(taken)) return undefined;
+  const stat = readText(join(dir, 'memory.stat')) ?? '';
+  const cached = Number(new RegExp(`^${cache} (\\d+)`, 'm').exec(stat)?.[1] ?? 0);
+  return most - taken + cached;
 }
 
 /**
@@ -107,7 +129,7 @@ function least(quotas: readonly Quota[]): Quota | undefined {
   return quotas.toSorted((a, b) => a.cores - b.cores)[0];
 }
 
-function leastBytes(texts: readonly (string | undefined)[]): number | undefined {
+function leastBytes(texts: readonly (string | number | undefined)[]): number | undefined {
   const limits = texts.map(Number).filter((bytes) => bytes > 0 && bytes < noLimitBytes);
   return limits.length === 0 ? undefined : Math.min(...limits);
 }

@@ -54,11 +54,18 @@ const exitGraceMs = 1_000;
 /** The pipe comes behind stdin, stdout, stderr and the link. */
 const pipeDescriptor = 4;
 
-/** Runs `entry` in a process of its own. The child must open {@link parentLink}. */
-export function forkChild(entry: URL, { onMessage, onExit }: ChildHandlers): Child {
+/**
+ * Runs `entry` in a process of its own, with flags for Node. The child must open
+ * {@link parentLink}.
+ */
+export function forkChild(
+  entry: URL,
+  { onMessage, onExit }: ChildHandlers,
+  nodeFlags: readonly string[] = [],
+): Child {
   // The parent's Node flags (an inspector port, a test runner's loader) are not for the child.
   const child = fork(entry, [], {
-    execArgv: [],
+    execArgv: [...nodeFlags],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
   });

@@ -14,6 +14,8 @@ import type { Target } from './target.ts';
 /** What every client needs to know. */
 interface ClientSettings {
   readonly target: Target;
+  /** Workers of the run, which take the clients in turn. */
+  readonly workers: number;
   readonly version: ProtocolVersion;
   /** How long one attempt may take until its subscription is acknowledged. */
   readonly connectTimeoutMs: number;
@@ -107,7 +109,7 @@ export class ClientContext {
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
-    this.dialer = new Dialer(settings.target);
+    this.dialer = new Dialer(settings.target, settings.workers);
   }
 
   /** Takes the epoch of a `welcome`; another one than before makes all known offsets void. */

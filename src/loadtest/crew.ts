@@ -1,13 +1,12 @@
 /** Who runs the workers of a load test: this machine, or agents on others. */
 import { availableParallelism } from 'node:os';
-import { forkChild } from '../host/child.ts';
 import type { Log } from '../host/log.ts';
 import type { AgentSection } from './agents/agent-section.ts';
 import { prepareMachine } from './machine.ts';
 import { clientsOf, type LoadTestConfig, workerCount } from './plan.ts';
-import type { ReadText } from './preflight.ts';
+import type { CheckOptions } from './preflight.ts';
 import { targetWithoutAddress } from './target.ts';
-import { type WorkerPlace, type WorkerState, workerEntry } from './worker-pool.ts';
+import { launchWorker, type WorkerPlace, type WorkerState } from './worker-pool.ts';
 
 /** Everybody who takes part. Disposing it ends agents. */
 export interface Crew extends AsyncDisposable {
@@ -23,11 +22,10 @@ export interface Crew extends AsyncDisposable {
 }
 
 /** What assembling needs of its caller. */
-export interface CrewDeps {
+export interface CrewDeps extends CheckOptions {
   /** Ends the assembling; the crew is empty then. */
   readonly signal: AbortSignal;
   readonly log: Log;
-  readonly readText?: ReadText;
 }
 
 /**
@@ -35,28 +33,27 @@ export interface CrewDeps {
  * RemoteError when the server's name cannot be resolved or an agent cannot be had.
  */
 export async function assembleCrew(config: LoadTestConfig, deps: CrewDeps): Promise<Crew> {
-  if (config.agents.length === 0) return await localCrew(config, deps.readText);
+  if (config.agents.length === 0) return await localCrew(config, deps);
   const { assembleFleet } = await import('./agents/agent-fleet.ts');
   return await assembleFleet(config, deps);
 }
 
-async function localCrew(config: LoadTestConfig, readText?: ReadText): Promise<Crew> {
+async function localCrew(config: LoadTestConfig, options: CheckOptions): Promise<Crew> {
   const { connections } = config;
   const workers = workerCount(config, availableParallelism());
   const shares = Array.from({ length: workers }, (_, worker) => {
     return clientsOf(worker, workers, connections).length;
   });
-  const needs = { connections, perWorker: Math.max(...shares) };
+  const share = { connections, perWorker: Math.max(...shares), workers };
   const common = await targetWithoutAddress(config);
-  const target = { ...common, address: await prepareMachine(config, needs, readText) };
-  const launch: WorkerPlace['launch'] = (handlers) => forkChild(workerEntry, handlers);
+  const target = { ...common, address: await prepareMachine(config, share, options) };
   return {
     places: shares.map((clients) => ({
       clients,
       target,
       clockAheadMs: 0,
       agent: undefined,
-      launch,
+      launch: launchWorker,
     })),
     pids: [],
     reachMs: 0,

@@ -6,10 +6,13 @@ import { inTurn, type Target } from './target.ts';
 /** Opens sockets to one target. What TLS needs is read once for all of them. */
 export class Dialer {
   readonly #target: Target;
+  readonly #workers: number;
   readonly #secureContext: SecureContext | undefined;
 
-  constructor(target: Target) {
+  /** `workers` is how many share the clients in turn. */
+  constructor(target: Target, workers: number) {
     this.#target = target;
+    this.#workers = workers;
     const { tls } = target;
     if (tls !== undefined) {
       this.#secureContext = createSecureContext(tls.ca === undefined ? {} : { ca: tls.ca });
@@ -24,7 +27,9 @@ export class Dialer {
   /** Begins to connect; `client` is the number of the client in the whole test. */
   dial(client: number, onread: OnReadOpts): Socket {
     const { address, port, sourceIps, tls } = this.#target;
-    const localAddress = inTurn(sourceIps, client);
+    // Evenly within each worker, as each may be on a machine of its own.
+    const turn = Math.floor(client / this.#workers) + (client % this.#workers);
+    const localAddress = inTurn(sourceIps, turn);
     const options = {
       host: address,
       port,

@@ -3,9 +3,9 @@ import type { Log } from '../host/log.ts';
 import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
 import { assembleCrew } from './crew.ts';
+import type { Lack, Sight } from './limits/limit.ts';
 import { Observers } from './observers.ts';
 import { type LoadTestConfig, longestRampMs } from './plan.ts';
-import type { ReadText } from './preflight.ts';
 import { createProgressMeter, type LoadTestPhase, type Progress } from './progress.ts';
 import type { LoadTestReport } from './report.ts';
 import { onEachRound } from './report-rounds.ts';
@@ -24,8 +24,10 @@ export interface LoadTestDeps {
   /** Called every `reportIntervalMs`. */
   readonly onProgress: (progress: Progress) => void;
   readonly log: Log;
-  /** Reads files of /proc; default: the real ones. */
-  readonly readText?: ReadText;
+  /** How this machine is looked at; default: as it is. */
+  readonly sight?: Partial<Sight>;
+  /** Told what a machine has too little of; without it, that ends the run. */
+  readonly onLack?: (lack: Lack) => void;
   /** Told the process ids of the workers here, and of what leads to agents. */
   readonly onWorkers?: (pids: readonly number[]) => void;
 }
@@ -94,14 +96,8 @@ export async function runLoadTest(
     times.durationMs = Math.max(0, epochMs() - times.startedAtMs);
   }
   const interrupted = signal.aborted;
-  const silent: string[] = [];
   await observers.atStop();
-  if (times.durationMs > 0) {
-    pool.send({ kind: 'stop' });
-    if (!(await pool.waitUntil(() => pool.allSaid('final'), never, stopMs))) {
-      silent.push('a load test worker did not answer in time: its last figures are missing');
-    }
-  }
+  const silent = times.durationMs > 0 ? await stopAll(pool) : [];
   const states = pool.states();
   const totals = totalsOf(states);
   const { durationMs, holdMs } = times;
@@ -122,6 +118,15 @@ export async function runLoadTest(
   });
   log.info({ verdict: report.verdict, received: report.messages.received }, 'load test ended');
   return report;
+}
+
+/** Lets all clients go; returns what that left unknown. */
+async function stopAll(pool: WorkerPool): Promise<string[]> {
+  const untilMs = performance.now() + stopMs;
+  pool.send({ kind: 'stop' });
+  const isTold = await pool.waitUntil(() => pool.allSaid('final'), never, stopMs);
+  await pool.waitUntil(() => pool.allSaid('closed'), never, untilMs - performance.now());
+  return isTold ? [] : ['a load test worker did not answer in time: its last figures are missing'];
 }
 
 /** Ramp, hold, settle; each ends at once when the run is interrupted. */

@@ -1,25 +1,30 @@
 /** Makes sure, before the first connection, that this machine can do its part of a run. */
-import { readFile } from 'node:fs/promises';
 import type { LoadTestConfig } from './plan.ts';
-import { checkLimits, type Needs, type ReadText } from './preflight.ts';
-import { resolveAddress } from './target.ts';
+import { type CheckOptions, checkLimits } from './preflight.ts';
+import { endpointOf, resolveAddress } from './target.ts';
+
+/** What of a run is done on one machine. */
+export interface Share {
+  readonly connections: number;
+  /** Connections of the worker that has most. */
+  readonly perWorker: number;
+  readonly workers: number;
+}
 
 /**
- * Checks the limits of this machine and finds the server: returns its address, which is looked up
- * once, for all clients. Throws a PreflightError when the limits do not allow what is needed, and a
- * RemoteError when the host name cannot be resolved. `readText` reads files of /proc.
+ * Finds the server, and checks that the limits of this machine allow what is needed: returns the
+ * server's address, which is looked up once, for all clients. Throws a RemoteError when the host
+ * name cannot be resolved, and a PreflightError when the limits are too low.
  */
 export async function prepareMachine(
   config: LoadTestConfig,
-  needs: Needs,
-  readText: ReadText = readProc,
+  share: Share,
+  options: CheckOptions = {},
 ): Promise<string> {
-  await checkLimits(needs, readText);
-  return await resolveAddress(config);
-}
-
-/** A file of /proc; undefined on systems that have none. */
-export async function readProc(path: string): Promise<string | undefined> {
-  // Systems without /proc tell their limits elsewhere; errors then come up as they happen.
-  return readFile(path, 'utf8').catch(() => undefined);
+  const { sourceIps, connections } = config;
+  const address = await resolveAddress(config);
+  const rampRate = (config.rampRate * share.connections) / connections;
+  const target = { ...endpointOf(config), address, sourceIps };
+  await checkLimits({ ...share, rampRate, target }, options);
+  return address;
 }

@@ -1,9 +1,9 @@
 /** Who watches a run besides its clients: other sides' counts, unread sockets, Prometheus. */
 import type { Log } from '../host/log.ts';
-import { readProc } from './machine.ts';
+import type { Sight } from './limits/limit.ts';
 import { type MetricsEndpoint, startMetricsEndpoint } from './metrics-endpoint.ts';
 import type { LoadTestConfig } from './plan.ts';
-import type { ReadText } from './preflight.ts';
+import { readProc } from './proc.ts';
 import { type ReceiveQueue, ReceiveQueueWatch } from './receive-queue.ts';
 import type { RunState } from './run-metrics.ts';
 import type { Totals } from './totals.ts';
@@ -15,7 +15,7 @@ import type { WorkerPlace } from './worker-pool.ts';
 interface ObserverDeps {
   readonly signal: AbortSignal;
   readonly log: Log;
-  readonly readText?: ReadText;
+  readonly sight?: Partial<Sight>;
 }
 
 /** All observers of one run. */
@@ -53,11 +53,11 @@ export class Observers implements AsyncDisposable {
 
   /** Watches the run from now on. Rejects with a RemoteError when metrics cannot be served. */
   async begin(look: () => RunState): Promise<void> {
-    const { log, readText = readProc } = this.#deps;
+    const { log, sight } = this.#deps;
     // What waits in the sockets of agents is to be seen on their machines only.
     if (this.#place !== undefined && this.#place.agent === undefined) {
       const isHeld = () => look().phase === 'hold';
-      this.#queues = new ReceiveQueueWatch(this.#place.target, isHeld, readText);
+      this.#queues = new ReceiveQueueWatch(this.#place.target, isHeld, sight?.readText ?? readProc);
     }
     if (this.#config.prometheus === undefined) return;
     this.#endpoint = await startMetricsEndpoint(this.#config.prometheus, look);

@@ -1,55 +1,65 @@
-/** Refuses a run that this machine cannot do: descriptors and ports, before the first connection. */
+/** Refuses a run that this machine cannot do, before the first connection, and says what helps. */
+import { createServer } from 'node:net';
+import { availableParallelism, networkInterfaces } from 'node:os';
 import { PreflightError } from '../base/errors.ts';
-import { formatCount } from '../base/units.ts';
+import { readCgroup } from '../host/cgroup.ts';
+import { coreLacks, memoryLacks } from './limits/capacity.ts';
+import { conntrackLacks } from './limits/conntrack.ts';
+import { descriptorLacks } from './limits/descriptors.ts';
+import type { Lack, Needs, Sight } from './limits/limit.ts';
+import { portLacks } from './limits/ports.ts';
+import { readProc } from './proc.ts';
 
-/** Text of a file; undefined when there is none. */
-export type ReadText = (path: string) => Promise<string | undefined>;
+/** How this machine is looked at. */
+const thisMachine: Sight = {
+  readText: readProc,
+  cgroupFreeBytes: () => readCgroup()?.memoryFreeBytes(),
+  cores: availableParallelism(),
+  bindFault,
+  addresses: () =>
+    Object.values(networkInterfaces())
+      .flatMap((infos) => infos ?? [])
+      .filter(({ internal, scopeid }) => !internal && !scopeid)
+      .map(({ address }) => address),
+};
 
-/** What a run needs of the machine. */
-export interface Needs {
-  readonly connections: number;
-  /** Connections of the worker that has most. */
-  readonly perWorker: number;
+/** Everything that is short, most basic first; empty when the run can be done. */
+async function lacksOf(needs: Needs, sight: Partial<Sight> = {}): Promise<Lack[]> {
+  const seen = { ...thisMachine, ...sight };
+  const lacks = await Promise.all([
+    descriptorLacks(needs, seen),
+    portLacks(needs, seen),
+    conntrackLacks(needs, seen),
+    memoryLacks(needs, seen),
+  ]);
+  return [...lacks.flat(), ...coreLacks(needs, seen)];
 }
 
-/** Descriptors of a process besides its connections: the runtime, pipes, the log. */
-const reservedDescriptors = 100;
-
-/**
- * Checks limits where the system tells them (Linux). Throws a PreflightError that says what to do.
- */
-export async function checkLimits(needs: Needs, readText: ReadText): Promise<void> {
-  const limits = await readText('/proc/self/limits');
-  const range = await readText('/proc/sys/net/ipv4/ip_local_port_range');
-  if (limits !== undefined) checkDescriptors(needs, limits);
-  if (range !== undefined) checkPorts(needs, range);
+/** What to do instead of refusing, and how the machine is looked at. */
+export interface CheckOptions {
+  /** Told of each lack; without it, they end the run. */
+  readonly onLack?: ((lack: Lack) => void) | undefined;
+  readonly sight?: Partial<Sight> | undefined;
 }
 
-function checkDescriptors({ perWorker }: Needs, limits: string): void {
-  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-  // Also undefined for "unlimited".
-  if (soft === undefined) return;
-  const needed = perWorker + reservedDescriptors;
-  if (needed <= Number(soft)) return;
-  throw new PreflightError(
-    `${formatCount(perWorker)} connections per worker need ${formatCount(needed)} ` +
-      `file descriptors, the limit is ${formatCount(Number(soft))}`,
-    { hint: `run \`ulimit -n ${needed}\` first, or use more --workers` },
-  );
+/** Throws a PreflightError that names all that is short, each with what to do about it. */
+export async function checkLimits(
+  needs: Needs,
+  { onLack, sight }: CheckOptions = {},
+): Promise<void> {
+  const lacks = await lacksOf(needs, sight);
+  if (lacks.length === 0) return;
+  if (onLack !== undefined) return lacks.forEach(onLack);
+  throw new PreflightError(lacks.map(({ what }) => what).join('\n'), {
+    hint: [...lacks.map(({ fix }) => fix), 'or try it all the same with --force'].join('\n'),
+  });
 }
 
-function checkPorts({ connections }: Needs, range: string): void {
-  const [low, high] = range.trim().split(/\s+/).map(Number);
-  if (low === undefined || high === undefined) return;
-  const ports = high - low + 1;
-  if (connections <= ports) return;
-  throw new PreflightError(
-    `${formatCount(connections)} connections to one address need as many local ports, ` +
-      `this machine has ${formatCount(ports)} (${low}–${high})`,
-    {
-      hint:
-        'run `sysctl -w net.ipv4.ip_local_port_range="1024 65535"` for 64 512 ports, ' +
-        'or test from several machines',
-    },
-  );
+/** Binding is what connecting will do; 127.0.0.2 works without being on any list. */
+function bindFault(host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port: 0 }, () => server.close(() => resolve(undefined)));
+  });
 }

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { procAddress, ReceiveQueueWatch, unreadBytes } from './receive-queue.ts';
+import { procAddress } from './proc.ts';
+import { ReceiveQueueWatch, unreadBytes } from './receive-queue.ts';
 
 test.each([
   ['127.0.0.1', 3004, '0100007F:0BBC'],

@@ -1,6 +1,6 @@
 /** What waits in the kernel because the load tester has not read it yet, from /proc/net/tcp. */
 import { isIPv6 } from 'node:net';
-import type { ReadText } from './preflight.ts';
+import { procAddress, type ReadText } from './proc.ts';
 import type { Target } from './target.ts';
 
 /** Unread bytes of the sockets of a run, over the hold phase. */
@@ -94,40 +94,6 @@ export function unreadBytes(list: string, remote: string): number[] {
   const line = new RegExp(` ${remote} 01 [0-9A-F]{8}:([0-9A-F]{8}) `, 'g');
   for (const [, size] of list.matchAll(line)) sizes.push(Number.parseInt(size as string, 16));
   return sizes;
-}
-
-/** An address as /proc writes it: words of 32 bits, each with its bytes from the back. */
-export function procAddress(address: string, port: number): string {
-  const bytes = isIPv6(address) ? ipv6Bytes(address) : address.split('.').map(Number);
-  const words: string[] = [];
-  for (let at = 0; at < bytes.length; at += 4) {
-    words.push(
-      bytes
-        .slice(at, at + 4)
-        .reverse()
-        .map(hex)
-        .join(''),
-    );
-  }
-  return `${words.join('')}:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-}
-
-function ipv6Bytes(address: string): number[] {
-  // A URL writes what ends in IPv4 form without dots, and a zone is none of the address.
-  const { hostname } = new URL(`http://[${address.replace(/%.*$/, '')}]`);
-  const [head = '', tail] = hostname.slice(1, -1).split('::');
-  const groups = (part: string) => part.split(':').filter((group) => group !== '');
-  const [before, after] = [groups(head), groups(tail ?? '')];
-  const zeros = new Array(8 - before.length - after.length).fill('0');
-  const all = tail === undefined ? before : [...before, ...zeros, ...after];
-  return all.flatMap((group) => {
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 0xff];
-  });
-}
-
-function hex(byte: number): string {
-  return byte.toString(16).toUpperCase().padStart(2, '0');
 }
 
 function median(values: readonly number[]): number {

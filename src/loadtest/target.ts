@@ -64,7 +64,8 @@ export async function resolveAddress(config: TargetConfig): Promise<string> {
   return await addressOf(name, port, config.sourceIps);
 }
 
-function endpointOf({ url }: TargetConfig) {
+/** What the address of a run says of where to connect; `name` may be an IP address. */
+export function endpointOf({ url }: TargetConfig) {
   const { hostname, port, protocol } = new URL(url);
   const isTls = protocol === 'wss:';
   const name = hostname.replace(/^\[(.*)\]$/, '$1');

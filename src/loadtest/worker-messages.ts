@@ -40,7 +40,10 @@ export type FromWorker =
   | { readonly kind: 'report'; readonly report: WorkerReport }
   | { readonly kind: 'newest'; readonly newest: readonly NewestEvent[] }
   | { readonly kind: 'settled' }
-  | { readonly kind: 'final'; readonly report: WorkerReport };
+  /** The last report: how things stood when it was told to stop. */
+  | { readonly kind: 'final'; readonly report: WorkerReport }
+  /** All sockets are closed. */
+  | { readonly kind: 'closed' };
 
 /** Everything a worker knows, counted since its start, so that a report lost is no harm. */
 export interface WorkerReport {

@@ -63,7 +63,7 @@ export class WorkerSession {
   #start({ config, target, worker, workers, startAtMs, clockAheadMs }: Assignment): void {
     putClockBack(clockAheadMs);
     const { protocol: version, rampRate } = config;
-    const context = new ClientContext({ ...config, target, version });
+    const context = new ClientContext({ ...config, target, version, workers });
     this.#context = context;
     const shapes = new Map<string, { set: SubscriptionSet; frame: Buffer }>();
     for (const number of clientsOf(worker, workers, config.connections)) {
@@ -143,15 +143,12 @@ export class WorkerSession {
     clearTimeout(this.#rampTimer);
     clearInterval(this.#reportTimer);
     clearInterval(this.#heartbeatTimer);
-    // The last picture before the sockets close: `active` is what was open at the end.
-    const final: FromWorker | undefined =
-      this.#context === undefined
-        ? undefined
-        : { kind: 'final', report: this.#currentReport(this.#context, true) };
+    // Before the sockets close, which takes its time: `active` is what was open at the end.
+    if (this.#context !== undefined) {
+      this.#host.send({ kind: 'final', report: this.#currentReport(this.#context, true) });
+    }
     for (const client of this.#clients) client.stop();
-    this.#awaitClosed(epochMs() + goodbyeMs, () => {
-      if (final !== undefined) this.#host.send(final);
-    });
+    this.#awaitClosed(epochMs() + goodbyeMs, () => this.#host.send({ kind: 'closed' }));
   }
 
   #awaitClosed(untilMs: number, done: () => void): void {

@@ -47,7 +47,7 @@ export async function assembleFleet(config: LoadTestConfig, deps: CrewDeps): Pro
   signal.addEventListener('abort', giveUp);
   try {
     if (signal.aborted) giveUp();
-    const members = await prepareAll(agents, config);
+    const members = await prepareAll(agents, config, deps);
     log.info({ agents: agents.map(({ name }) => name) }, 'agents are ready');
     return crewOf(members, watch(agents, config.agentSilenceMs));
   } catch (error) {
@@ -87,26 +87,34 @@ async function disposeAll(agents: readonly AgentLink[]): Promise<void> {
   await Promise.all(agents.map((agent) => agent[Symbol.asyncDispose]()));
 }
 
-async function prepareAll(agents: readonly AgentLink[], config: LoadTestConfig): Promise<Member[]> {
+async function prepareAll(
+  agents: readonly AgentLink[],
+  config: LoadTestConfig,
+  { onLack }: CrewDeps,
+): Promise<Member[]> {
   // Files that flags name are on this machine.
   const common = await targetWithoutAddress(config);
   const machines = await Promise.all(agents.map(greet));
   throwFaults(agents);
   const shares = sharesOf(agents, machines as Machine[], config);
-  const connectionsOn = (machine: string) =>
-    agents.reduce((all, { host }, at) => {
-      return host.machine === machine ? all + sum(shares[at] ?? []) : all;
-    }, 0);
+  const clientsOn = (machine: string) =>
+    agents.flatMap(({ host }, at) => (host.machine === machine ? (shares[at] ?? []) : []));
   const answers = await Promise.all(
     agents.map((agent, at) => {
       const perWorker = Math.max(...(shares[at] ?? []));
-      const connections = connectionsOn(agent.host.machine);
+      const clients = clientsOn(agent.host.machine);
       const silenceMs = agentPatience * config.agentSilenceMs;
-      agent.send({ kind: 'prepare', needs: { config, connections, perWorker, silenceMs } });
+      const share = { connections: sum(clients), perWorker, workers: clients.length };
+      const isForced = onLack !== undefined;
+      agent.send({ kind: 'prepare', needs: { config, ...share, isForced, silenceMs } });
       return agent.answer(['ready', 'refused'], prepareMs);
     }),
   );
   throwRefusals(agents, answers);
+  for (const [at, { name }] of agents.entries()) {
+    const { lacks } = answers[at] as Extract<FromAgent, { kind: 'ready' }>;
+    for (const { what, fix } of lacks) onLack?.({ what: `agent ${name}: ${what}`, fix });
+  }
   await Promise.all(agents.map((agent) => agent.measureClock()));
   throwFaults(agents);
   return agents.map((agent, at) => {

@@ -2,11 +2,12 @@
 import type { ExitCode } from '../../base/errors.ts';
 import type { ChildExit } from '../../host/child.ts';
 import type { Machine } from '../../host/machine.ts';
+import type { Lack } from '../limits/limit.ts';
 import type { LoadTestConfig } from '../plan.ts';
 import type { FromWorker, ToWorker } from '../worker-messages.ts';
 
 /** Rises with every change to these messages. Those of workers are bound to odin's version. */
-export const agentProtocol = 1;
+export const agentProtocol = 2;
 
 /** What an agent has to provide. */
 export interface AgentNeeds {
@@ -15,6 +16,10 @@ export interface AgentNeeds {
   readonly connections: number;
   /** Connections of the worker that has most. */
   readonly perWorker: number;
+  /** Workers of all agents on the same machine. */
+  readonly workers: number;
+  /** Whether it is to go on although its machine has too little of something. */
+  readonly isForced: boolean;
   /** Without a word from the coordinator for this long, the agent ends. */
   readonly silenceMs: number;
 }
@@ -34,7 +39,12 @@ export type FromAgent =
       readonly version: string;
       readonly machine: Machine;
     }
-  | { readonly kind: 'ready'; readonly address: string }
+  | {
+      readonly kind: 'ready';
+      readonly address: string;
+      /** What its machine has too little of, when it was told to go on all the same. */
+      readonly lacks: readonly Lack[];
+    }
   | {
       readonly kind: 'refused';
       readonly exitCode: ExitCode;

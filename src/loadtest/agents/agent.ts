@@ -1,13 +1,14 @@
 /** The far end of a distributed load test: runs workers on this machine for a coordinator. */
 import type { Readable, Writable } from 'node:stream';
 import { exitCodes, messageOf, OdinError } from '../../base/errors.ts';
-import { type Child, forkChild } from '../../host/child.ts';
+import type { Child } from '../../host/child.ts';
 import { thisMachine } from '../../host/machine.ts';
 import { odinVersion } from '../../host/version.ts';
 import { epochMs } from '../client-context.ts';
+import type { Lack } from '../limits/limit.ts';
 import { prepareMachine } from '../machine.ts';
 import type { FromWorker } from '../worker-messages.ts';
-import { workerEntry } from '../worker-pool.ts';
+import { launchWorker } from '../worker-pool.ts';
 import { type AgentNeeds, agentProtocol, type FromAgent, type ToAgent } from './agent-messages.ts';
 import { decodeMessage, encodeMessage, linesOf } from './agent-wire.ts';
 
@@ -85,7 +86,10 @@ class AgentSession implements AsyncDisposable {
   async #prepare(needs: AgentNeeds): Promise<void> {
     this.silenceMs = needs.silenceMs;
     try {
-      this.#send({ kind: 'ready', address: await prepareMachine(needs.config, needs) });
+      const lacks: Lack[] = [];
+      const onLack = needs.isForced ? (lack: Lack) => void lacks.push(lack) : undefined;
+      const address = await prepareMachine(needs.config, needs, { onLack });
+      this.#send({ kind: 'ready', address, lacks });
     } catch (error) {
       const isKnown = error instanceof OdinError;
       this.#send({
@@ -98,7 +102,7 @@ class AgentSession implements AsyncDisposable {
   }
 
   #launch(worker: number): void {
-    const child = forkChild(workerEntry, {
+    const child = launchWorker({
       onMessage: (message) => this.#relay(worker, message as FromWorker),
       onExit: (exit) => this.#send({ kind: 'exited', worker, exit }),
     });

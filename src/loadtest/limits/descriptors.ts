@@ -1,0 +1,50 @@
+/** Whether the processes of a run may open as many sockets as it needs. */
+import { formatCount } from '../../base/units.ts';
+import type { Lack, Needs, Sight } from './limit.ts';
+
+/** Descriptors of a process besides its connections: the runtime, pipes, the log. */
+const reservedDescriptors = 100;
+/** See `--workers`. */
+const maxWorkers = 64;
+
+/** The limit of each worker, which inherits it, and that of the whole system. */
+export async function descriptorLacks(needs: Needs, { readText }: Sight): Promise<Lack[]> {
+  const [limits, files] = await Promise.all([
+    readText('/proc/self/limits'),
+    readText('/proc/sys/fs/file-nr'),
+  ]);
+  return [...workerLacks(needs, limits ?? ''), ...systemLacks(needs, files ?? '')];
+}
+
+function workerLacks({ connections, perWorker }: Needs, limits: string): Lack[] {
+  // Also no number for "unlimited".
+  const [soft, hard] = (/^Max open files\s+(\d+)\s+(\w+)/m.exec(limits) ?? []).slice(1).map(Number);
+  const needed = perWorker + reservedDescriptors;
+  if (soft === undefined || needed <= soft) return [];
+  const workers = Math.ceil(connections / (soft - reservedDescriptors));
+  const others = workers > 0 && workers <= maxWorkers ? `use --workers ${workers}, or ` : '';
+  const who = hard !== undefined && needed > hard ? ' as root' : '';
+  return [
+    {
+      what:
+        `${formatCount(perWorker)} connections per worker need ${formatCount(needed)} ` +
+        `file descriptors, the limit is ${formatCount(soft)}`,
+      fix: `${others}run \`ulimit -n ${needed}\`${who} first`,
+    },
+  ];
+}
+
+function systemLacks({ connections, workers }: Needs, files: string): Lack[] {
+  const [used, , most] = files.trim().split(/\s+/).map(Number);
+  if (used === undefined || most === undefined) return [];
+  const needed = used + connections + workers * reservedDescriptors;
+  if (needed <= most) return [];
+  return [
+    {
+      what:
+        `${formatCount(connections)} connections need ${formatCount(needed)} open files with ` +
+        `those there are, this machine has ${formatCount(most)}`,
+      fix: `run \`sysctl -w fs.file-max=${needed}\``,
+    },
+  ];
+}
