@@ -1,20 +1,15 @@
-/** The examples, run: they import the built SDK, as an application does. */
+/** The examples, run: they import the built SDK, as an application does. See web.e2e.test.ts, too. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Window } from 'happy-dom';
 import { build, type Rolldown } from 'vite';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { until } from './support/market.ts';
 import { record, startTestServer } from './support/start-server.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
-
-afterEach(() => {
-  vi.unstubAllGlobals();
-});
 
 test('the Node script prints events as they come, and ends when it is told', async () => {
   await using server = await startTestServer();
@@ -48,30 +43,4 @@ test('the React page is typed, and builds for a browser', async () => {
     build: { write: false },
   })) as Rolldown.RolldownOutput;
   expect(output.map(({ fileName }) => fileName.split('.').at(-1)).sort()).toEqual(['html', 'js']);
-});
-
-test('the React page shows prices that move', async () => {
-  await using server = await startTestServer();
-  const window = new Window();
-  vi.stubGlobal('window', window);
-  vi.stubGlobal('document', window.document);
-  const { createElement } = await import('react');
-  const { createRoot } = await import('react-dom/client');
-  const { Board } = (await import(path('examples/react/board.tsx'))) as {
-    Board: (props: { url: string; tokens: string[] }) => ReturnType<typeof createElement>;
-  };
-  const element = window.document.createElement('div');
-  const root = createRoot(element as never);
-  root.render(createElement(Board, { url: server.url, tokens: ['BTC', 'ETH'] }));
-  const text = () => element.textContent;
-  await until(() => text().includes('open'));
-  for (const price of [64_250.5, 64_251]) {
-    await server.publish(record('BTC', 'TRADE_EXECUTED', { price, amount: 1 }));
-    await until(() => text().includes(`BTC ${price.toFixed(2)}`));
-  }
-  await server.publish(record('ETH', 'HOLDER_COUNT_UPDATED', { holderCount: 12 }));
-  await until(() => text().includes('12 holders'));
-  root.unmount();
-  await until(() => text() === '');
-  await window.happyDOM.close();
 });

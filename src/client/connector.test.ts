@@ -212,6 +212,24 @@ test('a function that has no token is asked again, with back-off', async () => {
   expect(errors).toEqual(['TOKEN_FAILED', 'TOKEN_FAILED']);
 });
 
+test('offline, a connection that has died is found out long before its silence', async () => {
+  const page = new EventTarget();
+  const navigator = { onLine: true };
+  vi.stubGlobal('navigator', navigator);
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  const { net, client } = await world();
+  net.last.accept();
+  navigator.onLine = false;
+  page.dispatchEvent(new Event('offline'));
+  // It was on its way, and says nothing of what comes after it.
+  await after();
+  net.last.answersHeartbeats = false;
+  await after(4_000);
+  expect(client.state).toBe('open');
+  await after(8_000);
+  expect(client.state).toBe('offline');
+});
+
 test('offline there are no attempts; back online there is one at once', async () => {
   const page = new EventTarget();
   const navigator = { onLine: true };

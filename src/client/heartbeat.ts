@@ -1,4 +1,5 @@
 /** Heartbeat: whether the other side is still there, how far away it is, and what its clock says. */
+import { isOnline } from './surroundings.ts';
 
 /** What a heartbeat does and tells. */
 export interface HeartbeatOwner {
@@ -84,9 +85,10 @@ export class Heartbeat {
     const nowMs = performance.now();
     const wasAsleep = nowMs - this.#tickedMs > 3 * this.#tickMs;
     this.#tickedMs = nowMs;
-    if (nowMs - this.#heardMs < this.#silenceMs) return this.#ping();
+    const isSilent = nowMs - this.#heardMs >= this.#silenceMs;
+    if (!isSilent && isOnline()) this.#ping();
     // After a sleep, what came meanwhile has not been handed over yet.
-    if (wasAsleep) this.probe();
+    else if (!isSilent || wasAsleep) this.probe();
     else this.#owner.dead();
   }
 

@@ -32,7 +32,11 @@ const grid = new TokenGrid(book);
 const needsToken = document.documentElement.dataset['access'] === 'token';
 const form = new TokenForm({
   title: 'This server wants a token',
-  text: 'Paste a JSON Web Token. It stays in the memory of this page, until you leave it.',
+  text: `Paste a JSON Web Token. It stays in the memory of this page, until you leave it.${
+    window.isSecureContext
+      ? ''
+      : ' This connection is not encrypted: others may read what you send.'
+  }`,
   label: 'Token',
   button: 'Connect',
   onToken: (token) => connect(token),
@@ -98,7 +102,9 @@ function showConnection(state: ConnectionState): void {
   if (state === 'offline') {
     notices.show('connection', 'No network. The board goes on by itself when it is back.');
   } else if (state === 'waiting' && !hasOpened && failures >= 2) {
-    if (needsToken) askForToken('The server does not take this token, or is not there.');
+    // Once: whoever has begun to type another one is not to be disturbed.
+    if (needsToken && failures === 2)
+      askForToken('The server does not take this token, or is not there.');
     const origin = `It may be away or full, or not let pages of ${location.origin} in (WS_ALLOWED_ORIGINS).`;
     notices.show('connection', `The server takes no connection. ${origin}`, true);
   } else if (state === 'waiting' && hasOpened) {

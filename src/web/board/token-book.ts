@@ -89,7 +89,7 @@ export class TokenBook {
       : undefined;
     const dayOld = delta && delta.price / (1 + delta.delta24h / 100);
     if (dayOld !== undefined && dayOld > 0) token.base = { price: dayOld, isDayOld: true };
-    else if (isPriced) token.base ??= { price: price as number, isDayOld: false };
+    else token.base ??= firstPrice(events);
     this.#trim();
   }
 
@@ -100,6 +100,14 @@ export class TokenBook {
     this.#changed.add(oldest);
     this.forgotten++;
   }
+}
+
+function firstPrice(events: readonly MarketEvent[]): BookedToken['base'] {
+  for (const { data } of events) {
+    const { price } = data as { readonly price?: number };
+    if (Number.isFinite(price)) return { price: price as number, isDayOld: false };
+  }
+  return undefined;
 }
 
 function addPoint(points: PricePoint[], ms: number, price: number): void {

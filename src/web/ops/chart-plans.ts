@@ -1,57 +1,37 @@
 /** Chart plans: what the operator's charts show of a node, and of each of its shards. */
-import type { ShardStatus, StatusReport } from '../../protocol/status-report.ts';
-import { count, mebibytes, percent, short, time } from '../numbers.ts';
+import type { ShardStatus } from '../../protocol/status-report.ts';
+import { count, percent, short, time } from '../numbers.ts';
 import type { ChartPlan, Line } from './chart.ts';
 import type { StatusSample } from './status-sample.ts';
 
 const colours = ['--first', '--second', '--third', '--fourth'] as const;
 /** Shards that have a line of their own; of more, the lowest and the highest are shown. */
 const maxShardLines = 3;
+const mebibyte = 1_048_576;
 
 type Value = Line['value'];
-
-const line = (name: string, colour: string, value: Value): Line => ({ name, colour, value });
-const of = (value: (report: StatusReport) => number | null): Value => {
-  return ({ report }) => value(report);
-};
-
 type OfShard = (shard: ShardStatus, sample: StatusSample) => number | null;
 
-const slowClients = chart('Slow clients', count, [
-  line(
-    'behind',
-    '--first',
-    of(({ connections }) => connections.behind),
-  ),
-  line(
-    'light',
-    '--fourth',
-    of(({ connections }) => connections.throttled.light),
-  ),
-  line(
-    'medium',
-    '--second',
-    of(({ connections }) => connections.throttled.medium),
-  ),
-  line(
-    'heavy',
-    '--third',
-    of(({ connections }) => connections.throttled.heavy),
-  ),
-]);
+const line = (name: string, colour: string, value: Value): Line => ({ name, colour, value });
+
+const slowClients: ChartPlan = {
+  title: 'Slow clients',
+  format: count,
+  lines: [
+    line('behind', '--first', ({ report }) => report.connections.behind),
+    line('light', '--fourth', ({ report }) => report.connections.throttled.light),
+    line('medium', '--second', ({ report }) => report.connections.throttled.medium),
+    line('heavy', '--third', ({ report }) => report.connections.throttled.heavy),
+  ],
+};
 
 /** The charts of a node with so many shards; none is mode single. */
 export function chartPlans(shards: number): readonly ChartPlan[] {
   const ofShards = (value: OfShard) => shardLines(shards, value);
-  const main = shards > 0 ? 'primary' : 'process';
-  const node = shards > 0 ? 'node' : 'process';
+  const [node, main] = shards > 0 ? ['node', 'primary'] : ['process', 'process'];
   return [
     chart('Connections', count, [
-      line(
-        'open',
-        '--first',
-        of(({ connections }) => connections.current),
-      ),
+      line('open', '--first', ({ report }) => report.connections.current),
       ...ofShards(({ connections }) => connections),
     ]),
     chart('Messages per second', short, [
@@ -66,34 +46,22 @@ export function chartPlans(shards: number): readonly ChartPlan[] {
       line('p99', '--second', (sample) => sample.p99Ms),
     ]),
     chart('Lag behind the broker', count, [
-      line(
-        'records',
-        '--first',
-        of(({ broker }) => broker.lag_records),
-      ),
+      line('records', '--first', ({ report }) => report.broker.lag_records),
     ]),
     chart('CPU', percent, [
-      line(
-        node,
-        '--first',
-        of(({ guard }) => guard.cpu_percent),
-      ),
+      line(node, '--first', ({ report }) => report.guard.cpu_percent),
       ...ofShards(({ cpu_percent }) => cpu_percent),
     ]),
-    chart('Memory', mebibytes, [
-      line(
-        main,
-        '--first',
-        of(({ process: { memory_bytes } }) => memory_bytes),
-      ),
-      ...ofShards(({ memory_bytes }) => memory_bytes),
+    chart('Memory, MiB', count, [
+      line(main, '--first', ({ report: { process: own } }) => own.memory_bytes / mebibyte),
+      ...ofShards(({ memory_bytes }) => memory_bytes / mebibyte),
     ]),
     slowClients,
   ];
 }
 
 function chart(title: string, format: ChartPlan['format'], lines: readonly Line[]): ChartPlan {
-  return { title, format, lines, leastStep: 1 };
+  return { title, format, lines };
 }
 
 function shardLines(shards: number, value: OfShard): readonly Line[] {

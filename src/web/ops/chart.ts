@@ -17,8 +17,6 @@ export interface ChartPlan {
   readonly title: string;
   readonly lines: readonly Line[];
   readonly format: (value: number | null | undefined) => string;
-  /** Steps of the axis are this much at least. */
-  readonly leastStep: number;
 }
 
 type Samples = readonly (StatusSample | Silence)[];
@@ -26,7 +24,7 @@ type Samples = readonly (StatusSample | Silence)[];
 /** Cursors of all charts move together. */
 const sync = uPlot.sync('ops');
 const heightPx = 170;
-/** Steps between the marks of an axis, in its least steps. */
+/** Steps between the marks of an axis: whole ones. */
 const steps = Array.from({ length: 13 }, (_, power) =>
   [1, 2, 5].map((n) => n * 10 ** power),
 ).flat();
@@ -90,7 +88,7 @@ export class Chart {
   }
 
   #options(): uPlot.Options {
-    const { lines, format, leastStep } = this.#plan;
+    const { lines, format } = this.#plan;
     const axis = {
       stroke: () => colourOf('--faint'),
       grid: { stroke: () => colourOf('--rule'), width: 1 },
@@ -103,14 +101,14 @@ export class Chart {
       padding: [8, 28, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: sync.key }, drag: { x: false, y: false }, y: false },
-      scales: { y: { range: (_plot, _least, most) => [0, Math.max(most * 1.08, leastStep)] } },
+      scales: { y: { range: (_plot, _least, most) => [0, Math.max(most * 1.08, 1)] } },
       axes: [
         { ...axis, size: 28, space: 90, values: (_plot, at) => at.map((s) => clock(s * 1_000)) },
         {
           ...axis,
           size: 62,
           space: 34,
-          incrs: steps.map((step) => step * leastStep),
+          incrs: steps,
           values: (_plot, at) => at.map((value) => format(value)),
         },
       ],
