@@ -6,14 +6,13 @@ import { closePayload, type FrameOptions, rawFrame, shorten } from './raw-websoc
 export interface Case {
   /** Number in Autobahn's list, and what it is about. */
   readonly name: string;
-  readonly send: Buffer;
-  /** Bytes per piece; all at once by default. */
-  readonly pieceBytes?: number;
+  /** What is written at a time. */
+  readonly send: readonly Buffer[];
   readonly expect: readonly string[];
 }
 
 /** Payload limit that the cases need, in bytes. */
-export const neededPayloadBytes = 256 * 1024;
+export const neededPayloadBytes = 4 * 1024 * 1024;
 
 const continuation = 0x0;
 /** Opcode of a binary message. */
@@ -43,27 +42,35 @@ export const close = (payload: string | Buffer = closePayload(1000), options?: F
 /** A message that odin answers with its id: what comes back is what was sent. */
 export const message = (id: string) => JSON.stringify({ type: 'heartbeat', id });
 
-/** A message of exactly `length` bytes, and its answer. */
+/** A message of exactly `length` bytes, and its answer; short ones are no JSON. */
 export function sized(length: number): { readonly payload: string; readonly answer: string } {
-  if (length === 0) return { payload: '', answer: 'error:BAD_JSON' };
+  if (length < message('').length) {
+    return { payload: '*'.repeat(length), answer: 'error:BAD_JSON' };
+  }
   const id = '*'.repeat(length - message('').length);
   return { payload: message(id), answer: shorten(`heartbeat:${id}`) };
 }
 
-/** `payload` in frames of `size` bytes, the first a text frame. */
-export function fragments(payload: string | Buffer, size: number): Buffer {
+/** `payload` in frames of `size` bytes, the first a text frame unless told otherwise. */
+export function fragments(
+  payload: string | Buffer,
+  size: number,
+  opcode: number = opcodes.text,
+  rsv = 0,
+): Buffer {
   const bytes = Buffer.from(payload as string);
   const frames: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += size) {
     const fin = at + size >= bytes.length;
-    frames.push(rawFrame(at === 0 ? opcodes.text : 0, bytes.subarray(at, at + size), { fin }));
+    const [code, bits] = at === 0 ? [opcode, rsv] : [continuation, 0];
+    frames.push(rawFrame(code, bytes.subarray(at, at + size), { fin, rsv: bits }));
   }
   return Buffer.concat(frames);
 }
 
 /** The connection must survive: the goodbye that follows is answered. */
 export function fine(name: string, frames: readonly Buffer[], answers: readonly string[]): Case {
-  return { name, send: Buffer.concat([...frames, close()]), expect: [...answers, goodbye] };
+  return { name, send: [Buffer.concat([...frames, close()])], expect: [...answers, goodbye] };
 }
 
 /** The connection must be failed with `code`, after `answers`, and what follows be ignored. */
@@ -73,12 +80,37 @@ export function failed(
   code: number,
   answers: readonly string[] = [],
 ): Case {
-  return { name, send: Buffer.concat([...frames]), expect: [...answers, `close:${code}`] };
+  return { name, send: [Buffer.concat(frames)], expect: [...answers, `close:${code}`] };
 }
 
 /** The same case, sent piece by piece. */
-export const inPieces = (pieceBytes: number, given: Case): Case => ({
-  ...given,
-  name: `${given.name}, in pieces of ${pieceBytes} bytes`,
-  pieceBytes,
-});
+export function inPieces(pieceBytes: number, given: Case): Case {
+  const bytes = Buffer.concat(given.send);
+  const send: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    send.push(bytes.subarray(at, at + pieceBytes));
+  }
+  return { ...given, name: `${given.name}, in pieces of ${pieceBytes} bytes`, send };
+}
+
+/** A case in its three ways: all at once, frame by frame, and byte by byte. */
+export function inAllWays(given: Case): readonly Case[] {
+  const frames = framesIn(Buffer.concat(given.send));
+  return [
+    given,
+    { ...given, name: `${given.name}, frame by frame`, send: frames },
+    inPieces(1, given),
+  ];
+}
+
+/** Cuts masked frames of less than 64 KiB apart. */
+function framesIn(bytes: Buffer): readonly Buffer[] {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const short = (bytes[at + 1] as number) & 0x7f;
+    const length = short === 126 ? 8 + bytes.readUInt16BE(at + 2) : 6 + short;
+    frames.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return frames;
+}

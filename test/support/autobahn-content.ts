@@ -1,5 +1,8 @@
 /** Cases of the Autobahn fuzzing client, sections 6 to 10: what frames hold. */
+
+import { opcodes } from '../../src/protocol/websocket-frame.ts';
 import {
+  binary,
   type Case,
   close,
   failed,
@@ -14,106 +17,18 @@ import {
   sized,
   text,
 } from './autobahn-case.ts';
-import { closePayload } from './raw-websocket.ts';
+import { utf8Sequences } from './autobahn-utf8.ts';
+import { closePayload, rawFrame } from './raw-websocket.ts';
+
+const kib = 1_024;
+/** Fragments of one message that odin takes. */
+const maxFragments = 64;
 
 const kosme = Buffer.from('cebae1bdb9cf83cebcceb5', 'hex');
 const broken = Buffer.from('cebae1bdb9cf83cebcceb5eda080656469746564', 'hex');
 const greeting = 'Hello-µ@ßöäüàá-UTF-8!!';
 /** No JSON, but text. */
 const isText = ['error:BAD_JSON'];
-
-const validUtf8: readonly string[] = [
-  'ceba',
-  'cebae1bdb9',
-  'cebae1bdb9cf83',
-  'cebae1bdb9cf83cebc',
-  'cebae1bdb9cf83cebcceb5',
-  '00',
-  'c280',
-  'e0a080',
-  'f0908080',
-  '7f',
-  'dfbf',
-  'efbfbf',
-  'f48fbfbf',
-  'ed9fbf',
-  'ee8080',
-  'efbfbd',
-  'efbfbe',
-  'f09fbfbe',
-  'f09fbfbf',
-  'f0afbfbe',
-  'f0bfbfbf',
-  'f18fbfbe',
-  'f19fbfbf',
-  'f28fbfbe',
-  'f3afbfbf',
-  'f48fbfbe',
-  'efb790',
-  'efb7af',
-];
-
-const invalidUtf8: readonly string[] = [
-  // Cut off, and what is no beginning.
-  'ce',
-  'cebae1',
-  'cebae1bd',
-  'cebae1bdb9cf',
-  '80',
-  'bf',
-  '80bf',
-  '80bf80',
-  '80bf80bf80bf',
-  'c0',
-  'e0',
-  'f0',
-  'f8',
-  'fc',
-  'c020c120',
-  'e020ef20',
-  'f020f720',
-  'df',
-  'efbf',
-  'f7bfbf',
-  'c0e080f0808080',
-  'dfefbff7bfbf',
-  // Beyond the last code point.
-  'f4908080',
-  'f7bfbfbf',
-  'f888808080',
-  'fbbfbfbfbf',
-  'fc8480808080',
-  'fdbfbfbfbfbf',
-  'fe',
-  'ff',
-  'fefeffff',
-  // Longer than needed.
-  'c0af',
-  'e080af',
-  'f08080af',
-  'f8808080af',
-  'fc80808080af',
-  'c1bf',
-  'e09fbf',
-  'f08fbfbf',
-  'f887bfbfbf',
-  'fc83bfbfbfbf',
-  'c080',
-  'e08080',
-  'f0808080',
-  'f880808080',
-  'fc8080808080',
-  // Halves of UTF-16 pairs.
-  'eda080',
-  'edadbf',
-  'edae80',
-  'edafbf',
-  'edb080',
-  'edbe80',
-  'edbfbf',
-  'eda080edb080',
-  'edafbfedbfbf',
-];
 
 /** Section 6: UTF-8. */
 export const utf8: readonly Case[] = [
@@ -130,7 +45,8 @@ export const utf8: readonly Case[] = [
     [fragments(message(greeting), 27 + 8)],
     [`heartbeat:${greeting}`],
   ),
-  fine('6.2.4 one byte per fragment', [fragments(kosme, 1)], isText),
+  fine('6.2.3 one byte per fragment', [fragments(message(greeting), 1)], [`heartbeat:${greeting}`]),
+  fine('6.2.4 one byte per fragment, no JSON', [fragments(kosme, 1)], isText),
   failed('6.3.1 invalid text', [text(broken)], 1007),
   failed('6.3.2 invalid text, one byte per fragment', [fragments(broken, 1)], 1007),
   failed(
@@ -147,11 +63,13 @@ export const utf8: readonly Case[] = [
     ],
     1007,
   ),
-  ...[1, 3].map((size) => inPieces(size, failed('6.4.4 invalid text', [text(broken)], 1007))),
-  ...validUtf8.map((hex) => fine(`6.5–6.23 valid ${hex}`, [text(Buffer.from(hex, 'hex'))], isText)),
-  ...invalidUtf8.map((hex) =>
-    failed(`6.6–6.21 invalid ${hex}`, [text(Buffer.from(hex, 'hex'))], 1007),
+  ...[1, 3].map((size) =>
+    inPieces(size, failed('6.4.3, 6.4.4 invalid text', [text(broken)], 1007)),
   ),
+  ...utf8Sequences.map(({ section, hex, isValid }) => {
+    const [name, frames] = [`${section}: ${hex}`, [text(Buffer.from(hex, 'hex'))]];
+    return isValid ? fine(name, frames, isText) : failed(name, frames, 1007);
+  }),
 ];
 
 const goodCodes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999];
@@ -168,12 +86,8 @@ export const closing: readonly Case[] = [
     [text(message('m').slice(0, 9), part), close(), more(message('m').slice(9))],
     1000,
   ),
-  fine(
-    '7.1.6 large message, then close',
-    [text(sized(neededPayloadBytes).payload)],
-    [sized(neededPayloadBytes).answer],
-  ),
-  { name: '7.3.1 close without a code', send: close(''), expect: ['close:'] },
+  fine('7.1.6 256 KiB, then close', [text(sized(256 * kib).payload)], [sized(256 * kib).answer]),
+  { name: '7.3.1 close without a code', send: [close('')], expect: ['close:'] },
   failed('7.3.2 close with half a code', [close('x')], 1002),
   failed('7.3.3 close with a code', [close(closePayload(1000))], 1000),
   failed('7.3.4 close with a reason', [close(closePayload(1000, 'Hello World!'))], 1000),
@@ -192,16 +106,90 @@ export const closing: readonly Case[] = [
   ...badCodes.map((code) => failed(`7.9 code ${code}`, [close(closePayload(code))], 1002)),
 ];
 
-const large = sized(neededPayloadBytes);
+const mib = 1_024 * kib;
+const noText = 'error:BINARY_NOT_SUPPORTED';
+const largest = sized(neededPayloadBytes);
+const largestBinary = Buffer.alloc(neededPayloadBytes, 0xfe);
+
+/** The beginning of a frame that claims to be longer than odin takes. */
+function tooLarge(opcode: number, length: number): Buffer {
+  const frame = Buffer.alloc(1_000);
+  frame[0] = 0x80 | opcode;
+  frame[1] = 0xff;
+  frame.writeBigUInt64BE(BigInt(length), 2);
+  return frame;
+}
+
+/** A message in fragments of a size: more of them than odin takes end the connection. */
+function inFragments(size: number): readonly Case[] {
+  const isTooMany = neededPayloadBytes / size > maxFragments;
+  const name = `of ${neededPayloadBytes / mib} MiB in fragments of ${size} bytes`;
+  // The first ones are enough to see that they are too many.
+  const [frames, binaries] = [
+    fragments(largest.payload, size),
+    fragments(largestBinary, size, binary),
+  ];
+  const few = (bytes: Buffer) => [bytes.subarray(0, (maxFragments + 2) * (size + 16))];
+  return isTooMany
+    ? [
+        failed(`9.3 text ${name}`, few(frames), 1008),
+        failed(`9.4 binary ${name}`, few(binaries), 1008),
+      ]
+    : [
+        fine(`9.3 text ${name}`, [frames], [largest.answer]),
+        fine(`9.4 binary ${name}`, [binaries], [noText]),
+      ];
+}
+
+/** Many messages of a size: all that odin may owe a client that does not read, at most. */
+function many(size: number): readonly Case[] {
+  const count = size > kib ? 250 : 1_000;
+  const { payload, answer } = sized(size);
+  return [
+    fine(
+      `9.7 ${count} texts of ${size} bytes`,
+      repeat(text(payload), count),
+      repeat(answer, count),
+    ),
+    fine(
+      `9.8 ${count} binaries of ${size} bytes`,
+      repeat(rawFrame(binary, Buffer.alloc(size, 0xfe)), count),
+      repeat(noText, count),
+    ),
+  ];
+}
+
+function repeat<T>(item: T, count: number): T[] {
+  return Array.from({ length: count }, () => item);
+}
 
 /** Sections 9 and 10: limits, and large messages in pieces. */
 export const limits: readonly Case[] = [
-  ...[16_384, 65_536].map((size) =>
-    fine(`9.3 fragments of ${size} bytes`, [fragments(large.payload, size)], [large.answer]),
-  ),
-  ...[1_024, 4_096].map((size) =>
-    inPieces(size, fine('9.5 a large message', [text(large.payload)], [large.answer])),
-  ),
+  ...[64 * kib, 256 * kib, mib, 4 * mib].flatMap((size) => [
+    fine(`9.1 text of ${size} bytes`, [text(sized(size).payload)], [sized(size).answer]),
+    fine(`9.2 binary of ${size} bytes`, [rawFrame(binary, Buffer.alloc(size, 0xfe))], [noText]),
+  ]),
+  ...[8 * mib, 16 * mib].flatMap((size) => [
+    failed(`9.1 text of ${size} bytes, more than odin takes`, [tooLarge(opcodes.text, size)], 1009),
+    failed(`9.2 binary of ${size} bytes, more than odin takes`, [tooLarge(binary, size)], 1009),
+  ]),
+  ...[64, 256, kib, 4 * kib, 16 * kib, 64 * kib, 256 * kib, mib, 4 * mib].flatMap(inFragments),
+  // As many pieces as odin takes of one frame, half of them.
+  ...[64, 128, 256, 512, 1_024, 2_048].flatMap((size) => {
+    const { payload, answer } = sized(512 * size);
+    return [
+      inPieces(size, fine(`9.5 text of ${512 * size} bytes`, [text(payload)], [answer])),
+      inPieces(
+        size,
+        fine(
+          `9.6 binary of ${512 * size} bytes`,
+          [rawFrame(binary, Buffer.alloc(512 * size, 0xfe))],
+          [noText],
+        ),
+      ),
+    ];
+  }),
+  ...[0, 16, 64, 256, kib, 4 * kib].flatMap(many),
   failed('9 one byte more than odin takes', [text('x'.repeat(neededPayloadBytes + 1))], 1009),
   failed(
     '9 one byte more in two fragments',

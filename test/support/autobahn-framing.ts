@@ -6,6 +6,7 @@ import {
   failed,
   fine,
   fragments,
+  inAllWays,
   inPieces,
   message,
   more,
@@ -110,11 +111,13 @@ export const reservedBits: readonly Case[] = [
 export const reservedOpcodes: readonly Case[] = [3, 4, 5, 6, 7, 11, 12, 13, 14, 15].flatMap(
   (opcode) => [
     failed(`4 opcode ${opcode}`, [rawFrame(opcode)], 1002),
-    failed(
-      `4 opcode ${opcode} with payload after a good message`,
-      [text(message('a')), rawFrame(opcode, 'x'), ping()],
-      1002,
-      ['heartbeat:a'],
+    ...inAllWays(
+      failed(
+        `4 opcode ${opcode} with payload after a good message`,
+        [text(message('a')), rawFrame(opcode, 'x'), ping()],
+        1002,
+        ['heartbeat:a'],
+      ),
     ),
   ],
 );
@@ -126,25 +129,20 @@ const whole = 'heartbeat:fragmented';
 export const fragmentation: readonly Case[] = [
   failed('5.1 ping in two fragments', [ping('a', part), more('b')], 1002),
   failed('5.2 pong in two fragments', [pong('a', part), more('b')], 1002),
-  fine('5.3 text in two fragments', [text(head, part), more(tail)], [whole]),
-  inPieces(1, fine('5.5 text in two fragments', [text(head, part), more(tail)], [whole])),
-  fine(
-    '5.6 ping between two fragments',
-    [text(head, part), ping('p'), more(tail)],
-    ['pong:p', whole],
-  ),
-  inPieces(
-    1,
+  ...inAllWays(fine('5.3–5.5 text in two fragments', [text(head, part), more(tail)], [whole])),
+  ...inAllWays(
     fine(
-      '5.8 ping between two fragments',
+      '5.6–5.8 ping between two fragments',
       [text(head, part), ping('p'), more(tail)],
       ['pong:p', whole],
     ),
   ),
-  failed('5.9 last continuation of nothing', [more('x'), text(message('a'))], 1002),
-  inPieces(1, failed('5.11 last continuation of nothing', [more('x'), text(message('a'))], 1002)),
-  failed('5.12 continuation of nothing', [more('x', part), text(message('a'))], 1002),
-  inPieces(1, failed('5.14 continuation of nothing', [more('x', part), text(message('a'))], 1002)),
+  ...inAllWays(
+    failed('5.9–5.11 last continuation of nothing', [more('x'), text(message('a'))], 1002),
+  ),
+  ...inAllWays(
+    failed('5.12–5.14 continuation of nothing', [more('x', part), text(message('a'))], 1002),
+  ),
   failed(
     '5.15 continuation after the last',
     [text(head, part), more(tail), more('x', part), text(message('a'))],
@@ -158,18 +156,20 @@ export const fragmentation: readonly Case[] = [
   ),
   failed('5.17 last continuation of nothing, twice', [more('x'), text('y', part), more('z')], 1002),
   failed('5.18 text instead of a continuation', [text(head, part), text(tail)], 1002),
-  fine(
-    '5.19 pings between many fragments',
-    [
-      text(head.slice(0, 3), part),
-      more(head.slice(3), part),
-      ping('1'),
-      more(tail.slice(0, 3), part),
-      more(tail.slice(3, 5), part),
-      ping('2'),
-      more(tail.slice(5)),
-    ],
-    ['pong:1', 'pong:2', whole],
+  ...inAllWays(
+    fine(
+      '5.19, 5.20 pings between many fragments',
+      [
+        text(head.slice(0, 3), part),
+        more(head.slice(3), part),
+        ping('1'),
+        more(tail.slice(0, 3), part),
+        more(tail.slice(3, 5), part),
+        ping('2'),
+        more(tail.slice(5)),
+      ],
+      ['pong:1', 'pong:2', whole],
+    ),
   ),
   failed(
     '5 binary between two fragments',

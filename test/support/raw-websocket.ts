@@ -33,7 +33,10 @@ export function rawFrame(
     header.writeBigUInt64BE(BigInt(bytes.length), 2);
   }
   if (!isMasked) return Buffer.concat([header, bytes]);
-  const masked = bytes.map((byte, at) => byte ^ (maskKey[at & 3] as number));
+  const masked = Buffer.allocUnsafe(bytes.length);
+  for (let at = 0; at < bytes.length; at++) {
+    masked[at] = (bytes[at] as number) ^ (maskKey[at & 3] as number);
+  }
   return Buffer.concat([header, maskKey, masked]);
 }
 
@@ -73,36 +76,42 @@ export class RawWebSocket implements AsyncDisposable {
    */
   readonly received: string[] = [];
   readonly ended: Promise<void>;
+  /** The answer to the request to upgrade. */
+  readonly head: string;
   #rest: Buffer = Buffer.alloc(0);
+  /** What came behind {@link #rest}, and how much more there must be of a frame that began. */
+  #chunks: Buffer[] = [];
+  #missing = 0;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, head: string) {
+    this.head = head;
     this.socket = socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('data', (bytes: Buffer) => this.#read(bytes));
     this.ended = once(socket, 'close').then(() => undefined);
   }
 
-  /** Connects and upgrades, without a subprotocol: v1. */
-  static async open(port: number): Promise<RawWebSocket> {
+  /** Connects and upgrades, without a subprotocol (v1) unless `headers` ask for one. */
+  static async open(port: number, ...headers: readonly string[]): Promise<RawWebSocket> {
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
-    socket.write(upgradeText());
+    socket.write(upgradeText('/ws', ...headers));
     const [answer] = (await once(socket, 'data')) as [Buffer];
     const end = answer.indexOf('\r\n\r\n');
     if (!answer.toString('latin1').startsWith('HTTP/1.1 101 ')) {
       throw new Error(`not upgraded: ${answer.toString('latin1')}`);
     }
-    const client = new RawWebSocket(socket);
+    const client = new RawWebSocket(socket, answer.toString('latin1', 0, end));
     client.#read(answer.subarray(end + 4));
     return client;
   }
 
-  /** Sends bytes, in pieces of `pieceBytes` that the server reads one by one. */
-  async send(bytes: Buffer, pieceBytes = bytes.length): Promise<void> {
-    for (let at = 0; at < bytes.length && this.socket.writable; at += pieceBytes) {
-      const piece = bytes.subarray(at, at + pieceBytes);
+  /** Sends pieces of bytes that the server reads one by one. */
+  async send(pieces: readonly Buffer[]): Promise<void> {
+    for (const piece of pieces) {
+      if (!this.socket.writable) return;
       await new Promise<void>((resolve) => this.socket.write(piece, () => resolve()));
-      if (pieceBytes < bytes.length) await new Promise((resolve) => setImmediate(resolve));
+      if (pieces.length > 1) await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
@@ -112,7 +121,11 @@ export class RawWebSocket implements AsyncDisposable {
   }
 
   #read(bytes: Buffer): void {
-    this.#rest = Buffer.concat([this.#rest, bytes]);
+    this.#chunks.push(bytes);
+    this.#missing -= bytes.length;
+    if (this.#missing > 0) return;
+    this.#rest = Buffer.concat([this.#rest, ...this.#chunks]);
+    this.#chunks = [];
     for (;;) {
       const rest = this.#rest;
       if (rest.length < 2) return;
@@ -121,7 +134,8 @@ export class RawWebSocket implements AsyncDisposable {
       if (rest.length < start) return;
       const length =
         short < 126 ? short : short === 126 ? rest.readUInt16BE(2) : rest.readUInt32BE(6);
-      if (rest.length < start + length) return;
+      this.#missing = start + length - rest.length;
+      if (this.#missing > 0) return;
       this.#rest = rest.subarray(start + length);
       this.#take(rest[0] as number, rest.subarray(start, start + length));
     }

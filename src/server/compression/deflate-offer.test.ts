@@ -15,7 +15,11 @@ test.each([
   ],
   ['permessage-deflate; client_max_window_bits=8', 'context', base],
   ['permessage-deflate; client_no_context_takeover', 'context', base],
-  ['permessage-deflate; server_max_window_bits=15', 'context', base],
+  [
+    'permessage-deflate; server_max_window_bits=15',
+    'context',
+    `${base}; server_max_window_bits=15`,
+  ],
   [
     'permessage-deflate; server_no_context_takeover',
     'alone',

@@ -67,6 +67,8 @@ function acceptParameters(parameters: readonly string[]): DeflateOffer | undefin
       kept.push(name);
     } else if (name === 'server_max_window_bits') {
       if (Number(value) !== 15) return undefined;
+      // Who asks is to be answered, even where the answer changes nothing (RFC 7692 §7.1.2.1).
+      kept.push('server_max_window_bits=15');
     } else if (name !== 'client_no_context_takeover' || value !== undefined) return undefined;
   }
   return { deflating, header: kept.join('; ') };
