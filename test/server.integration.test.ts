@@ -9,8 +9,6 @@ import { maskedFrameOf } from '../src/protocol/websocket-frame.ts';
 import { TestClient } from './support/client.ts';
 import { mode, record, servingProcesses, startTestServer } from './support/start-server.ts';
 
-/** Each of them flushes every event. */
-
 test('a v2 client is welcomed, subscribes and gets its events in order with positions', async () => {
   await using server = await startTestServer();
   await using client = await TestClient.open(server.url);
@@ -155,6 +153,17 @@ test('an oversized message closes with 1009, an unmasked frame with 1002', async
   raw.write(Buffer.from([0x81, 0x02, 0x68, 0x69]));
   await once(raw, 'close');
   expect(Buffer.concat(answers).subarray(0, 4)).toEqual(Buffer.from([0x88, 0x02, 0x03, 0xea]));
+  const counted = () =>
+    Promise.all(
+      [
+        'ws_disconnects_total{reason="messageTooBig"}',
+        'ws_disconnects_total{reason="protocolError"}',
+        'ws_disconnects_total{reason="client"}',
+        'ws_close_codes_total{code="1009"}',
+        'ws_close_codes_total{code="1002"}',
+      ].map((name) => server.metric(name)),
+    );
+  await expect.poll(counted, { timeout: 5_000 }).toEqual([1, 1, 0, 1, 1]);
 });
 
 test('a client that stops reading is served from the history later, and loses nothing', async () => {
@@ -272,6 +281,13 @@ test("a masked close frame is answered and counted as the client's own", async (
   await expect
     .poll(() => server.metric('ws_disconnects_total{reason="client"}'), { timeout: 5_000 })
     .toBe(1);
+  expect(await server.metric('ws_close_codes_total{code="1000"}')).toBe(1);
+  await using own = await TestClient.open(server.url);
+  own.socket.close(4_999);
+  await own.closing();
+  await expect
+    .poll(() => server.metric('ws_close_codes_total{code="other"}'), { timeout: 5_000 })
+    .toBe(1);
 });
 
 test('/metrics shows what docs/metrics.md names, with a latency for every event', async () => {
@@ -366,6 +382,37 @@ test('a record that cannot be written again costs none of its neighbours', async
   );
   expect((await client.events(2)).map((event) => event['data'])).toEqual([{ n: 1 }, { n: 2 }]);
   expect(await server.metric('odin_records_skipped_total{reason="malformed"}')).toBe(1);
+});
+
+test('an event comes although none follows it, also after records that are none', async () => {
+  await using server = await startTestServer({ flushIntervalMs: '2s' });
+  await using client = await TestClient.open(server.url);
+  await client.subscribe('BTC.trade');
+  const event = (n: number) => record('BTC', 'TRADE_EXECUTED', { n });
+  await server.publish(...Array.from({ length: 60 }, () => ({ ...event(0), value: 'no event' })));
+  await server.publish(event(1));
+  await client.events(1);
+  // Right behind a flush, where it may have to wait for the next.
+  await server.publish(event(2));
+  await server.publish(event(3));
+  expect((await client.events(3)).map(({ data }) => (data as { n: number }).n)).toEqual([1, 2, 3]);
+});
+
+test('metrics do not grow with what there is to see', async () => {
+  await using server = await startTestServer();
+  await using client = await TestClient.open(server.url);
+  await client.subscribe('*');
+  const series = async () => {
+    const text = await (await fetch(`${server.http}/metrics`)).text();
+    return text.split('\n').filter((line) => /^(ws|odin)_/.test(line)).length;
+  };
+  await server.publish(record('T0'));
+  await client.events(1);
+  const before = await series();
+  await server.publish(...Array.from({ length: 500 }, (_, n) => record(`T${n}`)));
+  await client.events(501);
+  await using _other = await TestClient.open(server.url);
+  expect(await series()).toBe(before);
 });
 
 test('a client that asks and never reads the answers is closed', async () => {

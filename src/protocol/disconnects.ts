@@ -13,9 +13,11 @@ const row = (code: number, reason: string, mayReturn: boolean): Disconnect => ({
   mayReturn,
 });
 
-/** Close codes by name. ws itself sends 1002, 1007 and 1009 for broken or oversized frames. */
+/** Close codes by name. ws itself sends 1002 and 1007 to 1009, for what clients send. */
 export const disconnects = {
   draining: row(1001, 'server is going away', true),
+  protocolError: row(1002, 'broken frame', true),
+  invalidData: row(1007, 'broken text or compression', true),
   policy: row(1008, 'policy violation', false),
   messageTooBig: row(1009, 'message too big', false),
   internalError: row(1011, 'internal error', true),

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type RawData, WebSocket } from 'ws';
+import type { DisconnectName } from '../protocol/disconnects.ts';
 import type { Connection } from './connection.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -23,7 +24,7 @@ export class ClientSocket extends WebSocket {
     this.on('pong', onLife);
     this.on('ping', onPing);
     this.on('close', onClose);
-    this.on('error', ignore);
+    this.on('error', onFlaw);
   }
 }
 
@@ -48,10 +49,29 @@ function onPing(this: WebSocket): void {
   if (connection !== undefined) sessions?.pinged(connection);
 }
 
-function onClose(this: WebSocket): void {
+function onClose(this: WebSocket, code: number): void {
   const { connection, sessions } = this as ClientSocket;
-  if (connection !== undefined) sessions?.closed(connection);
+  if (connection !== undefined) sessions?.closed(connection, code);
 }
 
 /** ws closes the connection itself, with the code that fits; 'close' follows. */
-function ignore(): void {}
+function onFlaw(this: WebSocket, { code }: NodeJS.ErrnoException): void {
+  const { connection } = this as ClientSocket;
+  if (connection !== undefined) connection.closedAs ??= flawOf(code ?? '');
+}
+
+/** Why ws closes a connection, by the code of its error; undefined when the socket broke. */
+function flawOf(code: string): DisconnectName | undefined {
+  switch (code) {
+    case 'WS_ERR_INVALID_UTF8':
+    case 'Z_DATA_ERROR':
+      return 'invalidData';
+    case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
+    case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
+      return 'messageTooBig';
+    case 'WS_ERR_TOO_MANY_BUFFERED_PARTS':
+      return 'policy';
+    default:
+      return code.startsWith('WS_ERR_') ? 'protocolError' : undefined;
+  }
+}

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { DisconnectName } from '../protocol/disconnects.ts';
+import { type DisconnectName, disconnects } from '../protocol/disconnects.ts';
 import type { ProtocolVersion } from '../protocol/versions.ts';
 import type { Audit } from './audit.ts';
 import type { ClientSocket } from './client-socket.ts';
@@ -83,12 +83,15 @@ export class Connections implements Disposable {
     return connection;
   }
 
-  /** Its socket is closed. */
-  remove(connection: Connection): void {
+  /** Its socket is closed, with `code` if that was not our doing. */
+  remove(connection: Connection, code: number): void {
     if (!this.#open.delete(connection)) return;
     this.#delivery.remove(connection);
     this.#gate.left(connection.socket, connection.principal?.user);
-    bump(this.#counters.closed, connection.closedAs ?? 'client');
+    const { closedAs } = connection;
+    bump(this.#counters.closed, closedAs ?? 'client');
+    const label = closedAs === undefined ? labelOf(code) : String(disconnects[closedAs].code);
+    bump(this.#counters.closeCodes, label);
   }
 
   #check(): void {
@@ -114,6 +117,11 @@ export class Connections implements Disposable {
     this.#audit.note('disconnected_by_policy', 'client disconnected', fields);
     connection.close(name);
   }
+}
+
+/** Clients may close with any code: those of the standard are told apart. */
+function labelOf(code: number): string {
+  return code >= 1_000 && code <= 1_015 ? String(code) : 'other';
 }
 
 /** Spread by a fifth to either side, so that those who came together do not leave together. */

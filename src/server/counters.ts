@@ -74,6 +74,8 @@ export class Counters {
   readonly skipped = new Map<SkipReason, number>();
   readonly refused = new Map<RefusalCode, number>();
   readonly closed = new Map<DisconnectName | 'client', number>();
+  /** Closed connections by the code of whoever closed them; clients' own codes count as `other`. */
+  readonly closeCodes = new Map<string, number>();
 }
 
 /** Adds one to a labelled count. */

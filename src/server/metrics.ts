@@ -58,6 +58,13 @@ function addConnectionMetrics(registry: Registry, state: NodeState) {
     'reason',
     () => counters.closed,
   );
+  labelled(
+    registry,
+    'ws_close_codes_total',
+    'Connections closed, by the code of whoever closed; 1006 without a word, 1005 without a code',
+    'code',
+    () => counters.closeCodes,
+  );
   counter(
     registry,
     'ws_lost_connections_total',

@@ -77,9 +77,10 @@ export class Sessions {
     connection.send(controlMessages.welcome({ ...this.#greeting, client_id }));
   }
 
-  closed(connection: Connection): void {
+  /** Its socket is gone; `code` is what the WebSocket ended with, 1006 without a close frame. */
+  closed(connection: Connection, code: number): void {
     this.#resumption.closed(connection);
-    this.#connections.remove(connection);
+    this.#connections.remove(connection, code);
   }
 
   /** Its socket took everything it held. */
