@@ -10,7 +10,7 @@ import { protocolErrorType } from './client.ts';
 export const topicResource = 2;
 
 /** A partition without a leader has one again within this time, in milliseconds, or is in trouble. */
-const leaderPatienceMs = 2_000;
+const leaderPatienceMs = 10_000;
 const leaderTrouble = new Set([
   'NOT_LEADER_FOR_PARTITION',
   'LEADER_NOT_AVAILABLE',
@@ -66,7 +66,8 @@ export async function createTopics(
   const missing = wanted.filter(({ topic }) => !existing.some((found) => found.topic === topic));
   if (missing.length > 0) {
     await admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs would give up at once when the cluster does not show them yet.
+      waitForLeaders: false,
       topics: missing.map((topic) => ({
         topic: topic.topic,
         numPartitions: topic.partitions,
