@@ -12,6 +12,7 @@ import type { ReloadOutcome } from '../../src/server/reload.ts';
 
 /** A running server with what a test needs to drive it. */
 export interface TestServer extends AsyncDisposable {
+  /** The present one: {@link restart} makes another. */
   readonly server: RunningServer;
   readonly broker: Broker;
   /** `http://127.0.0.1:port` */
@@ -25,6 +26,8 @@ export interface TestServer extends AsyncDisposable {
   health(): Promise<Record<string, never>>;
   /** Value of a metric line, labels included; 0 when it is absent. */
   metric(name: string): Promise<number>;
+  /** Ends the server and starts another on the same broker, at another port. */
+  restart(): Promise<void>;
 }
 
 /** Which mode the suites run against; the project `multi` of vitest sets it. */
@@ -44,28 +47,40 @@ export async function startTestServer(
   const log = createLog(collect(logLines), 'debug', 'json');
   const nodeId = config.server.nodeId ?? 'test-node';
   const broker = await openBroker(config.broker, { log, nodeId });
-  const server = await startServer(config.server, {
-    broker,
-    nodeId,
-    log,
-    ...(senses && { senses }),
-  });
-  await server.ready;
+  const start = async () => {
+    const started = await startServer(config.server, {
+      ...{ broker, nodeId, log },
+      ...(senses && { senses }),
+    });
+    await started.ready;
+    return started;
+  };
+  let server = await start();
   const producer = await broker.openProducer();
-  const http = `http://127.0.0.1:${server.port}`;
-  const metrics = async () => (await fetch(`${http}/metrics`)).text();
+  const http = () => `http://127.0.0.1:${server.port}`;
   return {
-    server,
     broker,
-    http,
-    url: server.url,
     logLines,
+    get server() {
+      return server;
+    },
+    get http() {
+      return http();
+    },
+    get url() {
+      return server.url;
+    },
     publish: (...records) => producer.send(records),
     reload: (next) => server.reload(testConfig(next).server),
-    health: async () => (await (await fetch(`${http}/health`)).json()) as Record<string, never>,
+    health: async () => (await (await fetch(`${http()}/health`)).json()) as Record<string, never>,
     async metric(name) {
-      const line = (await metrics()).split('\n').find((text) => text.startsWith(`${name} `));
+      const text = await (await fetch(`${http()}/metrics`)).text();
+      const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
       return Number(line?.split(' ').at(-1) ?? 0);
+    },
+    async restart() {
+      await server[Symbol.asyncDispose]();
+      server = await start();
     },
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
