@@ -206,6 +206,31 @@ test('messages that follow a resuming subscribe are answered after it, in order'
   expect(client.messages.map((message) => message['id']).filter(Boolean)).toEqual([1, 2, 3]);
 });
 
+test.each([{ maxMessages: 30 }, { maxBytes: '8KiB' }])(
+  'beyond %j a returning client is told so, and gets the newest within it',
+  async (recovery) => {
+    await using server = await startTestServer({ historyBytes: '64KiB', recovery });
+    await using witness = await TestClient.open(server.url);
+    await witness.subscribe('BTC.trade');
+    const filler = 'x'.repeat(300);
+    await server.publish(
+      ...upTo(0, 400).map((n) => record('BTC', 'TRADE_EXECUTED', { n, filler })),
+    );
+    await witness.events(400);
+    for (const offset of [300, 0]) {
+      await using client = await TestClient.open(server.url);
+      const since = { 'BTC.trade': offset };
+      client.say({ type: 'subscribe', data: { channels: ['BTC.trade'], since } });
+      const ack = await client.next('subscription_ack');
+      expect(ack).toMatchObject({ recovered: { 'BTC.trade': { complete: false } } });
+      await client.until(() => numbers(client).at(-1) === 399);
+      expect(numbers(client)).toEqual(upTo(numbers(client)[0]!, 400));
+      expect(numbers(client).length).toBeLessThanOrEqual(30);
+      expect(numbers(client).length).toBeGreaterThan(10);
+    }
+  },
+);
+
 test('a client that asks for more than can be had costs another nothing', async () => {
   await using server = await startTestServer({
     historyBytes: '64KiB',

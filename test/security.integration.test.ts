@@ -382,8 +382,9 @@ describe('origins and rates', () => {
     await using _first = await TestClient.open(server.url);
     await using _second = await TestClient.open(server.url);
     // Nobody is exempt, and what a client writes into a header changes nothing.
-    const headers = { 'x-forwarded-for': '198.51.100.1' };
-    const refused = await refusalOf(server.url, { headers });
+    const claim = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+    const refused = await refusalOf(server.url, claim('198.51.100.1'));
+    expect((await refusalOf(server.url, claim('127.0.0.1'))).status).toBe(429);
     expect(refused).toMatchObject({ status: 429, body: { code: 'IP_RATE_LIMITED' } });
     const waitMs = Number(refused.body['retry_after_ms']);
     expect(waitMs).toBeGreaterThan(8_000);

@@ -149,6 +149,15 @@ test.each([
   expect(meter.limits).toEqual(expected);
 });
 
+test('memory is all that is resident, not only the heap', () => {
+  using meter = createResourceMeter();
+  const before = meter.sample().memoryBytes;
+  const bytes = 64 * 1024 ** 2;
+  const buffer = Buffer.alloc(bytes, 1);
+  expect(meter.sample().memoryBytes - before).toBeGreaterThan(0.75 * bytes);
+  expect(buffer.length).toBe(bytes);
+});
+
 test('a meter measures the CPU of this process, of its cgroup, and a blocked event loop', async () => {
   using fake = fakeRoot({
     ...meminfo,

@@ -230,6 +230,38 @@ test('cohorts that nobody is in any more are forgotten', () => {
   expect(before).toBe(2);
 });
 
+test('subscribing and leaving cost the same however many are there', () => {
+  using world = createWorld();
+  const batch = 2_000;
+  const clients: FakeClient[] = [];
+  const everybody = new Set(['A.trade', 'B.trade']);
+  const cpuMsOf = (work: () => void) => {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  };
+  const join = () => {
+    const more = Array.from({ length: batch }, () => world.connect());
+    clients.push(...more);
+    return cpuMsOf(() => {
+      for (const { connection } of more) world.delivery.resubscribe(connection, everybody);
+    });
+  };
+  const leave = () =>
+    cpuMsOf(() => {
+      // From the middle, where a list would have to be searched and moved.
+      for (const { connection } of clients.splice(clients.length / 4, batch))
+        world.delivery.remove(connection);
+    });
+  const median = (times: number[]) => times.toSorted((a, b) => a - b)[2] as number;
+  const joining = Array.from({ length: 20 }, join);
+  const leaving = Array.from({ length: 20 }, leave);
+  // The first ones compile it. Searching a list of 40 000 takes ten times as long as one of 4 000.
+  expect(median(joining.slice(-5))).toBeLessThan(5 * median(joining.slice(1, 6)) + 5);
+  expect(median(leaving.slice(0, 5))).toBeLessThan(5 * median(leaving.slice(-5)) + 5);
+});
+
 test('missed events that take several steps all go before what came after them', () => {
   using world = createWorld();
   const { delivery } = world;
