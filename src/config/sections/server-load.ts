@@ -119,7 +119,9 @@ export const guard = z.strictObject({
 export const drain = z.strictObject({
   budgetMs: duration()
     .prefault('25s')
-    .describe('most time to let all clients go, on SIGTERM or POST /api/drain; few take less'),
+    .describe(
+      'most time to let all clients go, on SIGTERM or POST /api/drain; few take less. Whatever stops the process must wait longer: Docker waits 10 s',
+    ),
   maxLifetimeMs: duration()
     .prefault('0ms')
     .describe('connections are closed with 4002 after this time, give or take a fifth; 0 never')
