@@ -1,7 +1,7 @@
 /** What happens to a Kafka that the test can stop: outages, and logging in. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeKafka, saslUser, startKafka, type TestKafka } from './support/kafka.ts';
+import { describeKafka, startKafka, type TestKafka } from './support/kafka.ts';
 import {
   consumeInto,
   failure,
@@ -31,22 +31,6 @@ describeKafka('a broker of its own', () => {
     expect(performance.now() - startMs).toBeLessThan(10_000);
     expect((await sending).message).toContain('closed before the broker answered');
     await kafka.start();
-  });
-
-  test('lets those in who log in', async () => {
-    const given = {
-      saslMechanism: 'plain',
-      saslUsername: saslUser.username,
-      saslPassword: saslUser.password,
-    };
-    const saslUrl = `kafka://${kafka.saslBrokers}`;
-    await using broker = await openQuietly({ url: saslUrl, kafka: given }, 'sasl');
-    expect(await broker.listTopics()).toEqual([]);
-    const wrong = { ...given, saslPassword: 'guessed' };
-    const error = await failure(openQuietly({ url: saslUrl, kafka: wrong }, 'sasl'));
-    expect(error.message).toContain(`${saslUrl} refuses the login`);
-    expect(error.message).not.toContain('guessed');
-    expect(error.hint).toContain('KAFKA_SASL_PASSWORD');
   });
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {

@@ -12,21 +12,35 @@ import { promisify } from 'node:util';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { silenceWarning } from '../../src/host/warnings.ts';
 import { kafkaClassPath } from './kafka-jars.ts';
+import type { TestCertificate } from './tls.ts';
 
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 /** Starting quickly matters more than running fast. */
 const jvmFlags = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
 
-/** Who may log in at {@link TestKafka.saslBrokers}. */
+/** Who may log in at {@link TestKafka.saslBrokers}, with each of {@link mechanisms}. */
 export const saslUser = { username: 'odin', password: 'odin-secret' };
+
+/** Ways to log in, as odin's settings call them. */
+export const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+
+/** What a broker is started with. */
+export interface KafkaOptions {
+  /** Opens {@link TestKafka.tlsBrokers} and {@link TestKafka.saslTlsBrokers}. */
+  readonly certificate?: Pick<TestCertificate, 'certFile' | 'keyFile'>;
+}
 
 /** A running Kafka broker. Disposing it stops it and removes its data. */
 export interface TestKafka extends AsyncDisposable {
   /** `127.0.0.1:port` */
   readonly brokers: string;
-  /** The same broker, for those who log in with the mechanism `plain` as {@link saslUser}. */
+  /** The same broker, for those who log in as {@link saslUser}. */
   readonly saslBrokers: string;
+  /** The same broker, with TLS. */
+  readonly tlsBrokers: string;
+  /** The same broker, with TLS and for those who log in. */
+  readonly saslTlsBrokers: string;
   /** Ends the process, as an operator (SIGTERM) or as a crash (SIGKILL). */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Starts it again, on the same port and with its data. */
@@ -34,12 +48,13 @@ export interface TestKafka extends AsyncDisposable {
 }
 
 /** Starts a broker on free ports and waits until it answers. */
-export async function startKafka(): Promise<TestKafka> {
+export async function startKafka({ certificate }: KafkaOptions = {}): Promise<TestKafka> {
   const classPath = await kafkaClassPath();
   const folder = await mkdtemp(join(tmpdir(), 'odin-kafka-'));
   const ports = await freePorts();
   const properties = join(folder, 'server.properties');
-  await writeFile(properties, serverProperties(folder, ports));
+  const tls = certificate === undefined ? undefined : await keyStore(folder, certificate);
+  await writeFile(properties, serverProperties(folder, ports, tls));
   const kafka = new KafkaProcess({ classPath, folder, properties, ports });
   try {
     await kafka.format();
@@ -75,11 +90,15 @@ interface Ports {
   readonly plain: number;
   readonly sasl: number;
   readonly controller: number;
+  readonly tls: number;
+  readonly saslTls: number;
 }
 
 class KafkaProcess implements TestKafka {
   readonly brokers: string;
   readonly saslBrokers: string;
+  readonly tlsBrokers: string;
+  readonly saslTlsBrokers: string;
   readonly #parts: KafkaProcessParts;
   #child: ChildProcess | undefined;
 
@@ -87,13 +106,20 @@ class KafkaProcess implements TestKafka {
     this.#parts = parts;
     this.brokers = `127.0.0.1:${parts.ports.plain}`;
     this.saslBrokers = `127.0.0.1:${parts.ports.sasl}`;
+    this.tlsBrokers = `127.0.0.1:${parts.ports.tls}`;
+    this.saslTlsBrokers = `127.0.0.1:${parts.ports.saslTls}`;
   }
 
   async format(): Promise<void> {
     const { classPath, properties } = this.#parts;
     // One that begins with a dash would be taken for an option.
     const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
-    const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
+    const { username, password } = saslUser;
+    const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+      '--add-scram',
+      `${mechanism}=[name=${username},password=${password}]`,
+    ]);
+    const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties, ...scram];
     await promisify(execFile)('java', [...jvmFlags, '-cp', classPath, ...tool]);
   }
 
@@ -145,7 +171,7 @@ async function answers(brokers: string): Promise<boolean> {
 }
 
 async function freePorts(): Promise<Ports> {
-  const servers = [createServer(), createServer(), createServer()];
+  const servers = Array.from({ length: 5 }, () => createServer());
   const ports: number[] = [];
   for (const server of servers) {
     server.listen(0, '127.0.0.1');
@@ -153,24 +179,54 @@ async function freePorts(): Promise<Ports> {
     ports.push((server.address() as AddressInfo).port);
   }
   for (const server of servers) server.close();
-  return { plain: ports[0]!, sasl: ports[1]!, controller: ports[2]! };
+  const [plain, sasl, controller, tls, saslTls] = ports as [number, number, number, number, number];
+  return { plain, sasl, controller, tls, saslTls };
 }
 
-function serverProperties(folder: string, { plain, sasl, controller }: Ports): string {
+/** A key and its certificate in one file, as Kafka reads them without the tools of Java. */
+async function keyStore(
+  folder: string,
+  { certFile, keyFile }: { certFile: string; keyFile: string },
+) {
+  const file = join(folder, 'keystore.pem');
+  const texts = await Promise.all([keyFile, certFile].map((name) => readFile(name, 'utf8')));
+  await writeFile(file, texts.join(''));
+  return file;
+}
+
+/** Settings of a listener where those log in who {@link saslUser} is. */
+function loginProperties(listener: string): string {
   const { username, password } = saslUser;
-  const login = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
-  const clients = `PLAINTEXT://127.0.0.1:${plain},SASL://127.0.0.1:${sasl}`;
+  const modules = 'org.apache.kafka.common.security';
+  const scram = `${modules}.scram.ScramLoginModule required;`;
+  const plain = `${modules}.plain.PlainLoginModule required user_${username}="${password}";`;
+  return mechanisms
+    .map(
+      (name) =>
+        `listener.name.${listener}.${name}.sasl.jaas.config=${name === 'plain' ? plain : scram}\n`,
+    )
+    .join('');
+}
+
+function serverProperties(folder: string, ports: Ports, tlsStore: string | undefined): string {
+  const isTls = tlsStore !== undefined;
+  const withTls = `,TLS://127.0.0.1:${ports.tls},SASLTLS://127.0.0.1:${ports.saslTls}`;
+  const clients = `PLAINTEXT://127.0.0.1:${ports.plain},SASL://127.0.0.1:${ports.sasl}${isTls ? withTls : ''}`;
+  const store = ['tls', 'sasltls'].map(
+    (name) => `listener.name.${name}.ssl.keystore.type=PEM
+listener.name.${name}.ssl.keystore.location=${tlsStore}
+`,
+  );
   return `process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:${controller}
-listeners=${clients},CONTROLLER://127.0.0.1:${controller}
+controller.quorum.voters=1@127.0.0.1:${ports.controller}
+listeners=${clients},CONTROLLER://127.0.0.1:${ports.controller}
 advertised.listeners=${clients}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
-listener.name.sasl.plain.sasl.jaas.config=${login} user_${username}="${password}";
-log.dirs=${join(folder, 'data')}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,SASLTLS:SASL_SSL
+sasl.enabled.mechanisms=${mechanisms.join().toUpperCase()}
+${loginProperties('sasl')}${isTls ? loginProperties('sasltls') + store.join('') : ''}log.dirs=${join(folder, 'data')}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1

@@ -1,7 +1,7 @@
 /** The Kafka that the tests of a worker share, and how a test says that it needs one. */
 import { describe, inject, test } from 'vitest';
 
-export { kafkaAdmin, saslUser, startKafka, type TestKafka } from './kafka-process.ts';
+export { kafkaAdmin, mechanisms, saslUser, startKafka, type TestKafka } from './kafka-process.ts';
 
 const all = inject('kafkaBrokers');
 

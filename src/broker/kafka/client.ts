@@ -39,7 +39,8 @@ export class KafkaClients {
       authenticationTimeout: kafka.connectTimeoutMs,
       logLevel: levelOf(log),
       logCreator: () => (entry) => writeEntry(log, entry),
-      ...(kafka.tls ? { ssl: await tlsOf(kafka.tlsCaFile) } : {}),
+      // Whoever says whom to trust wants no connection without TLS.
+      ...(kafka.tls || kafka.tlsCaFile !== undefined ? { ssl: await tlsOf(kafka.tlsCaFile) } : {}),
       ...(sasl === undefined ? {} : { sasl }),
     });
   }
@@ -90,6 +91,12 @@ function remoteError(url: string, error: unknown, doing?: string): RemoteError {
   }
   if (doing !== undefined) {
     return new RemoteError(`${doing} failed at ${url}: ${cause}`, { cause: error });
+  }
+  if (/certificate/i.test(cause)) {
+    return new RemoteError(`cannot reach ${url}: ${cause}`, {
+      hint: "name the authority of the brokers' certificates with --kafka-tls-ca-file, and the brokers as these do",
+      cause: error,
+    });
   }
   return new RemoteError(`cannot reach ${url}: ${cause}`, {
     hint: [

@@ -20,7 +20,7 @@ const kafka = z.strictObject({
   tls: toggle().prefault(false).describe('connect with TLS').meta({ env: 'KAFKA_TLS' }),
   tlsCaFile: text()
     .optional()
-    .describe('PEM file with the certificate authority of the brokers')
+    .describe('PEM file with the certificate authority of the brokers; turns TLS on')
     .meta({ env: 'KAFKA_TLS_CA_FILE' }),
   saslMechanism: z
     .enum(['plain', 'scram-sha-256', 'scram-sha-512'], {
