@@ -221,6 +221,17 @@ describeNats('a server that does not have what odin needs', () => {
       );
     });
 
+    test('no asking for records', async () => {
+      const permissions = 'publish: { allow: [">"], deny: ["$JS.API.CONSUMER.MSG.NEXT.>"] }';
+      await using nats = await startNats({ config: user(permissions) });
+      await using broker = await openQuietly({ url: nats.url, nats: login }, 'login');
+      await broker.createTopics([]);
+      const error = await failure(consumeInto(broker, new Inbox()));
+      expect(error.message).toContain(
+        'forbids reading stream ODIN_TOKENS: the user may not publish to $JS.API.CONSUMER.MSG.NEXT.',
+      );
+    });
+
     test('no consumers', async () => {
       const permissions =
         'publish: { allow: [">"], deny: ["$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DURABLE.>"] }';

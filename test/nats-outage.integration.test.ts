@@ -118,6 +118,8 @@ describeNats('a server of its own', () => {
     const count = await load.finish();
     await inbox.untilCount(count);
     expectAll(inbox, count);
+    expect(broker.troubles.get('lame_duck')).toBe(1);
+    expect(broker.troubles.get('disconnect')).toBeGreaterThan(0);
   });
 
   test('that is gone does not hold up the end', async () => {
@@ -337,8 +339,13 @@ describeNats('making the stream', () => {
       'duplicate window: 30s, wanted 1m',
     ];
     expect((await other.createTopics([]))[0]).toMatchObject({ outcome: 'differs', differences });
+    expect(broker.differences).toEqual([]);
+    expect(other.differences).toEqual([
+      `stream ODIN_TOKENS is not as the settings ask: ${differences.join('; ')}`,
+    ]);
     const [changed] = await other.createTopics([], { change: true });
     expect(changed).toMatchObject({ outcome: 'changed', differences });
+    expect(other.differences).toEqual([]);
     expect((await other.createTopics([]))[0]).toMatchObject({ outcome: 'exists' });
     await using memory = await openQuietly(
       { url: nats.url, nats: { ...given, storage: 'memory' } },

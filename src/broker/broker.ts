@@ -201,6 +201,10 @@ export interface Broker extends AsyncDisposable {
   readonly kind: 'embedded' | 'kafka' | 'nats';
   /** Changes when offsets start anew, so positions of another log are not mistaken for this one's. */
   readonly epoch: string;
+  /** How what the broker has differs from what the configuration asks for: one sentence each. */
+  readonly differences: readonly string[];
+  /** What went wrong with the connection since it was opened, by kind: a closed set of names. */
+  readonly troubles: ReadonlyMap<string, number>;
   openProducer(options?: ProducerOptions): Promise<Producer>;
   consume(options: ConsumeOptions): Promise<Consumption>;
   /**

@@ -97,6 +97,7 @@ function warningsOf(state: NodeState): string[] {
       `${counters.positionsLost} positions were gone from the broker before they were read`,
     );
   }
+  warnings.push(...state.broker.differences);
   if (state.isDraining) return warnings;
   for (const figures of state.shards()) {
     if (!isServing(figures))

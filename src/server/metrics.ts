@@ -204,7 +204,14 @@ function addDeliveryMetrics(registry: Registry, { delivery, counters }: NodeStat
 }
 
 function addIngestMetrics(registry: Registry, state: NodeState): void {
-  const { history, counters } = state;
+  const { history, counters, broker } = state;
+  labelled(
+    registry,
+    'odin_broker_troubles_total',
+    'Troubles with the connection to the broker (NATS)',
+    'kind',
+    () => broker.troubles,
+  );
   counter(
     registry,
     'odin_events_ingested_total',

@@ -39,7 +39,7 @@ export interface NodeState {
   readonly mode: 'single' | 'multi';
   /** When it started, in milliseconds since 1970. */
   readonly startedMs: number;
-  readonly broker: Pick<Broker, 'kind' | 'epoch'>;
+  readonly broker: Pick<Broker, 'kind' | 'epoch' | 'differences' | 'troubles'>;
   readonly connections: { readonly size: number };
   readonly delivery: DeliveryFigures;
   readonly history: { readonly first: number; readonly next: number; readonly bytes: number };

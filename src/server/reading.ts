@@ -37,6 +37,7 @@ export class Reading implements AsyncDisposable {
   readonly #ingest: Ingest;
   readonly #readBack: ReadBack;
   readonly #lookbackMs: number;
+  readonly #log: Log;
   #consumption: Consumption | undefined;
 
   /** `sink` gets every frame that comes into the history. */
@@ -46,6 +47,7 @@ export class Reading implements AsyncDisposable {
     sink: ConstructorParameters<typeof Ingest>[2],
   ) {
     this.#broker = broker;
+    this.#log = log;
     this.#lookbackMs = config.historyMs;
     this.#ingest = new Ingest(history, channels, sink, counters, log, config.maxEventBytes);
     this.#readBack = new ReadBack(broker, config.recovery, counters, log);
@@ -81,6 +83,9 @@ export class Reading implements AsyncDisposable {
       onLost: (range) => this.#ingest.lost(range),
     });
     hold.attach(this.#consumption);
+    for (const difference of this.#broker.differences) {
+      this.#log.warn(`${difference}; \`odin topics create --yes\` changes it`);
+    }
   }
 
   /** Resolves when everything that the broker held at the start is in the history. */

@@ -31,6 +31,8 @@ interface MemoryBrokerOptions {
 export class MemoryBroker implements Broker {
   readonly kind: 'kafka' | 'nats';
   readonly epoch: string;
+  readonly differences = [];
+  readonly troubles = new Map();
   /** Decides over sends; all arrive and are answered unless set. */
   fateOf: (records: readonly OutgoingRecord[]) => SendFate = (records) => ({
     arrives: () => records.length > 0,

@@ -9,7 +9,7 @@ export function idleNode(given: Partial<NodeState> = {}): NodeState {
     nodeId: 'test-node',
     mode: 'single',
     startedMs: Date.now(),
-    broker: { kind: 'embedded', epoch: 'e1' },
+    broker: { kind: 'embedded', epoch: 'e1', differences: [], troubles: new Map() },
     connections: { size: 0 },
     delivery: { behind: 0, cohorts: 0, flushIntervalMs: 0, throttle: { clientsAt: () => 0 } },
     history: { first: 0, next: 0, bytes: 0 },

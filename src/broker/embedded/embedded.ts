@@ -26,6 +26,8 @@ export class EmbeddedBroker implements Broker {
   readonly kind = 'embedded';
   /** Another one in each process: the log begins with it. */
   readonly epoch = randomBytes(6).toString('base64url');
+  readonly differences = [];
+  readonly troubles = new Map();
   readonly #config: Config['broker'];
   readonly #log: EmbeddedLog;
   readonly #topics: Set<string>;

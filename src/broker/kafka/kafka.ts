@@ -65,6 +65,9 @@ class KafkaBroker implements Broker {
   readonly kind = 'kafka';
   /** Of the cluster's id: topics keep their offsets as long as the cluster lives. */
   readonly epoch: string;
+  /** Of topics, `odin topics create` tells. */
+  readonly differences = [];
+  readonly troubles = new Map();
   readonly #parts: KafkaBrokerParts;
   readonly #opened = new Set<AsyncDisposable>();
   readonly #readBack: KafkaReadBack;

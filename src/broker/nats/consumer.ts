@@ -8,11 +8,14 @@ import type { ConsumeOptions, ConsumerState, Consumption, PartitionPlace } from 
 import { isStreamMissing } from './complaint.ts';
 import { Cursor } from './cursor.ts';
 import type { NatsLink } from './link.ts';
+import { checkPull } from './pull.ts';
 import { NatsReader, type ReaderStart } from './reader.ts';
 import { Starts } from './starts.ts';
 import type { NatsStream, StreamBounds } from './stream.ts';
 
 const restartBackoff: Backoff = { baseMs: 100, maxMs: 2_000 };
+/** A reader that went on for this long, in milliseconds, was a good one. */
+const steadyMs = 3_000;
 /** How often the stream is looked at, in milliseconds: tells loss, lag, and another incarnation. */
 const probeMs = 2_000;
 const probeTimeoutMs = 3_000;
@@ -64,10 +67,11 @@ export class NatsConsumption implements Consumption {
 
   /** Starts reading. Rejects with a RemoteError when that is not possible. */
   async open(): Promise<void> {
-    const { link, stream, epoch } = this.#parts;
+    const { link, stream, epoch, namePrefix } = this.#parts;
     try {
       const bounds = await stream.bounds();
       if (bounds.epoch !== epoch) throw this.#anotherStream();
+      await checkPull(link, stream, `${namePrefix}-check`);
       const reader = await this.#openFirst(bounds);
       this.#running = Promise.all([this.#keepReading(reader), this.#keepProbing()]);
     } catch (error) {
@@ -157,10 +161,10 @@ export class NatsConsumption implements Consumption {
     const { signal } = this.#closing;
     let opening: Promise<NatsReader> | undefined = Promise.resolve(first);
     for (let attempt = 0; !signal.aborted && !this.#isAnother; attempt++) {
+      const startMs = performance.now();
       try {
         await using reader: NatsReader = await (opening ?? this.#reopen());
         opening = undefined;
-        attempt = 0;
         this.#lastError = undefined;
         this.#reader = reader;
         if (this.#isPaused) reader.pause();
@@ -170,6 +174,8 @@ export class NatsConsumption implements Consumption {
         this.#reader = undefined;
         if (!this.#isPaused && !signal.aborted) this.#complain(error);
       }
+      // One that opens and fails at once is not made again and again without a pause.
+      if (performance.now() - startMs > steadyMs) attempt = 0;
       if (this.#isPaused) await this.#resumed.promise;
       else await sleep(backoffMs(attempt, restartBackoff), undefined, { signal }).catch(() => {});
       await this.#parts.link.untilConnected(signal);

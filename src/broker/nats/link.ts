@@ -26,6 +26,11 @@ const pingMs = 3_000;
 const requestTimeoutMs = 3_000;
 const closeMs = 2_000;
 
+const kindsOfTrouble = ['disconnect', 'lame_duck', 'slow_consumer', 'stale', 'error'] as const;
+
+/** See {@link NatsLink.troubles}. */
+type Trouble = (typeof kindsOfTrouble)[number];
+
 /** Who wants to know when the connection breaks and when it is there again. */
 export interface LinkWatcher {
   connected?(): void;
@@ -38,8 +43,8 @@ export class NatsLink implements AsyncDisposable {
   readonly connection: NatsConnection;
   readonly manager: JetStreamManager;
   readonly client: JetStreamClient;
-  /** What the server or the library complained of, by kind; the log says the first of each. */
-  readonly troubles = { lameDuck: 0, slowConsumer: 0, stale: 0, error: 0 };
+  /** What the server or the library complained of; the log says it too. */
+  readonly troubles = new Map<Trouble, number>(kindsOfTrouble.map((kind) => [kind, 0]));
   readonly #log: Log;
   readonly #context: ComplaintContext;
   readonly #watchers = new Set<LinkWatcher>();
@@ -141,6 +146,7 @@ export class NatsLink implements AsyncDisposable {
         // A try to connect that fails says so too.
         if (!this.#isConnected) return;
         this.#isConnected = false;
+        this.#count('disconnect');
         this.#log.warn({ server: status.server }, 'connection to NATS lost');
         for (const watcher of this.#watchers) watcher.disconnected?.();
         return;
@@ -150,22 +156,17 @@ export class NatsLink implements AsyncDisposable {
         for (const watcher of this.#watchers) watcher.connected?.();
         return;
       case 'ldm':
-        this.troubles.lameDuck += 1;
+        this.#count('lame_duck');
         this.#log.warn(
           { server: status.server },
           'NATS server shuts down, clients are to leave it',
         );
         return;
-      case 'slowConsumer':
-        this.troubles.slowConsumer += 1;
-        this.#log.warn({ pending: status.pending }, 'subscription lags behind NATS');
-        return;
       case 'staleConnection':
-        this.troubles.stale += 1;
+        this.#count('stale');
         this.#log.warn('NATS server answers no pings');
         return;
       case 'error':
-        this.troubles.error += 1;
         this.#say(status.error);
         return;
       default:
@@ -173,9 +174,21 @@ export class NatsLink implements AsyncDisposable {
     }
   }
 
+  #count(kind: Trouble): number {
+    const count = (this.troubles.get(kind) ?? 0) + 1;
+    this.troubles.set(kind, count);
+    return count;
+  }
+
   /** Permission errors come with each request that is refused, and the request says them too. */
   #say(error: Error): void {
-    const { error: count } = this.troubles;
+    // Of the server, which closes the connection: we did not read what it sent in time.
+    if (/slow consumer/i.test(error.message)) {
+      this.#count('slow_consumer');
+      this.#log.warn('NATS server closes the connection: it was not read fast enough');
+      return;
+    }
+    const count = this.#count('error');
     const level = count <= 10 || count % 1_000 === 0 ? 'warn' : 'debug';
     this.#log[level]({ error: messageOf(error), count }, 'NATS server complains');
   }

@@ -55,6 +55,7 @@ class NatsBroker implements Broker {
   readonly #namePrefix: string;
   readonly #opened = new Set<AsyncDisposable>();
   #epoch: string | undefined;
+  #differences: readonly string[] = [];
 
   constructor(parts: NatsBrokerParts) {
     this.#parts = parts;
@@ -67,14 +68,27 @@ class NatsBroker implements Broker {
     return this.#epoch ?? '';
   }
 
+  get differences(): readonly string[] {
+    return this.#differences;
+  }
+
+  get troubles(): ReadonlyMap<string, number> {
+    return this.#parts.link.troubles;
+  }
+
   /** Learns which stream it is. Rejects as the library does. */
   async open(): Promise<void> {
     const { stream } = this.#parts;
-    const bounds = await stream.bounds().catch((error: unknown) => {
+    const found = await stream.inspect().catch((error: unknown) => {
       if (isStreamMissing(error)) return undefined;
       throw error;
     });
-    this.#epoch = bounds?.epoch;
+    this.#epoch = found?.epoch;
+    const differences = found?.differences ?? [];
+    this.#differences =
+      differences.length === 0
+        ? []
+        : [`stream ${stream.name} is not as the settings ask: ${differences.join('; ')}`];
   }
 
   /**

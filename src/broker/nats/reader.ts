@@ -13,6 +13,7 @@ import { within } from '../../base/time-limit.ts';
 import type { BrokerRecord, Headers } from '../broker.ts';
 import { timeHeader } from './headers.ts';
 import type { NatsLink } from './link.ts';
+import { pullSubject } from './pull.ts';
 import type { NatsStream } from './stream.ts';
 
 /** Records asked for at a time; they may have to be held while the consumer is paused. */
@@ -182,7 +183,7 @@ export class NatsReader implements AsyncDisposable {
       expires: nanos(pullMs),
       idle_heartbeat: nanos(heartbeatMs),
     };
-    const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream.name}.${this.#name}`;
+    const subject = pullSubject(stream, this.#name);
     try {
       link.connection.publish(subject, JSON.stringify(request), { reply: this.#inbox });
     } catch (error) {

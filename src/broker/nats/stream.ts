@@ -52,6 +52,13 @@ export class NatsStream {
     return boundsOf(await this.#link.manager.streams.info(this.name));
   }
 
+  /** How the stream stands, and each way in which it is not as the configuration asks. */
+  async inspect(): Promise<StreamBounds & { readonly differences: readonly string[] }> {
+    const info = await this.#link.manager.streams.info(this.name);
+    const wanted = this.#wanted(this.#nats.streamReplicas ?? info.config.num_replicas);
+    return { ...boundsOf(info), differences: differencesOf(info.config, wanted) };
+  }
+
   /** The sequences that were deleted one by one. */
   async deleted(): Promise<readonly number[]> {
     const info = await this.#link.manager.streams.info(this.name, { deleted_details: true });
