@@ -2,7 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
-import { byKey, Feed, openKafkaToNats, openNatsToKafka, readAll } from './support/bridge-world.ts';
+import {
+  byKey,
+  Feed,
+  liveAndDie,
+  openKafkaToNats,
+  openNatsToKafka,
+  readAll,
+} from './support/bridge-world.ts';
 import { kafkaBrokers, startKafka, type TestKafka } from './support/kafka.ts';
 import { natsUrl } from './support/nats.ts';
 import { spawnOdin } from './support/spawn-odin.ts';
@@ -55,10 +62,9 @@ describe.skipIf(!areThere)('a bridge', () => {
     await using producer = await world.source.openProducer();
     const random = createRandom(5);
     const feed = new Feed(producer, world.topics);
-    for (let life = 0; life < 5; life++) {
+    for (let life = 0; life < 10; life++) {
       await using odin = spawnOdin(world.args, world);
-      await odin.line(/"msg":"carrying"/);
-      await sleep(random.next() * 700);
+      await liveAndDie(odin, life, random);
     }
     await feed.stop();
     await using last = spawnOdin([...world.args, '--until-caught-up', '--json'], world);

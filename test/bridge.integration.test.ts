@@ -8,6 +8,7 @@ import {
   Feed,
   forgetUpTo,
   limitMessages,
+  liveAndDie,
   openBridgeWorld,
   openNatsToKafka,
   readAll,
@@ -46,10 +47,7 @@ describe.each(ways)('a bridge $way', ({ open, isThere }) => {
       let reached = 0;
       for (let life = 0; life < 10; life++) {
         await using odin = spawnOdin(world.args, world);
-        await odin.line(/"msg":"carrying"/);
-        await sleep(random.next() * 700);
-        odin.child.kill('SIGKILL');
-        await odin.ended;
+        await liveAndDie(odin, life, random);
         const end = await endOf(world.target);
         if (end > reached) carriedLives++;
         reached = end;
@@ -59,7 +57,7 @@ describe.each(ways)('a bridge $way', ({ open, isThere }) => {
       const { exitCode, stdout, stderr } = await last.ended;
       expect(exitCode, stderr).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({ lost: 0, skipped: 0 });
-      expect(carriedLives).toBeGreaterThan(5);
+      expect(carriedLives).toBeGreaterThan(0);
       const source = await readAll(world.source);
       expect(source).toHaveLength(feed.sent);
       expect(byKey(await readAll(world.target), world.prefix)).toEqual(byKey(source));

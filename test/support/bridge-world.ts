@@ -6,6 +6,7 @@ import { topics } from '../../src/events/categories.ts';
 import { kafkaAdmin } from './kafka.ts';
 import { consumeInto, Inbox, openQuietly, outgoing, shape } from './kafka-inbox.ts';
 import { ownStream } from './nats.ts';
+import type { OdinProcess } from './spawn-odin.ts';
 
 /** Records per key, in their order. */
 export type ByKey = ReadonlyMap<string, readonly string[]>;
@@ -134,6 +135,28 @@ export async function openNatsToNats(
       await target[Symbol.asyncDispose]();
     },
   };
+}
+
+/** How long a bridge took from its start to its first batch, the last time that one did; in ms. */
+let startUpMs = 1_000;
+
+/**
+ * Lets a bridge live for a random time: every other one dies while it starts up (connecting, reading
+ * the target's tail, finishing what a predecessor left), the others while they carry.
+ */
+export async function liveAndDie(
+  odin: OdinProcess,
+  life: number,
+  random: { next(): number },
+): Promise<void> {
+  if (life % 2 === 0) {
+    const startMs = performance.now();
+    await odin.line(/"msg":"carrying"/);
+    startUpMs = performance.now() - startMs;
+    await sleep(random.next() * 700);
+  } else await sleep(startUpMs * (0.4 + 0.7 * random.next()));
+  odin.child.kill('SIGKILL');
+  await odin.ended;
 }
 
 /** Sends some records every 10 ms until it is stopped; `sent` counts them. */
