@@ -32,6 +32,26 @@ describeNats('a bridge into a stream', () => {
     expect(byKey(await readAll(fresh))).toEqual(byKey(await readAll(world.source)));
   });
 
+  test('started a second time takes over from the first, which ends, in the middle of a load', async () => {
+    await using nats = await startNats();
+    await using world = await openNatsToNats(natsUrl!, nats.url);
+    await using producer = await world.source.openProducer();
+    await using first = spawnOdin(world.args, world);
+    await first.line(/"msg":"carrying"/);
+    const feed = new Feed(producer, world.topics);
+    while ((await world.target.bounds())[0]!.high < 200) await sleep(20);
+    await using second = spawnOdin(world.args, world);
+    const { exitCode, stderr } = await first.ended;
+    expect(stderr).toMatch(/error: another producer took over as odin-bridge-/);
+    expect(exitCode).toBe(4);
+    await second.line(/"msg":"carrying"/);
+    await feed.stop();
+    while ((await world.target.bounds())[0]!.high <= feed.sent) await sleep(20);
+    second.child.kill('SIGINT');
+    expect((await second.ended).exitCode).toBe(0);
+    expect(byKey(await readAll(world.target))).toEqual(byKey(await readAll(world.source)));
+  });
+
   test('leaves out a record that the stream refuses, and carries those that came with it', async () => {
     await using nats = await startNats();
     await using world = await openNatsToNats(natsUrl!, nats.url);

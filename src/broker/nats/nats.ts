@@ -92,13 +92,14 @@ class NatsBroker implements Broker {
   }
 
   /**
-   * JetStream cannot shut an earlier producer of a name out. What that one had under way is the
-   * same as what its successor sends under the same ids, for the duplicate window of the stream.
+   * JetStream cannot shut an earlier producer of a name out, which is only told to leave. What that
+   * one had under way is the same as what its successor sends under the same ids, for the duplicate
+   * window of the stream.
    */
   async openProducer({ exclusiveAs }: ProducerOptions = {}): Promise<Producer> {
     const producer = new NatsProducer({
       ...this.#parts,
-      failsForGood: exclusiveAs !== undefined,
+      exclusiveAs,
     });
     this.#opened.add(producer);
     await producer.open();

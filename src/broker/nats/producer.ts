@@ -9,11 +9,12 @@ import { within } from '../../base/time-limit.ts';
 import { formatBytes, formatDuration } from '../../base/units.ts';
 import type { Log } from '../../host/log.ts';
 import type { OutgoingRecord, Producer } from '../broker.ts';
-import { RecordsUnfit } from '../send-failures.ts';
+import { RecordsUnfit, TakenOver } from '../send-failures.ts';
 import { isFinal, isRefusal, isStreamMissing, isTooLarge, isUnanswered } from './complaint.ts';
 import { timeHeader } from './headers.ts';
 import { Lanes, type Message, type Turn } from './lanes.ts';
 import type { NatsLink } from './link.ts';
+import { OnlyOne } from './only-one.ts';
 import type { NatsStream } from './stream.ts';
 
 /** A record that the stream did not take within this time of its sending is given up. */
@@ -34,8 +35,11 @@ export interface NatsProducerParts {
   readonly link: NatsLink;
   readonly stream: NatsStream;
   readonly log: Log;
-  /** The first record that is given up ends it: whoever sends has to find out what is there. */
-  readonly failsForGood: boolean;
+  /**
+   * The only producer of this name; see `ProducerOptions`. The first record that is given up ends
+   * it: whoever sends has to find out what is there.
+   */
+  readonly exclusiveAs?: string | undefined;
   /** When a record is given up that the stream did not take, in milliseconds. */
   readonly giveUpMs?: number;
 }
@@ -49,7 +53,7 @@ export class NatsProducer implements Producer {
   readonly #link: NatsLink;
   readonly #stream: NatsStream;
   readonly #log: Log;
-  readonly #failsForGood: boolean;
+  readonly #onlyOne: OnlyOne | undefined;
   readonly #giveUpMs: number;
   readonly #lanes = new Lanes(limits);
   readonly #idPrefix = randomBytes(9).toString('base64url');
@@ -65,8 +69,12 @@ export class NatsProducer implements Producer {
   #failure: RemoteError | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor({ link, stream, log, failsForGood, giveUpMs }: NatsProducerParts) {
-    this.#failsForGood = failsForGood;
+  constructor({ link, stream, log, exclusiveAs, giveUpMs }: NatsProducerParts) {
+    if (exclusiveAs !== undefined) {
+      const subject = stream.subjects.ofProducer(exclusiveAs);
+      const onTakenOver = () => this.#failForGood(takenOver(exclusiveAs));
+      this.#onlyOne = new OnlyOne({ link, subject, log, onTakenOver });
+    }
     this.#giveUpMs = giveUpMs ?? usualGiveUpMs;
     this.#sweeping = setInterval(() => this.#sweep(), sweepMs).unref();
     this.#link = link;
@@ -86,6 +94,7 @@ export class NatsProducer implements Producer {
     try {
       const { duplicateWindowMs } = await this.#stream.bounds();
       this.#windowMs = duplicateWindowMs;
+      await this.#onlyOne?.open();
     } catch (error) {
       throw this.#link.complaint(error, `looking at stream ${this.#stream.name}`);
     }
@@ -109,6 +118,7 @@ export class NatsProducer implements Producer {
     }
     this.#closing.abort();
     clearInterval(this.#sweeping);
+    this.#onlyOne?.[Symbol.dispose]();
     const error = closedError();
     this.#lanes.rejectAll(error);
     for (const reject of this.#unanswered) reject(error);
@@ -190,7 +200,7 @@ export class NatsProducer implements Producer {
   }
 
   #failForGood(error: RemoteError): void {
-    if (!this.#failsForGood || this.#failure !== undefined) return;
+    if (this.#onlyOne === undefined || this.#failure !== undefined) return;
     this.#failure = error;
     this.#closing.abort();
     this.#lanes.rejectAll(error);
@@ -257,6 +267,12 @@ export class NatsProducer implements Producer {
     this.#isFailing = true;
     this.#log[level]({ error: messageOf(error) }, 'broker took no records, retrying');
   }
+}
+
+function takenOver(name: string): TakenOver {
+  return new TakenOver(`another producer took over as ${name}`, {
+    hint: 'two of them ran at once; the newer one goes on',
+  });
 }
 
 function closedError(): RemoteError {

@@ -15,10 +15,12 @@ const suffixAliases: Readonly<Record<string, string>> = { favorites: 'community'
 export class Subjects {
   /** What the stream holds. */
   readonly all: readonly string[];
+  readonly #prefix: string;
   readonly #token: string;
   readonly #global: string;
 
   constructor(prefix: string) {
+    this.#prefix = prefix;
     this.#token = `${prefix}.token.`;
     this.#global = `${prefix}.global.`;
     this.all = [`${this.#token}>`, `${this.#global}>`];
@@ -31,6 +33,11 @@ export class Subjects {
     if (isSymbol(key)) return `${this.#token}${key}.${category}`;
     const name = key.startsWith('global.') ? key.slice('global.'.length) : '';
     return isSymbol(name) ? this.#global + name : undefined;
+  }
+
+  /** Where the only producers of a name tell each other that they are there; not in the stream. */
+  ofProducer(name: string): string {
+    return `${this.#prefix}.producer.${name.replace(/[^\w-]/g, '_')}`;
   }
 
   /**
