@@ -82,16 +82,19 @@ async function fanOut(perSecond: number, goal: number): Promise<Row> {
   );
 }
 
+/** What opens clients: the load tester, and what most people would write. */
+const generators = [
+  (url: string, connections: number) => startOdinClients(url, connections, 1),
+  startWsClients,
+] as const;
+
 async function generator(): Promise<Row> {
   const pairs: [number, number][] = [];
   for (let round = 0; round < rounds; round++) {
     const pair: number[] = [];
-    for (const start of [
-      (url: string) => startOdinClients(url, 1_000, 1),
-      (url: string) => startWsClients(url, 1_000),
-    ]) {
+    for (const start of generators) {
       await using server = await startOdin();
-      await using clients = await start(server.url);
+      await using clients = await start(server.url, 1_000);
       const { generatorMicros, delivered } = await measure(server, clients, 25);
       console.log(
         `  generator: ${generatorMicros.toFixed(2)} µs per message, ${delivered} delivered`,
@@ -103,7 +106,35 @@ async function generator(): Promise<Row> {
   return ratioRow(
     'load tester CPU per received message, 1 000 clients × 25 msg/s, against `ws` clients',
     pairs,
-    0.7,
+    0.65,
+  );
+}
+
+/** Memory of each further idle client; what a process takes without any is left out. */
+async function generatorMemory(): Promise<Row> {
+  const [few, many] = [500, 5_500];
+  const pairs: [number, number][] = [];
+  for (let round = 0; round < rounds; round++) {
+    const pair: number[] = [];
+    for (const start of generators) {
+      await using server = await startOdin();
+      const bytesWith = async (connections: number) => {
+        await using clients = await start(server.url, connections);
+        await delay(2_000);
+        return residentBytes(clients.pid);
+      };
+      const before = await bytesWith(few);
+      const kib = ((await bytesWith(many)) - before) / (many - few) / 1024;
+      console.log(`  generator: ${kib.toFixed(2)} KiB per idle client`);
+      pair.push(kib);
+    }
+    pairs.push(pair as [number, number]);
+  }
+  return ratioRow(
+    'load tester memory (RSS) per further idle client, 5 500 clients, against `ws` clients',
+    pairs,
+    0.6,
+    'KiB',
   );
 }
 
@@ -202,6 +233,7 @@ const scenarios: Record<string, () => Promise<Row | readonly Row[]>> = {
   fanout25: () => fanOut(25, 0.8),
   fanout100: () => fanOut(100, 0.4),
   generator,
+  generatorMemory,
   compression,
 };
 const chosen = process.argv.slice(2);
