@@ -3,11 +3,11 @@ import { exitCodes } from '../base/errors.ts';
 import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
 import { write, writeLine } from '../host/output.ts';
-import { createProgressLine } from '../host/progress-line.ts';
 import type { LoadTestReport } from '../loadtest/report.ts';
 import { type Configure, defineCommand } from './define-command.ts';
 import { agent } from './loadtest-agent.ts';
 import { compare } from './loadtest-compare.ts';
+import { openDisplay } from './loadtest-display.ts';
 import { report } from './loadtest-report.ts';
 
 const exitCodeOf = {
@@ -20,7 +20,13 @@ const exitCodeOf = {
 const runTest = defineCommand({
   sections: ['loadtest', 'log'],
   json: 'print the report as JSON',
-  callFlags: [{ name: 'force', description: 'run although this machine seems to lack something' }],
+  callFlags: [
+    { name: 'force', description: 'run although this machine seems to lack something' },
+    {
+      name: 'plain',
+      description: 'print a line per interval, also where a terminal could show more',
+    },
+  ],
   examples: [
     'odin loadtest --connections 2000 --duration 20',
     'odin loadtest --url ws://10.0.0.5:3004/ws --connections 10000 --ramp-rate 200 --json > run.json',
@@ -33,22 +39,22 @@ const runTest = defineCommand({
   async run({ config, flags, host, isJson }) {
     const { runLoadTest } = await import('../loadtest/index.ts');
     const { checkOutputs, writeOutputs } = await import('../loadtest/reports/outputs.ts');
-    const { formatProgress } = await import('../loadtest/progress.ts');
     const { deadEndOf } = await import('../loadtest/dead-end.ts');
     await checkOutputs(config.loadtest.out);
     // The progress line says how the run goes; the log is for what goes wrong.
+    await using display = await openDisplay(host, config.loadtest.url, flags.has('plain'));
     const level = config.log.level === 'info' ? 'warn' : config.log.level;
-    const log = createLog(host.stderr, level, config.log.format, host.hasColor);
-    using progress = createProgressLine(host.stderr);
+    const log = createLog(display.stderr, level, config.log.format, host.hasColor);
     const report = await runLoadTest(config.loadtest, {
       signal: host.signal,
-      onProgress: (state) => progress.show(formatProgress(state, terminalColumns(host))),
+      onProgress: display.onProgress,
+      ...(display.onServer && { onServer: display.onServer }),
       log,
       ...(flags.has('force') && {
-        onLack: ({ what }) => void host.stderr.write(`warning: ${what}\n`),
+        onLack: ({ what }) => void display.stderr.write(`warning: ${what}\n`),
       }),
     });
-    progress[Symbol.dispose]();
+    await display[Symbol.asyncDispose]();
     await printReport(report, host, isJson);
     await writeOutputs(config.loadtest.out, report);
     const deadEnd = await deadEndOf(report);
@@ -56,11 +62,6 @@ const runTest = defineCommand({
     return exitCodeOf[report.verdict];
   },
 });
-
-/** Columns that a progress line may fill; 0 where lines are not rewritten. */
-function terminalColumns({ stderr }: Host): number {
-  return stderr.isTTY === true ? (stderr.columns ?? 80) - 1 : 0;
-}
 
 async function printReport(report: LoadTestReport, host: Host, isJson: boolean): Promise<void> {
   if (isJson) {

@@ -27,6 +27,8 @@ export interface Host {
   /** Calls back at each SIGHUP, which ends the process while nobody listens. */
   readonly onHangUp: (callback: () => void) => Disposable;
   readonly jobControl: JobControl;
+  /** What Ctrl-C does, for a view that got it as a key. */
+  readonly interrupt: () => void;
 }
 
 /** A terminal and a wrapper such as npm both pass Ctrl-C on: that is one signal, not two. */
@@ -64,6 +66,7 @@ export function processHost(): Host & Disposable {
       return { [Symbol.dispose]: () => void process.off('SIGHUP', callback) };
     },
     jobControl: processJobControl(),
+    interrupt: () => abort('SIGINT'),
     [Symbol.dispose]() {
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
     },

@@ -14,6 +14,7 @@ import { SeriesRecorder } from './series.ts';
 import { breachOf, type RunThreshold, thresholdsOf } from './thresholds.ts';
 import { type Totals, totalsOf } from './totals.ts';
 import { withoutQuery } from './truth/json-question.ts';
+import type { ServerCounts, Testimony } from './truth/witnesses.ts';
 import type { Breach } from './verdict.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -30,6 +31,8 @@ export interface LoadTestDeps {
   readonly onLack?: (lack: Lack) => void;
   /** Told the process ids of the workers here, and of what leads to agents. */
   readonly onWorkers?: (pids: readonly number[]) => void;
+  /** Told every two seconds what the server says of itself, or why it does not. */
+  readonly onServer?: (said: Testimony<ServerCounts>) => void;
 }
 
 /** What the phases of a run measured. */

@@ -8,7 +8,12 @@ import { type ReceiveQueue, ReceiveQueueWatch } from './receive-queue.ts';
 import type { RunState } from './run-metrics.ts';
 import type { Totals } from './totals.ts';
 import { type Reconciliation, reconcile } from './truth/reconciliation.ts';
-import { type Testimonies, Witnesses } from './truth/witnesses.ts';
+import {
+  type ServerCounts,
+  type Testimonies,
+  type Testimony,
+  Witnesses,
+} from './truth/witnesses.ts';
 import type { WorkerPlace } from './worker-pool.ts';
 
 /** What observers need of their caller. */
@@ -16,7 +21,11 @@ interface ObserverDeps {
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly sight?: Partial<Sight>;
+  /** Told every two seconds what the server says of itself, or why it does not. */
+  readonly onServer?: (said: Testimony<ServerCounts>) => void;
 }
+
+const healthMs = 2_000;
 
 /** All observers of one run. */
 export class Observers implements AsyncDisposable {
@@ -28,6 +37,8 @@ export class Observers implements AsyncDisposable {
   #atStop: Testimonies | undefined;
   #queues: ReceiveQueueWatch | undefined;
   #endpoint: MetricsEndpoint | undefined;
+  #healthTimer: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   private constructor(
     config: LoadTestConfig,
@@ -59,13 +70,27 @@ export class Observers implements AsyncDisposable {
       const isHeld = () => look().phase === 'hold';
       this.#queues = new ReceiveQueueWatch(this.#place.target, isHeld, sight?.readText ?? readProc);
     }
+    void this.#tellHealth(this.#before.server);
     if (this.#config.prometheus === undefined) return;
     this.#endpoint = await startMetricsEndpoint(this.#config.prometheus, look);
     log.info({ url: this.#endpoint.url }, 'serving metrics');
   }
 
+  /** Asks until the end, unless there was no answer the first time. */
+  async #tellHealth(said: Testimonies['server']): Promise<void> {
+    const { onServer } = this.#deps;
+    if (onServer === undefined || said === undefined || this.#isOver) return;
+    onServer(said);
+    if (said === this.#before.server && 'complaint' in said) return;
+    this.#healthTimer = setTimeout(async () => {
+      await this.#tellHealth(await this.#witnesses.askServer());
+    }, healthMs);
+  }
+
   /** Asks again, right before the last counts of the clients are taken. */
   async atStop(): Promise<void> {
+    clearTimeout(this.#healthTimer);
+    this.#isOver = true;
     this.#atStop = await this.#witnesses.after();
   }
 
@@ -81,6 +106,8 @@ export class Observers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#healthTimer);
+    this.#isOver = true;
     this.#queues?.[Symbol.dispose]();
     await this.#endpoint?.[Symbol.asyncDispose]();
   }

@@ -22,7 +22,13 @@ export interface Progress {
   readonly p99: number;
   /** Of the last intervals, oldest first; null where nothing was measured. */
   readonly recentP99Ms: readonly (number | null)[];
+  /** All of it. */
+  readonly totals: Totals;
+  readonly points: readonly SeriesPoint[];
 }
+
+/** What a line shows of it. */
+type LineFigures = Omit<Progress, 'totals' | 'points'>;
 
 /** Intervals of a trend. */
 const maxTrend = 24;
@@ -37,7 +43,8 @@ export function createProgressMeter(
   points?: readonly SeriesPoint[],
 ) => Progress {
   let before = { elapsedMs: 0, received: 0 };
-  return ({ connections, messages, latency }, phase, elapsedMs, points = []) => {
+  return (totals, phase, elapsedMs, points = []) => {
+    const { connections, messages, latency } = totals;
     const seconds = Math.max(1, elapsedMs - before.elapsedMs) / 1_000;
     const receivedPerSecond = Math.max(0, messages.received - before.received) / seconds;
     before = { elapsedMs, received: messages.received };
@@ -53,6 +60,8 @@ export function createProgressMeter(
       lost: messages.lost,
       p50: latency.percentile(50),
       p99: latency.percentile(99),
+      totals,
+      points,
       recentP99Ms: points.slice(-maxTrend).map((point) => point.latencyP99Ms),
     };
   };
@@ -67,7 +76,7 @@ const bars = '▁▂▃▄▅▆▇█';
  * A line of at most 78 columns: `12s hold    1 000/1 000 open  48 210 ev/s  p50 2.1ms …`. On a
  * terminal of `columns`, the p99 of the last intervals follows as bars, as far as there is room.
  */
-export function formatProgress(progress: Progress, columns = 0): string {
+export function formatProgress(progress: LineFigures, columns = 0): string {
   const line = progressText(progress);
   const trend = trendOf(progress.recentP99Ms, columns - line.length - 2);
   return trend === '' ? line : `${line}  ${trend}`;
@@ -83,7 +92,7 @@ function trendOf(values: readonly (number | null)[], room: number): string {
     .join('');
 }
 
-function progressText(progress: Progress): string {
+function progressText(progress: LineFigures): string {
   const { active, target, failed, receivedPerSecond, lost, p50, p99 } = progress;
   const latency = p99 > 0 ? `p50 ${formatMs(p50)}  p99 ${formatMs(p99)}` : '';
   return [

@@ -29,6 +29,8 @@ export interface Totals {
   /** CPU and event loop of the worst worker, memory of all. */
   readonly generator: Pick<WorkerReport['generator'], 'cpuPercent' | 'loopDelayP99Ms' | 'rssBytes'>;
   readonly deaths: readonly ChildExit[];
+  /** How many there are, those that died included. */
+  readonly workers: number;
 }
 
 /** Adds up what the workers last reported. */
@@ -66,7 +68,17 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
   const lists = workers.flatMap(({ report }) => report?.channels ?? []);
   const channels = mergeChannels(lists, maxListedChannels);
   const connect = totals.phases.upgraded;
-  return { ...totals, connect, channels, closeCodes, refused, clock, generator, deaths };
+  return {
+    ...totals,
+    workers: workers.length,
+    connect,
+    channels,
+    closeCodes,
+    refused,
+    clock,
+    generator,
+    deaths,
+  };
 }
 
 /** A worker of an agent knows the server's clock as well as its own is known. */

@@ -37,6 +37,7 @@ export async function odin(line: string, given: Given = {}): Promise<Outcome> {
     signal: given.signal ?? AbortSignal.abort(),
     hasColor: false,
     jobControl: { onStop: () => ({ [Symbol.dispose]: () => undefined }), stop: async () => {} },
+    interrupt: () => undefined,
     onHangUp: () => ({ [Symbol.dispose]: () => undefined }),
     readText: async (path) => given.files?.[path],
     openInput: (path) => Readable.from([given.files?.[path] ?? '']),

@@ -134,8 +134,9 @@ function gapLine(gap: GapReport, { startedAt }: LoadTestReport): string {
 }
 
 /** Only what others counted: what was received here stands above. */
-function reconciliationRows({ reconciliation }: LoadTestReport): [string, string][] {
+function reconciliationRows({ reconciliation, connections }: LoadTestReport): [string, string][] {
   const { published, delivered, complaints, steps } = reconciliation;
+  if (connections.opened === 0) return [];
   if (published === null && delivered === null) {
     return complaints.map((text) => ['', `not reconciled: ${text}`]);
   }
