@@ -90,6 +90,25 @@ test('a run of few intervals is warned of, and its budgets hold for the plain fi
   expect(found.verdict).toBe('fail');
 });
 
+test('a budget that noise hides is said to be undecided, one that is clearly kept is not', () => {
+  const [before, after] = [1, 2].map((seed) => makeReport({ seed, seconds: 6 }));
+  const { verdict, warnings } = compare(
+    [before!],
+    [after!],
+    [
+      ...['latency.p99 +1%', 'latency.p99 +90%', 'rate -60%'],
+      ...['latency.p50 +0.01ms', 'lost +1'],
+    ],
+  );
+  expect(verdict).toBe('pass');
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /^latency\.p99 \+1%: cannot be told, the change is between -[\d.]+% and \+[\d.]+%; hold/,
+    ),
+    expect.stringMatching(/^latency\.p50 \+0\.01ms: cannot be told/),
+  ]);
+});
+
 test('a figure that was not measured meets no budget', () => {
   const none = { upToMs: [], counts: [], minMs: 0, maxMs: 0, sumMs: 0, negative: 0 };
   const histograms = { ...base.histograms, latency: none, latencyParts: [] };

@@ -105,7 +105,7 @@ export function compareRuns(
     after: after.map(({ path }) => path),
     figures,
     budgets: results,
-    warnings,
+    warnings: [...warnings, ...budgets.flatMap((budget) => undecidedOf(budget, figures))],
     verdict: results.every(({ ok }) => ok) ? 'pass' : 'fail',
   };
 }
@@ -178,6 +178,24 @@ function spreadOf(figures: readonly (number | null)[]): number {
   const known = figures.filter((figure) => figure !== null);
   const least = Math.min(...known);
   return least > 0 ? 100 * (Math.max(...known) / least - 1) : 0;
+}
+
+/** A budget that is kept only because the runs are too noisy, or too short, to tell. */
+function undecidedOf(budget: Budget, figures: readonly FigureChange[]): string[] {
+  const { expression, metric, sign, limit, isRelative } = budget;
+  const { intervalPercent, outcome, before } = figures.find(
+    (figure) => figure.metric === metric,
+  ) as FigureChange;
+  if (intervalPercent === null || outcome !== 'same' || before === null) return [];
+  const [low, high] = intervalPercent;
+  const worst = sign > 0 ? high : -low;
+  const limitPercent = isRelative ? limit : (100 * limit) / before;
+  if (worst < Math.max(limitPercent, resolutionPercent)) return [];
+  const span = `${low.toFixed(1)}% and ${high >= 0 ? '+' : ''}${high.toFixed(1)}%`;
+  return [
+    `${expression}: cannot be told, the change is between ${span}; ` +
+      'hold clients for longer, or give several runs of each side',
+  ];
 }
 
 /** A change that cannot be told from noise breaks no budget; one that nothing is known of does. */
