@@ -6,6 +6,7 @@ import { kafkaAdmin, kafkaBrokers, startKafka, type TestKafka } from './support/
 import { openQuietly, outgoing } from './support/kafka-inbox.ts';
 import { natsUrl, ownStream } from './support/nats.ts';
 import { spawnOdin } from './support/spawn-odin.ts';
+import { record, startTestServer } from './support/start-server.ts';
 
 async function run(args: readonly string[], env: Record<string, string> = {}) {
   await using odin = spawnOdin(args, { env });
@@ -184,6 +185,58 @@ test.skipIf(natsUrl === undefined)('a stream of NATS is created, changed and wat
   expect(JSON.parse(tail.stdout)).toMatchObject({ channel: 'global.trending', data: { rank: 1 } });
 });
 
+describe('events of a server', () => {
+  const trade = (n: number) => record('BTC', 'TRADE_EXECUTED', { n });
+
+  test('are printed as those of a broker are, from the past on when that is asked for', async () => {
+    await using server = await startTestServer();
+    await server.publish(trade(1), record('global.trending', 'TRENDING_UPDATED', { rank: 1 }));
+    const tail = (...args: string[]) => run(['topics', 'tail', ...args, '--url', server.url]);
+    const first = await tail('BTC.*', 'global.trending', '--since', '1m', '--limit', '2', '--json');
+    expect(first.exitCode, first.stderr).toBe(0);
+    const lines = first.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ channel, data }) => [channel, data])).toEqual([
+      ['BTC.trade', { n: 1 }],
+      ['global.trending', { rank: 1 }],
+    ]);
+    expect(lines[0]).toMatchObject({ topic: 'odin.trades', type: 'TRADE_EXECUTED', offset: 0 });
+    expect(lines[0]).not.toHaveProperty('partition');
+    await using odin = spawnOdin(['topics', 'tail', 'BTC.trade', '--url', server.url]);
+    const printed = odin.line(/BTC\.trade +\d+ +TRADE_EXECUTED +\{"n":2\}$/);
+    const sending = setInterval(() => void server.publish(trade(2)), 100);
+    await printed;
+    clearInterval(sending);
+    odin.child.kill('SIGINT');
+    expect(await odin.ended).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  test('that ends, or takes no such client, are an error that says why', async () => {
+    const server = await startTestServer({ auth: { secret: 'x'.repeat(32) } });
+    const where = ['topics', 'tail', '*', '--url'];
+    const refused = await run([...where, `${server.url}?token=S3CRET`]);
+    expect(refused.exitCode).toBe(4);
+    expect(refused.stderr).toContain(`${server.url} is a server that refuses the connection`);
+    expect(refused.stderr).toMatch(/hint: does it want a token/);
+    expect(refused.stderr).not.toContain('S3CRET');
+    await server[Symbol.asyncDispose]();
+    const gone = await run([...where, server.url]);
+    expect(gone.exitCode).toBe(4);
+    expect(gone.stderr).toMatch(/cannot reach ws:.*\nhint: start `odin serve`/);
+    await using other = await startTestServer({ drain: { budgetMs: '1s' } });
+    await using odin = spawnOdin([...where, other.url, '--since', '1m']);
+    const printed = odin.line(/BTC\.trade/);
+    await other.publish(trade(1));
+    await printed;
+    await other[Symbol.asyncDispose]();
+    const ended = await odin.ended;
+    expect(ended.stderr).toMatch(/error: .* closed the connection: 1001/);
+    expect(ended.exitCode).toBe(4);
+  });
+});
+
 test.each([
   [
     ['tail', 'BTC.trade', 'nonsense', '*.nope'],
@@ -192,7 +245,7 @@ test.each([
   [['tail'], /missing: <channel…>/],
   [['tail', '*', '--since', 'soon'], /--since: expected a duration/],
   [['tail', '*', '--limit', '0'], /--limit: expected a whole number of at least 1/],
-  [['tail', '*'], /the embedded broker lives in/],
+  [['tail', '*', '--url', 'http://127.0.0.1:1'], /--url: expected the address of a server/],
 ])('odin topics %j is a mistake', async (args, message) => {
   const { exitCode, stderr } = await run(['topics', ...args]);
   expect(stderr).toMatch(message);

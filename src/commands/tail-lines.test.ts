@@ -20,6 +20,12 @@ test('a line tells time, channel, position, type and data', () => {
   );
 });
 
+test('a record whose partition is not known has its offset alone', () => {
+  const ofServer = { ...record, partition: -1 };
+  expect(formatRecord(ofServer)).toMatch(/BTC\.trade +1250 +TRADE_EXECUTED/);
+  expect(JSON.parse(recordJson(ofServer))).not.toHaveProperty('partition');
+});
+
 test('a line is cut to the width of the terminal', () => {
   const line = formatRecord(record, 60);
   expect(line).toHaveLength(60);

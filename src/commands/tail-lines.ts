@@ -14,8 +14,9 @@ export function formatRecord(record: BrokerRecord, columns?: number): string {
   const text = value.toString();
   const event = parseEvent(text);
   const time = new Date(timestampMs).toISOString().slice(11, 23);
+  const place = partition < 0 ? `${offset}` : `${partition}:${offset}`;
   const channel = channelOf(record) ?? `${topic} ${JSON.stringify(key ?? null)}`;
-  const start = `${time}  ${channel.padEnd(18)}  ${`${partition}:${offset}`.padEnd(11)}`;
+  const start = `${time}  ${channel.padEnd(18)}  ${place.padEnd(11)}`;
   const line = isComplaint(event)
     ? `${start}  no event: ${event.reason}  ${JSON.stringify(text)}`
     : `${start}  ${event.type.padEnd(22)}  ${JSON.stringify(event.data)}`;
@@ -29,7 +30,8 @@ export function recordJson(record: BrokerRecord): string {
   const { topic, partition, offset, key, value, timestampMs } = record;
   const text = value.toString();
   const event = parseEvent(text);
-  const place = { channel: channelOf(record), topic, partition, offset, key };
+  const known = partition < 0 ? {} : { partition };
+  const place = { channel: channelOf(record), topic, ...known, offset, key };
   const content = isComplaint(event) ? { text, problem: event.reason } : event;
   return JSON.stringify({ time: new Date(timestampMs).toISOString(), ...place, ...content });
 }

@@ -10,6 +10,7 @@ import { createLog } from '../host/log.ts';
 import { defineCommand } from './define-command.ts';
 import { nodeIdOf } from './node-id.ts';
 import { channelOf, formatRecord, recordJson } from './tail-lines.ts';
+import { readServerUrl, ServerTail, type ServerTailRequest } from './tail-server.ts';
 
 /** Channels whose answer is remembered; beyond, all are asked again. */
 const maxRemembered = 10_000;
@@ -20,6 +21,11 @@ export const tail = defineCommand({
   quietSections: ['server'],
   operands: ['channel…'],
   callFlags: [
+    {
+      name: 'url',
+      value: '<ws://…>',
+      description: 'read from a running server, not from a broker',
+    },
     { name: 'since', value: '<duration>', description: 'begin with what came in this time' },
     { name: 'limit', value: '<n>', description: 'end after so many events' },
   ],
@@ -28,6 +34,7 @@ export const tail = defineCommand({
     "odin topics tail BTC.trade 'ETH.*' --broker kafka://127.0.0.1:9092",
     "odin topics tail '*.trade' --since 30s --limit 100 --json",
     'odin topics tail global.trending --broker nats://127.0.0.1:4222',
+    'odin topics tail BTC.trade --url ws://127.0.0.1:3004/ws',
   ],
   async run({ config, host, isJson, operands, flags }) {
     const wanted = readChannels(operands);
@@ -35,13 +42,18 @@ export const tail = defineCommand({
     const limit = readLimit(flags.get('limit')?.at(-1));
     const columns = host.stdout.isTTY === true ? host.stdout.columns : undefined;
     const format = isJson ? recordJson : (record: BrokerRecord) => formatRecord(record, columns);
+    const printer = new Printer(host, { wanted, limit, format });
+    const url = serverUrl(config, flags.get('url')?.at(-1));
+    if (url !== undefined) {
+      await printServer(printer, host, { url, channels: [...wanted], lookbackMs });
+      return undefined;
+    }
     const { openBroker } = await import('../broker/open.ts');
     // Lines of a log among the events: only what is wrong.
     const level = config.log.level === 'info' ? 'warn' : config.log.level;
     const log = createLog(host.stderr, level, config.log.format, host.hasColor);
     const nodeId = `tail-${nodeIdOf(config.server)}`;
     await using broker = await openBroker(brokerFor(config.broker, wanted), { log, nodeId });
-    const printer = new Printer(host, { wanted, limit, format });
     await using consumption = await broker.consume({
       lookbackMs,
       onRecords: (records) => printer.take(records),
@@ -51,6 +63,28 @@ export const tail = defineCommand({
     return undefined;
   },
 });
+
+/** The server to read from: the one that was named, or that which has the embedded broker. */
+function serverUrl(
+  { broker, server }: Pick<Config, 'broker' | 'server'>,
+  given: string | undefined,
+): string | undefined {
+  if (given !== undefined) return readServerUrl(given);
+  return broker.url === 'embedded' ? `ws://127.0.0.1:${server.port}/ws` : undefined;
+}
+
+async function printServer(
+  printer: Printer,
+  host: Host,
+  where: Pick<ServerTailRequest, 'url' | 'channels' | 'lookbackMs'>,
+): Promise<void> {
+  using server = await ServerTail.open({
+    ...where,
+    onRecords: (records) => printer.take(records),
+    onLost: (what) => host.stderr.write(`lost: ${what}\n`),
+  });
+  await Promise.race([printer.run(server), server.ended]);
+}
 
 interface Printing {
   readonly wanted: ReadonlySet<string>;
@@ -64,7 +98,7 @@ class Printer {
   readonly #printing: Printing;
   readonly #isWanted = new Map<string, boolean>();
   readonly #end = Promise.withResolvers<void>();
-  #consumption: Consumption | undefined;
+  #consumption: Pick<Consumption, 'pause' | 'resume'> | undefined;
   #isOver = false;
   #isFull = false;
   #printed = 0;
@@ -75,7 +109,7 @@ class Printer {
   }
 
   /** Resolves at the limit, at Ctrl-C, and when nobody reads any more. */
-  async run(consumption: Consumption): Promise<void> {
+  async run(consumption: Pick<Consumption, 'pause' | 'resume'>): Promise<void> {
     this.#consumption = consumption;
     if (this.#isFull) consumption.pause();
     const { stdout, signal } = this.#host;
@@ -158,11 +192,6 @@ function readLimit(text: string | undefined): number {
 
 /** Reads no topic that none of the channels can be in. */
 function brokerFor(config: Config['broker'], wanted: ReadonlySet<string>): Config['broker'] {
-  if (config.url === 'embedded') {
-    throw new UsageError('the embedded broker lives in `odin serve`: nobody else can read it', {
-      hint: 'name the broker to look at: --broker kafka://host:port or nats://host:port',
-    });
-  }
   const needed = new Set<string>();
   for (const channel of wanted) {
     const suffix = channel.slice(channel.indexOf('.') + 1);
