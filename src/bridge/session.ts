@@ -102,7 +102,7 @@ export class Session {
     const { source, target, sourceTopics, signal, log } = parts;
     const { epoch } = source;
     const lanes = lanesOf(source, sourceTopics);
-    const { settled, present } = await readTail(target, { epoch, lanes, signal });
+    const { settled, present } = await readTail(target, { epoch, lanes, log, signal });
     const session = new Session(parts, lanes, settled);
     const bounds = await source.bounds();
     await session.#finishBatch(present, bounds);

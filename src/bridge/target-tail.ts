@@ -1,6 +1,7 @@
 /** What the target's newest records say of how far earlier runs came. */
 import { createHash } from 'node:crypto';
 import type { Broker, BrokerRecord, PartitionBounds } from '../broker/broker.ts';
+import type { Log } from '../host/log.ts';
 import type { Lanes } from './lanes.ts';
 import { Places } from './places.ts';
 import { readRange } from './range.ts';
@@ -8,6 +9,7 @@ import { settledOf, sourceOf } from './source-mark.ts';
 
 /** Offsets looked through at once, going back from the end of a partition. */
 const stepOffsets = 1_000;
+const tellMs = 5_000;
 /** Partitions that are looked through at the same time. */
 const maxParallel = 8;
 
@@ -37,6 +39,7 @@ export interface TailRequest {
   /** Of the source. */
   readonly epoch: string;
   readonly lanes: Lanes;
+  readonly log: Log;
   readonly signal: AbortSignal;
 }
 
@@ -46,12 +49,13 @@ export interface TailRequest {
  */
 export async function readTail(
   target: Broker,
-  { epoch, lanes, signal }: TailRequest,
+  { epoch, lanes, log, signal }: TailRequest,
 ): Promise<Tail> {
+  const walk = { broker: target, signal, progress: new Progress(log) };
   const partitions = (await target.bounds()).filter(({ low, high }) => low < high);
   const settled = new Places();
   await each(partitions, async (bounds) => {
-    await goBack(target, bounds, signal, (records) => {
+    await goBack(walk, bounds, (records) => {
       const newest = records.findLast(({ headers }) => settledOf(headers, epoch) !== undefined);
       if (newest === undefined) return true;
       settled.raiseAll(settledOf(newest.headers, epoch) as Places);
@@ -60,7 +64,7 @@ export async function readTail(
   });
   const present = new Map<string, PresentPlaces>();
   await each(partitions, async (bounds) => {
-    await goBack(target, bounds, signal, (records) => {
+    await goBack(walk, bounds, (records) => {
       let isWanted = true;
       for (const record of records.toReversed()) {
         const place = sourceOf(record.headers, epoch);
@@ -80,17 +84,42 @@ export async function readTail(
   return { settled, present: [...present.values()] };
 }
 
+interface Walk {
+  readonly broker: Broker;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+/** Says now and then how far it is: where others write too, their records are looked through as well. */
+class Progress {
+  readonly #log: Log;
+  #records = 0;
+  #toldMs = performance.now();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  count(records: number): void {
+    this.#records += records;
+    if (performance.now() - this.#toldMs < tellMs) return;
+    this.#toldMs = performance.now();
+    this.#log.info({ records: this.#records }, 'looking through the target for what was carried');
+  }
+}
+
 /** Hands a partition over from its end to its start, in steps, until `wantsMore` says no. */
 async function goBack(
-  broker: Broker,
+  { broker, signal, progress }: Walk,
   { topic, partition, low, high }: PartitionBounds,
-  signal: AbortSignal,
   wantsMore: (records: readonly BrokerRecord[]) => boolean,
 ): Promise<void> {
   for (let to = high; to > low; to -= stepOffsets) {
     const from = Math.max(low, to - stepOffsets);
     const range = { topic, partition, from, to };
-    if (!wantsMore(await readRange(broker, range, signal))) return;
+    const records = await readRange(broker, range, signal);
+    progress.count(records.length);
+    if (!wantsMore(records)) return;
   }
 }
 
