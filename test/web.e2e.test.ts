@@ -7,7 +7,7 @@ import { topics } from '../src/events/categories.ts';
 import { chromiumPath, openChromium } from './support/chromium.ts';
 import { serveExample } from './support/example-page.ts';
 import { FaultProxy } from './support/fault-proxy.ts';
-import { jwtSecret, tokenFor } from './support/jwt.ts';
+import { jwtSecret, secondsFromNow, tokenFor } from './support/jwt.ts';
 import { kafkaAdmin, kafkaBrokers } from './support/kafka.ts';
 import { seriousViolations, type WatchedPage, watchPage } from './support/page-watch.ts';
 import { portOf, spawnOdin } from './support/spawn-odin.ts';
@@ -187,19 +187,25 @@ describe.skipIf(chromiumPath === undefined)('in a browser', () => {
     await using server = await startTestServer({ auth: { secret: jwtSecret } });
     await using board = await watchPage(browser, `${server.http}/`);
     const { page } = board;
-    const [good, bad] = [await tokenFor(), await tokenFor({}, 'x'.repeat(40))];
+    const give = async (token: string) => {
+      await page.getByLabel('Token', { exact: true }).fill(token);
+      await page.keyboard.press('Enter');
+    };
+    const complaint = expect.poll(() => page.textContent('[role=alert]'), { timeout: 20_000 });
     expect(await page.textContent('#state')).toBe('Waiting for a token');
     expect(await seriousViolations(page)).toEqual([]);
-    await page.getByLabel('Token', { exact: true }).fill(bad);
-    await page.keyboard.press('Enter');
-    await expect
-      .poll(() => page.textContent('[role=alert]'), { timeout: 20_000 })
-      .toContain('does not take this token');
-    await page.getByLabel('Token', { exact: true }).fill(good);
-    await page.keyboard.press('Enter');
+    await give(await tokenFor({}, 'x'.repeat(40)));
+    await complaint.toContain('does not take this token');
+    await give(await tokenFor({ exp: secondsFromNow(4) }));
     await untilOpen(board);
     await server.publish(trade(5));
     await expect.poll(() => priceOf(page, 'BTC')).toBe('5.0000');
+    // It expires, and what happens until there is another one comes then.
+    await complaint.toContain('has expired');
+    await server.publish(trade(6));
+    await give(await tokenFor());
+    await expect.poll(() => priceOf(page, 'BTC')).toBe('6.0000');
+    expect(await page.getAttribute('#board', 'data-trades')).toBe('2');
     expect(page.url()).toBe(`${server.http}/`);
     expect(
       await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]'),

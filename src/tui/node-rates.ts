@@ -1,5 +1,6 @@
 /** Rates: what happened per second between two reports of one node. */
-import type { LatencyReport, StatusReport } from '../protocol/status-report.ts';
+import { quantileBetweenMs } from '../protocol/latency-between.ts';
+import type { StatusReport } from '../protocol/status-report.ts';
 
 /** Per second, unless named otherwise. */
 export interface NodeRates {
@@ -33,7 +34,7 @@ export function ratesBetween(before: StatusReport, now: StatusReport): NodeRates
   const perSecond = (read: (report: StatusReport) => number) =>
     Math.max(0, ((read(now) - read(before)) * 1_000) / ms);
   const flushes = now.flush.count - before.flush.count;
-  const latency = latencyBetween(before.latency, now.latency);
+  const latencyMs = (share: number) => quantileBetweenMs(before.latency, now.latency, share);
   return {
     accepted: perSecond(({ connections }) => connections.accepted),
     refused: perSecond(({ connections }) => sumOf(connections.refused)),
@@ -48,8 +49,8 @@ export function ratesBetween(before: StatusReport, now: StatusReport): NodeRates
     errors: perSecond(errorsOf),
     cpuPercent: cpuBetween(before, now) / ms,
     machinePercent: machineBetween(before, now),
-    p50Ms: quantileMs(latency, 0.5),
-    p99Ms: quantileMs(latency, 0.99),
+    p50Ms: latencyMs(0.5),
+    p99Ms: latencyMs(0.99),
   };
 }
 
@@ -79,33 +80,4 @@ function machineBetween(before: StatusReport, now: StatusReport): number | undef
   const busy = now.machine.cpu_busy_ms - before.machine.cpu_busy_ms;
   const idle = now.machine.cpu_idle_ms - before.machine.cpu_idle_ms;
   return busy + idle > 0 ? (100 * busy) / (busy + idle) : undefined;
-}
-
-/** Counts per bucket, not summed up, of the events between two reports. */
-function latencyBetween(before: LatencyReport, now: LatencyReport) {
-  let below = 0;
-  return now.buckets.map(({ le_ms, count }, at) => {
-    const upTo = count - (before.buckets[at]?.count ?? 0);
-    const own = Math.max(0, upTo - below);
-    below = upTo;
-    return { le_ms, count: own };
-  });
-}
-
-/** Between the bounds of its bucket, where the share falls; beyond the last bound, that bound. */
-function quantileMs(
-  buckets: readonly { readonly le_ms: number | null; readonly count: number }[],
-  share: number,
-): number | undefined {
-  const total = buckets.reduce((sum, { count }) => sum + count, 0);
-  if (total === 0) return undefined;
-  let rest = share * total;
-  let low = 0;
-  for (const { le_ms, count } of buckets) {
-    if (le_ms === null) return low;
-    if (rest <= count) return low + (le_ms - low) * (count === 0 ? 1 : rest / count);
-    rest -= count;
-    low = le_ms;
-  }
-  return low;
 }

@@ -1,17 +1,17 @@
 /** The board of tokens: the page at `/`. */
 
-import type { ConnectionState, StateChange } from '../client/index.ts';
+import type { ConnectionState, StateChange, SubscriptionOutcome } from '../client/index.ts';
 import { LiveConnection } from './board/live-connection.ts';
 import { Notices } from './board/notices.ts';
 import { TokenBook } from './board/token-book.ts';
+import { TokenGate } from './board/token-gate.ts';
 import { TokenGrid } from './board/token-grid.ts';
 import { byId, say } from './dom.ts';
 import { Figures } from './figures.ts';
 import { count, short, time } from './numbers.ts';
-import { TokenForm } from './token-form.ts';
 
 /** Nobody reads faster; a page in the background is updated as often as its browser lets it. */
-const updateMs = 100;
+const updateMs = 200;
 const secondMs = 1_000;
 
 const words: Readonly<Record<ConnectionState, string>> = {
@@ -30,16 +30,9 @@ const figures = new Figures();
 const book = new TokenBook();
 const grid = new TokenGrid(book);
 const needsToken = document.documentElement.dataset['access'] === 'token';
-const form = new TokenForm({
-  title: 'This server wants a token',
-  text: `Paste a JSON Web Token. It stays in the memory of this page, until you leave it.${
-    window.isSecureContext
-      ? ''
-      : ' This connection is not encrypted: others may read what you send.'
-  }`,
-  label: 'Token',
-  button: 'Connect',
-  onToken: (token) => connect(token),
+const gate = new TokenGate(board, () => {
+  // Whoever was connected before goes on where it was, with its next attempt.
+  if (!hasOpened) connect();
 });
 let connection: LiveConnection | undefined;
 let hasOpened = false;
@@ -47,25 +40,34 @@ let failures = 0;
 let retryAtMs = 0;
 let eventsBefore = 0;
 
-function connect(token: string | undefined): void {
+/** Nothing is lost by it: what was there before never got through. */
+function connect(): void {
   connection?.close();
   [hasOpened, failures, eventsBefore] = [false, 0, 0];
   connection = new LiveConnection(
     {
       event: (event) => book.take(event),
-      changed: (change) => changed(change),
-      throttled,
-      rejected: (channels) => {
-        const text = channels.length === 0 ? '' : `Not to be seen here: ${channels.join(', ')}.`;
-        const hint = ' Name the tokens that you may see: ?tokens=BTC,ETH';
-        notices.show('rejected', text === '' ? '' : `${text}${hint}`, true);
+      ...{ changed, throttled },
+      answered: (rejected) => {
+        notices.show('rejected', rejectionText(rejected), true);
         board.dataset['ready'] = '';
       },
-      problem: () => undefined,
     },
     wantedTokens(),
-    token,
+    needsToken ? gate.tokenFor : undefined,
   );
+}
+
+/** Why some channels are not shown, and what to do about it. */
+function rejectionText(rejected: SubscriptionOutcome['rejected']): string {
+  const [first] = rejected;
+  if (first === undefined) return '';
+  const names = rejected.map(({ channel }) => channel).join(', ');
+  if (first.code === 'CHANNEL_NOT_ALLOWED')
+    return `Your token does not allow ${names}. Name tokens that it allows: ?tokens=BTC,ETH`;
+  if (first.code === 'SUBSCRIPTION_LIMIT')
+    return `The server takes no more channels: not ${names}.`;
+  return `The server does not know ${names}.`;
 }
 
 /** `?tokens=BTC,ETH`; none is all. */
@@ -77,25 +79,18 @@ function wantedTokens(): string[] {
 function changed({ state, code, reason, retryMs = 0 }: StateChange): void {
   board.dataset['state'] = state;
   stateLine.dataset['state'] = state;
-  say(stateLine, words[state]);
   retryAtMs = performance.now() + retryMs;
   if (state === 'open') {
     [hasOpened, failures] = [true, 0];
-    form.element.remove();
+    gate.hide();
     notices.show('connection', '');
   }
   if (state === 'waiting') failures++;
-  if (state === 'closed') closedFor(code, reason);
+  if (state === 'closed') {
+    const text = `The server closed this connection for good: ${reason || code}.`;
+    notices.show('connection', `${text} Reload the page to try again.`, true);
+  }
   showConnection(state);
-}
-
-function closedFor(code: number | undefined, reason: string | undefined): void {
-  if (needsToken) askForToken(code === 4501 ? 'The token has expired.' : '');
-  notices.show(
-    'connection',
-    `The server closed this connection for good: ${reason || code}.`,
-    true,
-  );
 }
 
 function showConnection(state: ConnectionState): void {
@@ -104,23 +99,24 @@ function showConnection(state: ConnectionState): void {
   } else if (state === 'waiting' && !hasOpened && failures >= 2) {
     // Once: whoever has begun to type another one is not to be disturbed.
     if (needsToken && failures === 2)
-      askForToken('The server does not take this token, or is not there.');
+      gate.ask('The server does not take this token, or is not there.');
     const origin = `It may be away or full, or not let pages of ${location.origin} in (WS_ALLOWED_ORIGINS).`;
     notices.show('connection', `The server takes no connection. ${origin}`, true);
   } else if (state === 'waiting' && hasOpened) {
     notices.show('connection', 'Connection lost. What happens meanwhile comes when it is back.');
+    if (needsToken && failures === 3) gate.ask('The token may have expired meanwhile.');
   }
-}
-
-function askForToken(complaint: string): void {
-  if (!form.element.isConnected) board.prepend(form.element);
-  if (complaint !== '') form.complain(complaint);
 }
 
 function throttled(level: number, ratePercent: number): void {
   board.dataset['throttle'] = String(level);
   const text = `This connection is slow: while it lags, the server sends about ${ratePercent} % of the events. Trades are never left out.`;
   notices.show('throttle', level === 0 ? '' : text);
+}
+
+/** Below a millisecond, it is the clocks that are seen. */
+function latencyText(ms: number | undefined): string {
+  return ms !== undefined && ms < 1 ? '< 1 ms' : time(ms);
 }
 
 /** What is counted and measured, once a second. */
@@ -130,7 +126,7 @@ function showFigures(): void {
   const isOpen = board.dataset['state'] === 'open';
   figures.show('Tokens', count(book.tokens.size));
   figures.show('Events / s', isOpen ? short(events - eventsBefore) : '–');
-  figures.show('Latency', isOpen ? time(connection.latencyMs) : '–');
+  figures.show('Latency', isOpen ? latencyText(connection.latencyMs) : '–');
   figures.show('Trades seen', count(book.trades));
   figures.show('Gaps', count(gaps), gaps > 0);
   figures.show('Reconnects', count(Math.max(0, connections - 1)));
@@ -150,6 +146,8 @@ function showFigures(): void {
 
 function update(): void {
   grid.update();
+  const state = board.dataset['state'] as ConnectionState;
+  say(stateLine, gate.isAsking ? 'Waiting for a token' : words[state]);
   board.dataset['trades'] = String(book.trades);
   board.dataset['gaps'] = String(connection?.stats.gaps ?? 0);
   board.dataset['connections'] = String(connection?.stats.connections ?? 0);
@@ -168,8 +166,7 @@ document.addEventListener('keydown', (event) => {
     filter.dispatchEvent(new Event('input'));
   }
 });
-if (needsToken) {
-  say(stateLine, 'Waiting for a token');
-  askForToken('');
-} else connect(undefined);
+if (needsToken) gate.ask('');
+else connect();
+update();
 showFigures();

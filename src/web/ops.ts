@@ -38,7 +38,7 @@ const form = new TokenForm({
 async function look(): Promise<void> {
   let response: Response;
   try {
-    response = await fetch(new URL('api/status', location.href), {
+    response = await fetch(new URL('api/status?sections=clients', location.href), {
       cache: 'no-store',
       signal: AbortSignal.timeout(timeoutMs),
       ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),

@@ -1,5 +1,10 @@
 /** Live connection: the board's client of odin, and what it feels like. */
-import { type ClientProblem, OdinClient, type StateChange } from '../../client/index.ts';
+import {
+  OdinClient,
+  type StateChange,
+  type SubscriptionOutcome,
+  type TokenSource,
+} from '../../client/index.ts';
 import type { MarketEvent } from '../../client/market-event.ts';
 
 /** Ages of events that the latency is taken from. */
@@ -10,30 +15,37 @@ export interface LiveConnectionOwner {
   event(event: MarketEvent): void;
   changed(change: StateChange): void;
   throttled(level: number, ratePercent: number): void;
-  rejected(channels: readonly string[]): void;
-  problem(problem: ClientProblem): void;
+  /** The server has answered, and does not deliver these. */
+  answered(rejected: SubscriptionOutcome['rejected']): void;
 }
 
 /** Connects at once. Only trades and analytics are asked for: the board shows nothing else. */
 export class LiveConnection {
   readonly #client: OdinClient;
   readonly #ages: number[] = [];
+  #isOver = false;
 
   /** `tokens` are symbols; none is all of them. The address is beside that of the page. */
-  constructor(owner: LiveConnectionOwner, tokens: readonly string[], token: string | undefined) {
+  constructor(
+    owner: LiveConnectionOwner,
+    tokens: readonly string[],
+    token: TokenSource | undefined,
+  ) {
     const url = new URL('ws', location.href).href;
     const client = new OdinClient({ url, ...(token !== undefined && { token }) });
     this.#client = client;
-    client.on('state', (change) => owner.changed(change));
+    // What it throws is for everybody to see, so nobody listens for errors.
+    client.on('state', (change) => this.#isOver || owner.changed(change));
     client.on('throttle', ({ level, ratePercent }) => owner.throttled(level, ratePercent));
-    client.on('error', (problem) => owner.problem(problem));
     const take = (event: MarketEvent) => {
       this.#note(event);
       owner.event(event);
     };
     const request = { bundle: 'PRICE_ONLY', tokens: tokens.length > 0 ? tokens : ['*'] } as const;
     const { ready } = client.subscribe(request, take, { snapshot: true });
-    void ready.then(({ rejected }) => owner.rejected(rejected.map(({ channel }) => channel)));
+    void ready.then(({ rejected }) => {
+      if (client.state !== 'closed') owner.answered(rejected);
+    });
     void client.connect();
   }
 
@@ -47,7 +59,9 @@ export class LiveConnection {
     return this.#ages.toSorted((a, b) => a - b)[this.#ages.length >> 1];
   }
 
+  /** Its owner hears no more of it. */
   close(): void {
+    this.#isOver = true;
     this.#client.close();
   }
 

@@ -5,8 +5,8 @@ import { clock, price, short, signedPercent } from '../numbers.ts';
 import { Sparkline } from './sparkline.ts';
 import { type BookedToken, changeOf } from './token-book.ts';
 
-const flashMs = 700;
-const calm = matchMedia('(prefers-reduced-motion: reduce)');
+/** How long a price that moved shows it. Without a fade: those cost more than all the rest. */
+const movedMs = 500;
 
 /** What a trade was, by its type: said, and shown by a sign of its own. */
 const sides: Readonly<Record<TradeEvent['type'], readonly [side: string, sign: string]>> = {
@@ -27,6 +27,7 @@ export class TokenCard {
   });
   readonly #rows: readonly TradeRow[];
   #shown: number | undefined;
+  #calming: ReturnType<typeof setTimeout> | undefined;
 
   constructor(symbol: string, tradesShown: number) {
     this.#rows = Array.from({ length: tradesShown }, () => new TradeRow());
@@ -64,10 +65,10 @@ export class TokenCard {
   #flash(now: number | undefined): void {
     const before = this.#shown;
     this.#shown = now;
-    if (before === undefined || now === undefined || now === before || calm.matches) return;
-    const wash = now > before ? '--up-wash' : '--down-wash';
-    const background = getComputedStyle(document.documentElement).getPropertyValue(wash);
-    this.#price.animate([{ background }, { background: 'transparent' }], flashMs);
+    if (before === undefined || now === undefined || now === before) return;
+    this.#price.dataset['moved'] = now > before ? 'up' : 'down';
+    clearTimeout(this.#calming);
+    this.#calming = setTimeout(() => delete this.#price.dataset['moved'], movedMs);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Status sample: what the charts show of one moment, from two status reports in a row. */
-import type { LatencyReport, StatusReport } from '../../protocol/status-report.ts';
+import { quantileBetweenMs } from '../../protocol/latency-between.ts';
+import type { StatusReport } from '../../protocol/status-report.ts';
 
 /** One moment. What is not known is null. */
 export interface StatusSample {
@@ -28,13 +29,15 @@ export function sampleOf(report: StatusReport, before: StatusReport | undefined)
   const rate = (now: number, then: number | undefined) =>
     then === undefined || now < then || seconds <= 0 ? null : (now - then) / seconds;
   const { messages, shards, latency } = report;
+  const latencyMs = (share: number) =>
+    (earlier && quantileBetweenMs(earlier.latency, latency, share)) ?? null;
   return {
     ms: report.time_ms,
     report,
     ingestedPerSecond: rate(messages.ingested, earlier?.messages.ingested),
     deliveredPerSecond: rate(messages.delivered, earlier?.messages.delivered),
-    p50Ms: earlier ? quantileMs(latency, earlier.latency, 0.5) : null,
-    p99Ms: earlier ? quantileMs(latency, earlier.latency, 0.99) : null,
+    p50Ms: latencyMs(0.5),
+    p99Ms: latencyMs(0.99),
     shardPerSecond: shards.map(({ shard, pid, delivered }) => {
       const then = earlier?.shards.find((other) => other.shard === shard && other.pid === pid);
       return rate(delivered, then?.delivered);
@@ -47,22 +50,4 @@ function isSameNode(
   { node: otherNode, process: { pid: otherPid } }: StatusReport,
 ): boolean {
   return node === otherNode && pid === otherPid;
-}
-
-/**
- * The latency that a share of the events between two reports had at most, on a line within its bucket;
- * null when there were none, the last bound for what is above it.
- */
-function quantileMs(now: LatencyReport, then: LatencyReport, share: number): number | null {
-  const rank = share * (now.count - then.count);
-  if (rank <= 0) return null;
-  let [lowerMs, below] = [0, 0];
-  for (const [at, { le_ms: upperMs, count }] of now.buckets.entries()) {
-    const upTo = count - (then.buckets[at]?.count ?? 0);
-    if (upperMs === null) return lowerMs;
-    if (upTo >= rank && upTo > below)
-      return lowerMs + ((upperMs - lowerMs) * (rank - below)) / (upTo - below);
-    [lowerMs, below] = [upperMs, upTo];
-  }
-  return lowerMs;
 }

@@ -1,19 +1,25 @@
-/** Tables: shards, and the counts that tell of trouble. */
+/** Tables: shards, clients that lag, and the counts that tell of trouble. */
 import type { StatusReport } from '../../protocol/status-report.ts';
 import { byId, element } from '../dom.ts';
 import { count, mebibytes, percent, short, time } from '../numbers.ts';
 import type { StatusSample } from './status-sample.ts';
+
+/** How much a client is spared, by its level. */
+const levels = ['none', 'light', 'medium', 'heavy'] as const;
 
 interface Row {
   readonly cells: readonly string[];
   readonly isBad?: boolean;
 }
 
-/** Brings both tables up to date. */
+/** Brings the tables up to date. */
 export function showTables(sample: StatusSample): void {
   const { report } = sample;
   byId('shards').hidden = report.shards.length === 0;
   fill('shards', 'Shards', shardHeader, shardRows(sample));
+  const slow = clientRows(report);
+  byId('clients').hidden = slow.length === 0;
+  fill('clients', 'Clients that lag', clientHeader, slow);
   const rows = countRows(report);
   fill(
     'counts',
@@ -36,6 +42,22 @@ function shardRows({ report, shardPerSecond }: StatusSample): Row[] {
       ...[count(shard.behind), percent(shard.cpu_percent), mebibytes(shard.memory_bytes)],
       ...[time(shard.loop_delay_ms), count(shard.feed_lag_events), count(shard.restarts)],
       shard.pid === null ? '–' : String(shard.pid),
+    ],
+  }));
+}
+
+const clientHeader = [
+  ...['client', 'user', 'address', 'throttle', 'subscriptions'],
+  ...['behind by events', 'by time', 'waiting bytes'],
+];
+
+function clientRows({ clients }: StatusReport): Row[] {
+  return (clients?.rows ?? []).map((client) => ({
+    isBad: client.throttle === 3,
+    cells: [
+      ...[client.client, client.user ?? 'anybody', client.address ?? 'gone'],
+      ...[levels[client.throttle] ?? 'none', count(client.subscriptions)],
+      ...[count(client.lag_events), time(client.lag_ms), short(client.buffered_bytes)],
     ],
   }));
 }
