@@ -71,7 +71,8 @@ async function measure(
   const { runLoadTest } = await import('../loadtest/index.ts');
   using progress = createProgressLine(host.stderr);
   const { connections, durationMs } = demo;
-  const settings = { ...loadtest, url: server.url, connections, durationMs, channels: ['*'] };
+  const shape = { connections, durationMs, stages: [], rampDownMs: 0, channels: ['*'] };
+  const settings = { ...loadtest, ...shape, url: server.url };
   return await runLoadTest(settings, {
     signal: host.signal,
     log: createLog(host.stderr, 'warn', 'auto'),

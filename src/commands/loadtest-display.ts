@@ -111,13 +111,13 @@ function startingFigures(url: string): LoadTestFigures {
 }
 
 function figuresOf(progress: Progress, url: string): LoadTestFigures {
-  const { totals, points, phase, elapsedMs, target, receivedPerSecond } = progress;
+  const { totals, points, phase, stage, elapsedMs, target, receivedPerSecond } = progress;
   const { connections, messages, connect, latency, generator } = totals;
   const recent = points.slice(-maxCourse);
   const { active, failed, dropped, reconnected } = connections;
   return {
     ...startingFigures(url),
-    ...{ phase, stage: phase, elapsedMs },
+    ...{ phase, stage, elapsedMs },
     clients: { target, active, failed, dropped, reconnected },
     connect: percentilesOf(connect),
     latency: percentilesOf(latency),

@@ -6,8 +6,10 @@ import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { isObject } from '../base/values.ts';
 import type { Host } from '../host/host.ts';
+import { contradictionsIn } from './contradictions.ts';
 import { describeConfig, type Field } from './describe.ts';
 import { aliases, withoutEffect } from './environment.ts';
+import { loadPresetNames, loadPresets } from './load-presets.ts';
 import { type Config, configSchema, type Section } from './schema.ts';
 
 /** What a command asks for. */
@@ -49,6 +51,8 @@ export async function resolveConfig(request: ConfigRequest, host: Host): Promise
     const value = request.flags[field.path.join('.')];
     if (value !== undefined) assign(draft, field.path, value, `--${field.flag}`);
   }
+  fillFromPreset(draft);
+  settleContradictions(draft, file);
   const parsed = configSchema.safeParse(draft.values);
   const secrets = secretPaths();
   for (const issue of parsed.error?.issues ?? []) {
@@ -106,6 +110,28 @@ function applyEnvironment(
   draft.warnings.push(...unknownNames(env, prefix));
   for (const [name, reason] of Object.entries(withoutEffect)) {
     if (env[name] && sections.has('server')) draft.warnings.push(`${prefix}${name}: ${reason}`);
+  }
+}
+
+/** What a preset says is given by nobody else. An unknown name is the schema's to complain about. */
+function fillFromPreset(draft: Draft): void {
+  const given = draft.values['loadtest'];
+  const name = isObject(given) ? given['preset'] : undefined;
+  const known = loadPresetNames.find((preset) => preset === name);
+  if (!isObject(given) || known === undefined) return;
+  for (const [key, value] of Object.entries(loadPresets[known].settings)) {
+    if (given[key] === undefined) assign(draft, ['loadtest', key], value, `preset ${known}`);
+  }
+}
+
+function settleContradictions(draft: Draft, file: string): void {
+  const { complaints, overruled } = contradictionsIn(draft.origins, file);
+  draft.complaints.push(...complaints);
+  for (const path of overruled) {
+    const [section = '', key = ''] = path.split('.');
+    const values = draft.values[section];
+    if (isObject(values)) delete values[key];
+    draft.origins.delete(path);
   }
 }
 

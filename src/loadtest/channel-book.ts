@@ -136,13 +136,18 @@ export class ChannelBook {
     }
   }
 
-  /** The newest event of every channel that had one. */
-  newest(): NewestEvent[] {
+  /** The newest event of every channel that was due by `untilMs` and is still known. */
+  newest(untilMs = Number.POSITIVE_INFINITY): NewestEvent[] {
     const events: NewestEvent[] = [];
     for (const { name, newest, links } of this.#chains) {
-      const link = links.get(newest);
+      let offset = newest;
+      let link = links.get(offset);
+      while (link !== undefined && this.#dueAtMs(link) > untilMs) {
+        offset = link.prev < offset ? link.prev : Number.NaN;
+        link = links.get(offset);
+      }
       if (link !== undefined) {
-        events.push({ channel: name, offset: newest, dueAtMs: this.#dueAtMs(link) });
+        events.push({ channel: name, offset, dueAtMs: this.#dueAtMs(link) });
       }
     }
     return events;

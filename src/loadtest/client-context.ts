@@ -1,6 +1,6 @@
 /** What all clients of one worker share: target, buffers, readers and counters. */
 import { performance } from 'node:perf_hooks';
-import { Histogram } from '../base/histogram.ts';
+import type { Histogram } from '../base/histogram.ts';
 import type { ProtocolVersion } from '../protocol/versions.ts';
 import { ChannelBook } from './channel-book.ts';
 import { ClockEstimator } from './clock-offset.ts';
@@ -8,21 +8,22 @@ import { phaseHistograms } from './connect-phases.ts';
 import { Dialer } from './dial.ts';
 import { ErrorLog } from './error-log.ts';
 import { MessageReader } from './message-reader.ts';
+import type { Patience } from './return-policy.ts';
 import { SequenceLedger } from './sequence-ledger.ts';
 import type { Target } from './target.ts';
 
 /** What every client needs to know. */
-interface ClientSettings {
+interface ClientSettings extends Patience {
   readonly target: Target;
   /** Workers of the run, which take the clients in turn. */
   readonly workers: number;
   readonly version: ProtocolVersion;
   /** How long one attempt may take until its subscription is acknowledged. */
   readonly connectTimeoutMs: number;
-  /** How often a client that never was open tries, when the server invites it to. */
-  readonly connectAttempts: number;
-  readonly reconnectAttempts: number;
 }
+
+/** Codes of refusals are the server's choice; what comes after so many is counted together. */
+const maxRefusalCodes = 50;
 
 /** Counters of one worker's clients. */
 class ClientCounters {
@@ -35,6 +36,8 @@ class ClientCounters {
   reconnected = 0;
   /** Clients that are open now. */
   active = 0;
+  /** Clients that went when they had to. */
+  left = 0;
   /** Events, over the whole run. */
   received = 0;
   /** WebSocket text messages. */
@@ -61,6 +64,13 @@ class ClientCounters {
   readonly refused = new Map<string, number>();
   /** Close codes that the server sent. */
   readonly closeCodes = new Map<number, number>();
+
+  /** Counts a client that was never let in. */
+  countRefusal(refusal: string): void {
+    const { refused } = this;
+    const code = refused.has(refusal) || refused.size < maxRefusalCodes ? refusal : 'OTHER';
+    refused.set(code, (refused.get(code) ?? 0) + 1);
+  }
 
   /** Clients of which is known whether they could connect. */
   get settled(): number {
@@ -98,9 +108,8 @@ export class ClientContext {
   /** Since the planned start, of clients that opened for the first time. */
   readonly phases = phaseHistograms();
   readonly clock = new ClockEstimator();
-  /** From the event's own time to its arrival; filled while {@link measuring}. */
-  readonly latencyMs = new Histogram();
-  measuring = false;
+  /** From the event's own time to its arrival, in the present stage; undefined between stages. */
+  stageLatencyMs: Histogram | undefined;
   /** When the current chunk was read. */
   nowMs = epochMs();
   /** Longest message that the server takes, in bytes. */

@@ -2,8 +2,9 @@
 import { availableParallelism } from 'node:os';
 import type { Log } from '../host/log.ts';
 import type { AgentSection } from './agents/agent-section.ts';
+import { clientsOfWorker, peakOf, stagesOf, startsPerWorker } from './load/timeline.ts';
 import { prepareMachine } from './machine.ts';
-import { clientsOf, type LoadTestConfig, workerCount } from './plan.ts';
+import { type LoadTestConfig, workerCount } from './plan.ts';
 import type { CheckOptions } from './preflight.ts';
 import { targetWithoutAddress } from './target.ts';
 import { launchWorker, type WorkerPlace, type WorkerState } from './worker-pool.ts';
@@ -39,16 +40,14 @@ export async function assembleCrew(config: LoadTestConfig, deps: CrewDeps): Prom
 }
 
 async function localCrew(config: LoadTestConfig, options: CheckOptions): Promise<Crew> {
-  const { connections } = config;
-  const workers = workerCount(config, availableParallelism());
-  const shares = Array.from({ length: workers }, (_, worker) => {
-    return clientsOf(worker, workers, connections).length;
-  });
-  const share = { connections, perWorker: Math.max(...shares), workers };
+  const stages = stagesOf(config);
+  const connections = peakOf(stages);
+  const workers = workerCount(config, connections, availableParallelism());
+  const share = { connections, perWorker: clientsOfWorker(connections, 0, workers), workers };
   const common = await targetWithoutAddress(config);
   const target = { ...common, address: await prepareMachine(config, share, options) };
   return {
-    places: shares.map((clients) => ({
+    places: startsPerWorker(stages, workers).map((clients) => ({
       clients,
       target,
       clockAheadMs: 0,

@@ -15,6 +15,7 @@ export type LocalCause =
   | 'no-such-address'
   | 'out-of-memory'
   | 'not-permitted'
+  | 'left-early'
   | 'worker-died'
   | 'agent-lost';
 

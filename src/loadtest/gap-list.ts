@@ -41,12 +41,25 @@ interface Gap extends GapPlace {
   readonly atMs: number;
   /** Late events are from above this offset. */
   readonly floor: number;
+  /** Number of the stage in which it showed. */
+  readonly stage: number;
   count: number;
   /** Of these, left out on purpose. */
   skipped: number;
   atLeast: boolean;
   /** Offsets that arrived late after all. */
   readonly late: Set<number>;
+}
+
+/** Events that did not arrive. */
+export interface LossCounts {
+  readonly lost: number;
+  /** Of these, those that no later event of their channel followed. */
+  readonly lostAtEnd: number;
+  /** By the stage in which that showed. */
+  readonly lostByStage: readonly number[];
+  /** Left out on purpose. */
+  readonly skipped: number;
 }
 
 /** Gaps that one worker remembers. */
@@ -63,8 +76,10 @@ export class GapList {
   readonly #ofClient = new Map<number, Gap[]>();
   /** Omissions announced and not seen yet, by client and channel id. */
   readonly #announced = new Map<string, number>();
-  #lostUntracked = 0;
+  readonly #lostUntracked: number[] = [];
   readonly #untrackedByChannel = new Map<number, number>();
+  /** Number of the stage that is going on. */
+  stage = 0;
   /** Gaps beyond the limit: they count as lost and cannot heal. */
   untracked = 0;
 
@@ -111,17 +126,18 @@ export class GapList {
   }
 
   /** Events lost and left out on purpose, by what is known now. */
-  counts(): { readonly lost: number; readonly lostAtEnd: number; readonly skipped: number } {
-    let lost = this.#lostUntracked;
+  counts(): LossCounts {
+    const lostByStage = [...this.#lostUntracked];
     let lostAtEnd = 0;
     let skipped = 0;
     for (const gap of this.#gaps) {
       const missing = this.#lostIn(gap);
-      lost += missing;
+      addAt(lostByStage, gap.stage, missing);
       if (Number.isNaN(gap.got)) lostAtEnd += missing;
       skipped += gap.skipped;
     }
-    return { lost, lostAtEnd, skipped };
+    const lost = lostByStage.reduce((sum, inStage) => sum + inStage, 0);
+    return { lost, lostAtEnd, lostByStage, skipped };
   }
 
   /** The same by channel id. */
@@ -163,8 +179,9 @@ export class GapList {
   }
 
   #gapOf(place: GapPlace, count: number, floor: number): Gap {
+    const { stage } = this;
     const atMs = Math.round(this.#now());
-    return { ...place, atMs, floor, count, skipped: 0, atLeast: true, late: new Set() };
+    return { ...place, atMs, floor, stage, count, skipped: 0, atLeast: true, late: new Set() };
   }
 
   #excuse(gap: Gap): void {
@@ -177,7 +194,7 @@ export class GapList {
     if (this.#gaps.length >= maxGaps) {
       this.untracked++;
       const lost = Math.max(0, gap.count - gap.skipped);
-      this.#lostUntracked += lost;
+      addAt(this.#lostUntracked, gap.stage, lost);
       const { channel } = gap;
       this.#untrackedByChannel.set(channel, (this.#untrackedByChannel.get(channel) ?? 0) + lost);
       return;
@@ -200,4 +217,9 @@ export class GapList {
     gap.count = Math.max(gap.count, count);
     gap.atLeast = !complete;
   }
+}
+
+function addAt(sums: number[], index: number, count: number): void {
+  while (sums.length <= index) sums.push(0);
+  sums[index] = (sums[index] as number) + count;
 }

@@ -4,13 +4,15 @@ import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
 import { assembleCrew } from './crew.ts';
 import type { Lack, Sight } from './limits/limit.ts';
+import { peakOf, stagesOf } from './load/timeline.ts';
 import { Observers } from './observers.ts';
-import { type LoadTestConfig, longestRampMs } from './plan.ts';
-import { createProgressMeter, type LoadTestPhase, type Progress } from './progress.ts';
+import type { LoadTestConfig } from './plan.ts';
+import { createProgressMeter, type Progress } from './progress.ts';
 import type { LoadTestReport } from './report.ts';
 import { onEachRound } from './report-rounds.ts';
 import { runReport } from './run-report.ts';
 import { SeriesRecorder } from './series.ts';
+import { StageRun } from './stage-run.ts';
 import { breachOf, type RunThreshold, thresholdsOf } from './thresholds.ts';
 import { type Totals, totalsOf } from './totals.ts';
 import { withoutQuery } from './truth/json-question.ts';
@@ -35,21 +37,6 @@ export interface LoadTestDeps {
   readonly onServer?: (said: Testimony<ServerCounts>) => void;
 }
 
-/** What the phases of a run measured. */
-interface RunTimes {
-  startedAtMs: number;
-  holdMs: number;
-  durationMs: number;
-  phase: LoadTestPhase;
-  readonly series: SeriesRecorder;
-  /** What ended the run early. */
-  breach: Breach | undefined;
-}
-
-/** How long events that are on their way at the end of the hold phase may take. */
-const settleMs = 2_000;
-/** Room for the workers' answers above the time that they take themselves. */
-const answerMs = 500;
 const stopMs = 1_500;
 const startDelayMs = 20;
 const never = new AbortController().signal;
@@ -63,61 +50,59 @@ export async function runLoadTest(
   deps: LoadTestDeps,
 ): Promise<LoadTestReport> {
   const { signal, log } = deps;
-  const { connections } = config;
   await using crew = await assembleCrew(config, deps);
   await using pool = new WorkerPool(crew.places);
   deps.onWorkers?.([...pool.pids, ...crew.pids]);
   await pool.waitUntil(() => pool.allSaid('ready'), signal);
   crew.assertWhole();
   await using observers = await Observers.call(config, crew.places, deps);
-  const series = new SeriesRecorder(config.reportIntervalMs);
+  const stages = stagesOf(config);
+  const run = new StageRun(pool, { config, stages, reachMs: crew.reachMs, signal, log });
   const thresholds = thresholdsOf(config.thresholds ?? []);
-  const times: RunTimes = {
-    startedAtMs: epochMs(),
-    holdMs: 0,
-    durationMs: 0,
-    phase: 'ramp',
-    series,
-    breach: undefined,
-  };
+  const series = new SeriesRecorder(config.reportIntervalMs);
+  let breach: Breach | undefined;
   log.info(
-    { connections, workers: crew.places.length, url: withoutQuery(config.url) },
+    { connections: peakOf(stages), workers: crew.places.length, url: withoutQuery(config.url) },
     'opening connections',
   );
   await observers.begin(() => ({
     get totals() {
       return totalsOf(pool.states());
     },
-    phase: times.phase,
-    target: connections,
-    elapsedMs: Math.max(0, epochMs() - times.startedAtMs),
+    ...run.place,
+    isMeasured: run.present?.stage.isMeasured === true,
+    elapsedMs: run.elapsedMs,
   }));
   if (!signal.aborted) {
-    times.startedAtMs = epochMs() + startDelayMs + crew.reachMs;
-    pool.start({ config, startAtMs: times.startedAtMs });
-    await runPhases(pool, config, deps, times, thresholds);
-    times.durationMs = Math.max(0, epochMs() - times.startedAtMs);
+    pool.start(config);
+    const measure = createProgressMeter();
+    using _rounds = onEachRound(pool, config.reportIntervalMs, () => {
+      const totals = totalsOf(pool.states());
+      series.record(totals, run.place.phase, run.elapsedMs);
+      deps.onProgress(measure(totals, run.place, run.elapsedMs, series.points));
+      breach ??= endAtBreach(run, thresholds, totals, log);
+    });
+    await run.run(epochMs() + startDelayMs + crew.reachMs);
   }
   const interrupted = signal.aborted;
   await observers.atStop();
-  const silent = times.durationMs > 0 ? await stopAll(pool) : [];
+  const durationMs = run.elapsedMs;
+  const silent = durationMs > 0 ? await stopAll(pool) : [];
   const states = pool.states();
   const totals = totalsOf(states);
-  const { durationMs, holdMs } = times;
+  const { startedAtMs, measuredMs: holdMs } = run;
   const { reconciliation, queue } = await observers.conclude(totals, durationMs);
   const shortfall = shortfallOf(states, totals, { queue, holdMs });
   const report = runReport({
-    config,
-    ...times,
-    totals,
-    thresholds,
+    ...{ config, stages, startedAtMs, durationMs, holdMs, breach, totals, thresholds },
+    outcomes: run.outcomes(totals),
     receiveQueue: queue,
     workers: states.map(({ report: last }) => last?.generator),
     shortfall: { bottlenecks: [...shortfall.bottlenecks, ...silent], delays: shortfall.delays },
     interrupted,
     agents: crew.agents(states),
     reconciliation,
-    series: series.end(totals, times.phase, times.durationMs),
+    series: series.end(totals, run.place.phase, durationMs),
   });
   log.info({ verdict: report.verdict, received: report.messages.received }, 'load test ended');
   return report;
@@ -132,49 +117,20 @@ async function stopAll(pool: WorkerPool): Promise<string[]> {
   return isTold ? [] : ['a load test worker did not answer in time: its last figures are missing'];
 }
 
-/** Ramp, hold, settle; each ends at once when the run is interrupted. */
-async function runPhases(
-  pool: WorkerPool,
-  config: LoadTestConfig,
-  { signal, onProgress, log }: LoadTestDeps,
-  times: RunTimes,
+/** Ends the stages when a threshold says so now. */
+function endAtBreach(
+  run: StageRun,
   thresholds: readonly RunThreshold[],
-): Promise<void> {
-  const measure = createProgressMeter(config.connections);
-  let heldSinceMs = 0;
-  const ended = new AbortController();
-  const checkAbort = (totals: Totals) => {
-    const holdMs = epochMs() - heldSinceMs;
-    const breached = breachOf(thresholds, totals, { target: config.connections, holdMs });
-    if (breached === undefined || times.breach !== undefined) return;
-    const { expression, metric, unit } = breached;
-    times.breach = { expression, metric, unit, afterMs: holdMs };
-    log.warn({ ...times.breach }, 'ending the run early: a threshold did not hold');
-    ended.abort();
-  };
-  const tell = () => {
-    const totals = totalsOf(pool.states());
-    const elapsedMs = epochMs() - times.startedAtMs;
-    times.series.record(totals, times.phase, elapsedMs);
-    onProgress(measure(totals, times.phase, elapsedMs, times.series.points));
-    if (times.phase === 'hold') checkAbort(totals);
-  };
-  using _rounds = onEachRound(pool, config.reportIntervalMs, tell);
-  const allDead = () => pool.states().every(({ exit }) => exit !== undefined);
-  await pool.waitUntil(() => pool.allSettled(), signal, longestRampMs(config));
-  if (signal.aborted) return;
-  const { opened, failed } = totalsOf(pool.states()).connections;
-  log.info({ opened, failed }, 'holding connections');
-  if (opened === 0) return;
-  times.phase = 'hold';
-  pool.send({ kind: 'hold' });
-  heldSinceMs = epochMs();
-  await pool.waitUntil(allDead, AbortSignal.any([signal, ended.signal]), config.durationMs);
-  times.holdMs = epochMs() - heldSinceMs;
-  if (signal.aborted) return;
-  times.phase = 'settle';
-  pool.send({ kind: 'end-hold' });
-  await pool.waitUntil(() => pool.allSaid('newest'), signal, settleMs);
-  pool.send({ kind: 'settle', targets: pool.newest(), withinMs: settleMs });
-  await pool.waitUntil(() => pool.allSaid('settled'), signal, settleMs + answerMs);
+  totals: Totals,
+  log: Log,
+): Breach | undefined {
+  if (run.present?.stage.isMeasured !== true) return undefined;
+  const holdMs = run.measuredMs;
+  const breached = breachOf(thresholds, totals, { target: run.target, holdMs });
+  if (breached === undefined) return undefined;
+  const { expression, metric, unit } = breached;
+  const breach = { expression, metric, unit, afterMs: holdMs };
+  log.warn(breach, 'ending the run early: a threshold did not hold');
+  run.endStages();
+  return breach;
 }

@@ -67,7 +67,7 @@ export class Observers implements AsyncDisposable {
     const { log, sight } = this.#deps;
     // What waits in the sockets of agents is to be seen on their machines only.
     if (this.#place !== undefined && this.#place.agent === undefined) {
-      const isHeld = () => look().phase === 'hold';
+      const isHeld = () => look().isMeasured;
       this.#queues = new ReceiveQueueWatch(this.#place.target, isHeld, sight?.readText ?? readProc);
     }
     void this.#tellHealth(this.#before.server);

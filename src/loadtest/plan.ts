@@ -8,23 +8,14 @@ export type LoadTestConfig = Config['loadtest'];
 
 const connectionsPerWorker = 2_500;
 
-/** Worker processes: as configured, or one per 2 500 clients up to one per core. */
-export function workerCount(config: LoadTestConfig, cores: number): number {
-  const wanted =
-    config.workers || Math.min(cores, Math.ceil(config.connections / connectionsPerWorker));
-  return Math.max(1, Math.min(wanted, config.connections));
-}
-
-/** Numbers of the clients of one worker: every `workers`-th, so all ramp up side by side. */
-export function clientsOf(worker: number, workers: number, connections: number): number[] {
-  const clients: number[] = [];
-  for (let client = worker; client < connections; client += workers) clients.push(client);
-  return clients;
-}
-
-/** When client `client` is due, in milliseconds after the start. */
-export function plannedOffsetMs(client: number, rampRate: number): number {
-  return (client * 1_000) / rampRate;
+/** Worker processes for at most `clients` at a time: as configured, or one per 2 500 up to one per core. */
+export function workerCount(
+  { workers }: Pick<LoadTestConfig, 'workers'>,
+  clients: number,
+  cores: number,
+): number {
+  const wanted = workers || Math.min(cores, Math.ceil(clients / connectionsPerWorker));
+  return Math.max(1, Math.min(wanted, clients));
 }
 
 /** The longest wait that a refusal may ask for, in milliseconds. */
@@ -33,10 +24,9 @@ export const maxRetryAfterMs = 30_000;
 const rampSlackMs = 10_000;
 
 /** By when it is known of every client whether it could connect, unless a worker is stuck. */
-export function longestRampMs(config: LoadTestConfig): number {
-  const { connections, rampRate, connectAttempts, connectTimeoutMs } = config;
-  const attemptMs = connectTimeoutMs + maxRetryAfterMs;
-  return plannedOffsetMs(connections, rampRate) + connectAttempts * attemptMs + rampSlackMs;
+export function longestRampMs(rampMs: number, config: LoadTestConfig): number {
+  const { connectAttempts, connectTimeoutMs } = config;
+  return rampMs + connectAttempts * (connectTimeoutMs + maxRetryAfterMs) + rampSlackMs;
 }
 
 /** Canonical channels of one client; the same for the same seed. */

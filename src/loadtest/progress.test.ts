@@ -4,10 +4,13 @@ import { stateOf, workerReport } from '../../test/support/worker-states.ts';
 import { createProgressMeter, formatMs, formatProgress } from './progress.ts';
 import { totalsOf } from './totals.ts';
 
+const at = (phase: 'ramp' | 'hold') => ({ phase, stage: phase, target: 5 });
+
 test('the progress line tells the rate since the line before', () => {
-  const measure = createProgressMeter(5);
-  measure(totalsOf([stateOf(workerReport())]), 'ramp', 1_000);
-  const progress = measure(totalsOf([stateOf(workerReport({ received: 5_010 }))]), 'hold', 3_000);
+  const measure = createProgressMeter();
+  measure(totalsOf([stateOf(workerReport())]), at('ramp'), 1_000);
+  const totals = totalsOf([stateOf(workerReport({ received: 5_010 }))]);
+  const progress = measure(totals, at('hold'), 3_000);
   expect(progress.receivedPerSecond).toBe(2_500);
   expect(formatProgress(progress)).toMatch(
     /^3s hold {4}5\/5 open {2}2 500 ev\/s {2}p50 \S+ {2}p99 /,
@@ -18,6 +21,7 @@ test('a progress line has at most 78 columns', () => {
   const line = formatProgress({
     elapsedMs: 1e8,
     phase: 'settle',
+    stage: 'a-stage-with-a-rather-long-name',
     target: 1e6,
     opened: 1e6,
     active: 1e6,
@@ -34,6 +38,7 @@ test('a progress line has at most 78 columns', () => {
 const progress = {
   elapsedMs: 12_000,
   phase: 'hold' as const,
+  stage: 'hold',
   target: 100,
   opened: 100,
   active: 100,

@@ -1,16 +1,24 @@
 /** What a load test shows while it runs: one line per interval. */
 import { formatCount } from '../base/units.ts';
+import type { StageKind } from './load/timeline.ts';
 import type { SeriesPoint } from './series.ts';
 import type { Totals } from './totals.ts';
 
-/** Where a run stands: clients are opened, held, and given time for what is still on its way. */
-export type LoadTestPhase = 'ramp' | 'hold' | 'settle';
+/** Where a run stands: what its stage does, and then time for what is still on its way. */
+export type LoadTestPhase = StageKind | 'settle';
+
+/** Where a run stands, in the words of who shaped it. */
+export interface RunPlace {
+  readonly phase: LoadTestPhase;
+  /** Name of the stage; that of the phase when it has none. */
+  readonly stage: string;
+  /** Clients that the stage comes to. */
+  readonly target: number;
+}
 
 /** The state of a run at one moment. */
-export interface Progress {
+export interface Progress extends RunPlace {
   readonly elapsedMs: number;
-  readonly phase: LoadTestPhase;
-  readonly target: number;
   readonly opened: number;
   readonly active: number;
   readonly failed: number;
@@ -34,25 +42,22 @@ type LineFigures = Omit<Progress, 'totals' | 'points'>;
 const maxTrend = 24;
 
 /** Makes the progress of successive totals; remembers the last for the rate. */
-export function createProgressMeter(
-  target: number,
-): (
+export function createProgressMeter(): (
   totals: Totals,
-  phase: LoadTestPhase,
+  place: RunPlace,
   elapsedMs: number,
   points?: readonly SeriesPoint[],
 ) => Progress {
   let before = { elapsedMs: 0, received: 0 };
-  return (totals, phase, elapsedMs, points = []) => {
+  return (totals, place, elapsedMs, points = []) => {
     const { connections, messages, latency } = totals;
     const seconds = Math.max(1, elapsedMs - before.elapsedMs) / 1_000;
     const receivedPerSecond = Math.max(0, messages.received - before.received) / seconds;
     before = { elapsedMs, received: messages.received };
     const { opened, active, failed } = connections;
     return {
+      ...place,
       elapsedMs,
-      phase,
-      target,
       opened,
       active,
       failed,
@@ -96,7 +101,7 @@ function progressText(progress: LineFigures): string {
   const { active, target, failed, receivedPerSecond, lost, p50, p99 } = progress;
   const latency = p99 > 0 ? `p50 ${formatMs(p50)}  p99 ${formatMs(p99)}` : '';
   return [
-    `${Math.round(progress.elapsedMs / 1_000)}s ${progress.phase.padEnd(6)}`,
+    `${Math.round(progress.elapsedMs / 1_000)}s ${progress.stage.padEnd(6)}`,
     `${formatCount(active)}/${formatCount(target)} open`,
     `${formatCount(receivedPerSecond)} ev/s`,
     latency,

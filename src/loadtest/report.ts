@@ -7,6 +7,7 @@ import type { ClockOffset } from './clock-offset.ts';
 import type { ReportedPhases } from './connect-phases.ts';
 import type { ErrorCount } from './error-log.ts';
 import type { GapReport } from './gap-list.ts';
+import type { StageKind } from './load/timeline.ts';
 import type { LoadTestConfig } from './plan.ts';
 import type { ReceiveQueue } from './receive-queue.ts';
 import type { Series, SeriesPoint } from './series.ts';
@@ -15,6 +16,29 @@ import type { Totals } from './totals.ts';
 import type { Reconciliation } from './truth/reconciliation.ts';
 import type { WorkerHealth } from './worker-health.ts';
 
+/** What happened in one part of a run. */
+export interface PartFigures {
+  readonly connections: LoadTestReport['connections'];
+  readonly messages: LoadTestReport['messages'];
+  readonly latencyMs: LoadTestReport['latencyMs'];
+  readonly connectMs: LoadTestReport['connectMs'];
+  /** How many, of all classes. */
+  readonly errors: number;
+}
+
+/** One stage. Lost events count for the stage in which it showed that they were. */
+export interface StageReport extends PartFigures {
+  readonly name: string;
+  readonly kind: StageKind;
+  /** Clients planned at its begin and its end. */
+  readonly from: number;
+  readonly to: number;
+  /** Since the begin of the run. */
+  readonly startMs: number;
+  /** Measured. */
+  readonly durationMs: number;
+}
+
 /** What a run found. Written as JSON, so names and meanings are a contract. */
 export interface LoadTestReport {
   readonly schemaVersion: 1;
@@ -22,11 +46,15 @@ export interface LoadTestReport {
   readonly startedAt: string;
   /** Measured, from the first planned client until all were told to close. */
   readonly durationMs: number;
-  /** Measured length of the hold phase; 0 when it was not reached. */
+  /**
+   * Measured length of what counts for the run as a whole: the hold phase, or all stages when there
+   * are stages of one's own; 0 when it was not reached.
+   */
   readonly holdMs: number;
   readonly url: string;
   readonly config: LoadTestConfig;
   readonly connections: {
+    /** Clients that had to come; with stages of one's own, each time that one does. */
     readonly target: number;
     /** Clients that were open at least once. */
     readonly opened: number;
@@ -39,6 +67,10 @@ export interface LoadTestReport {
     readonly reconnected: number;
     /** Clients that were open at the end. */
     readonly active: number;
+    /** Clients that went when they had to. */
+    readonly left: number;
+    /** Clients that were open, had not to go, and were not open at the end. */
+    readonly away: number;
     /** Of those that failed, the ones that the server refused, by the code of its answer. */
     readonly refused: Readonly<Record<string, number>>;
   };
@@ -72,6 +104,8 @@ export interface LoadTestReport {
   readonly phases: ReportedPhases;
   /** How far the server's clock is ahead; null when it never told its time. */
   readonly clock: ClockOffset | null;
+  /** Each stage that began, with its own figures. */
+  readonly stages: readonly StageReport[];
   readonly errors: readonly ErrorCount[];
   /** The first 100. */
   readonly gaps: readonly GapReport[];

@@ -9,7 +9,9 @@ export interface RunState {
   /** Made when it is asked for. */
   readonly totals: Totals;
   readonly phase: LoadTestPhase;
-  /** Clients asked for. */
+  /** Whether what happens now counts for the run. */
+  readonly isMeasured: boolean;
+  /** Clients that the present stage comes to. */
   readonly target: number;
   readonly elapsedMs: number;
 }
@@ -68,7 +70,7 @@ const counters: readonly [name: string, help: string, read: Read][] = [
 ];
 
 const quantiles = [0.5, 0.9, 0.95, 0.99, 0.999, 1];
-const phases: readonly LoadTestPhase[] = ['ramp', 'hold', 'settle'];
+const phases: readonly LoadTestPhase[] = ['ramp', 'hold', 'ramp-down', 'settle'];
 
 /** Metrics `odin_loadtest_*`, read from `look` at each scrape, once. */
 export function createRunMetrics(look: () => RunState): { readonly registry: Registry } {

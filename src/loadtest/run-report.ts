@@ -3,10 +3,12 @@ import { thisMachine } from '../host/machine.ts';
 import type { AgentSection } from './agents/agent-section.ts';
 import type { Shortfall } from './bottlenecks.ts';
 import { reportedPhases } from './connect-phases.ts';
+import { type Stage, startsIn, startsOf } from './load/timeline.ts';
 import type { LoadTestConfig } from './plan.ts';
 import type { ReceiveQueue } from './receive-queue.ts';
-import type { LoadTestReport } from './report.ts';
+import type { LoadTestReport, PartFigures, StageReport } from './report.ts';
 import type { Series } from './series.ts';
+import type { StageOutcome } from './stage-run.ts';
 import { type RunThreshold, resultsOf } from './thresholds.ts';
 import type { Totals } from './totals.ts';
 import { withoutQuery } from './truth/json-question.ts';
@@ -17,10 +19,12 @@ import type { WorkerHealth } from './worker-health.ts';
 /** What is known of a run when it is over. */
 export interface RunOutcome {
   readonly config: LoadTestConfig;
+  readonly stages: readonly Stage[];
   readonly startedAtMs: number;
   readonly durationMs: number;
   readonly holdMs: number;
   readonly totals: Totals;
+  readonly outcomes: readonly StageOutcome[];
   readonly thresholds: readonly RunThreshold[];
   readonly breach: Breach | undefined;
   /** By worker; undefined for one that never reported. */
@@ -37,8 +41,9 @@ export interface RunOutcome {
 export function runReport(outcome: RunOutcome): LoadTestReport {
   const { config, totals, holdMs, workers, shortfall } = outcome;
   const { latency, connect, phases, clock } = totals;
+  const target = startsOf(outcome.stages);
   const { latencyParts, ...series } = outcome.series;
-  const scale = { target: config.connections, holdMs };
+  const scale = { target, holdMs };
   const thresholds = resultsOf(outcome.thresholds, totals, scale);
   const url = withoutQuery(config.url);
   return {
@@ -48,19 +53,8 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
     holdMs: Math.round(holdMs),
     url,
     config: withoutSecrets(config),
-    connections: {
-      target: config.connections,
-      ...totals.connections,
-      refused: Object.fromEntries(totals.refused),
-    },
-    messages: totals.messages,
-    latencyMs: {
-      ...percentilesOf(latency),
-      mean: latency.meanMs,
-      count: latency.count,
-      negative: latency.negative,
-    },
-    connectMs: percentilesOf(connect),
+    ...figuresOf(totals, target),
+    stages: outcome.outcomes.map(stageReport),
     phases: reportedPhases(phases, url.startsWith('wss:')),
     clock: clock ?? null,
     errors: totals.errors.list(),
@@ -81,6 +75,40 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
     histograms: { latency: latency.toRecord(), connect: connect.toRecord(), latencyParts },
     series,
     ...judge({ ...outcome, thresholds }),
+  };
+}
+
+function stageReport({ stage, startMs, lengthMs, totals }: StageOutcome): StageReport {
+  const { name, kind, from, to } = stage;
+  const errors = totals.errors.list().reduce((sum, { count }) => sum + count, 0);
+  return {
+    name,
+    kind,
+    from,
+    to,
+    startMs: Math.round(startMs),
+    durationMs: Math.round(lengthMs),
+    ...figuresOf(totals, startsIn(stage)),
+    errors,
+  };
+}
+
+function figuresOf(totals: Totals, target: number): Omit<PartFigures, 'errors'> {
+  const { latency, connect } = totals;
+  return {
+    connections: {
+      target,
+      ...totals.connections,
+      refused: Object.fromEntries(totals.refused),
+    },
+    messages: totals.messages,
+    latencyMs: {
+      ...percentilesOf(latency),
+      mean: latency.meanMs,
+      count: latency.count,
+      negative: latency.negative,
+    },
+    connectMs: percentilesOf(connect),
   };
 }
 

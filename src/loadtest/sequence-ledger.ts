@@ -63,6 +63,11 @@ export class SequenceLedger {
     this.#firstEvents = new FirstEvents(book, this.#gaps);
   }
 
+  /** Number of the stage in which what shows now counts as lost. */
+  set stage(stage: number) {
+    this.#gaps.stage = stage;
+  }
+
   /** Takes an event that a client received. */
   observe(cursor: Cursor, event: ReceivedEvent): void {
     const slot = cursor.subscriptions.slotOf(event.channel);
@@ -130,6 +135,11 @@ export class SequenceLedger {
         else if (cursor.isIncomplete) this.#countHole(cursor, target);
       }
     }
+  }
+
+  /** Events lost by the stage in which that showed. */
+  lostByStage(): readonly number[] {
+    return this.#gaps.counts().lostByStage;
   }
 
   counts(): SequenceCounts {

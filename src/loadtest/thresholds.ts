@@ -114,7 +114,9 @@ const percents: Readonly<Record<string, number>> = {
 
 /** What was observed of a metric, in its unit; null when nothing was measured. */
 export function observe(metric: ThresholdMetric, totals: Totals, scale: RunScale): number | null {
-  if (metric === 'connect.success') return (100 * totals.connections.opened) / scale.target;
+  if (metric === 'connect.success') {
+    return scale.target > 0 ? (100 * totals.connections.opened) / scale.target : null;
+  }
   if (metric === 'rate') {
     return scale.holdMs > 0 ? (1_000 * totals.latency.count) / scale.holdMs : null;
   }
@@ -133,7 +135,7 @@ const counts: Readonly<Record<CountMetric, (totals: Totals) => number>> = {
   refused: ({ refused }) => sum(refused.values()),
   dropped: ({ connections }) => connections.dropped,
   reconnected: ({ connections }) => connections.reconnected,
-  away: ({ connections }) => connections.opened - connections.active,
+  away: ({ connections }) => connections.away,
   received: ({ messages }) => messages.received,
   lost: ({ messages }) => messages.lost,
   duplicated: ({ messages }) => messages.duplicated,

@@ -13,6 +13,8 @@ test('the figures of all workers add up, and those of the machine are the worst'
     moved: 0,
     reconnected: 2,
     active: 10,
+    left: 0,
+    away: 0,
   });
   expect(totals.messages.received).toBe(20);
   expect(totals.latency.count).toBe(20);

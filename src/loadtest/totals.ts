@@ -3,7 +3,7 @@ import { Histogram } from '../base/histogram.ts';
 import type { ChildExit } from '../host/child.ts';
 import { type ChannelList, mergeChannels } from './channel-tally.ts';
 import { bestOffset, type ClockOffset } from './clock-offset.ts';
-import { connectPhases, type PerPhase, phaseHistograms } from './connect-phases.ts';
+import { connectPhases, type PerPhase, perPhase, phaseHistograms } from './connect-phases.ts';
 import { ErrorLog } from './error-log.ts';
 import { maxListedChannels, maxListedGaps, type WorkerReport } from './worker-messages.ts';
 import type { WorkerState } from './worker-pool.ts';
@@ -15,6 +15,10 @@ export interface Totals {
   readonly connections: Counts<WorkerReport['connections']>;
   readonly messages: Counts<WorkerReport['messages']>;
   readonly latency: Histogram;
+  /** Of the stage that is going on, or has just ended. */
+  readonly stageLatency: Histogram;
+  /** Events lost by the stage in which that showed. */
+  readonly lostByStage: readonly number[];
   readonly phases: PerPhase<Histogram>;
   /** From planned start to the upgrade: one of the phases. */
   readonly connect: Histogram;
@@ -44,6 +48,10 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
     if (report !== undefined) {
       addCounts(totals.messages, report.messages);
       totals.latency.merge(report.latency);
+      totals.stageLatency.merge(report.stageLatency);
+      for (const [stage, lost] of report.lostByStage.entries()) {
+        totals.lostByStage[stage] = (totals.lostByStage[stage] ?? 0) + lost;
+      }
       for (const phase of connectPhases) totals.phases[phase].merge(report.phases[phase]);
       for (const error of report.errors) totals.errors.add(error.class, error.example, error.count);
       totals.gaps.push(...report.gaps.slice(0, maxListedGaps - totals.gaps.length));
@@ -88,6 +96,36 @@ function clockSeenBy({ report, agent }: WorkerState): ClockOffset[] {
   return [{ ...clock, uncertaintyMs: clock.uncertaintyMs + (agent?.clockUncertaintyMs ?? 0) }];
 }
 
+/**
+ * What happened between two states of the same run: counts are those in between, `active` and
+ * `away` those of the later one, and latency that of the stage that it ended.
+ */
+export function totalsBetween(earlier: Totals, later: Totals): Totals {
+  const phases = perPhase((phase) => later.phases[phase].since(earlier.phases[phase]));
+  const errors = new ErrorLog();
+  const before = new Map(earlier.errors.list().map((error) => [error.class, error.count]));
+  for (const { class: name, example, count } of later.errors.list()) {
+    const more = count - (before.get(name) ?? 0);
+    if (more > 0) errors.add(name, example, more);
+  }
+  const { active, away } = later.connections;
+  return {
+    ...later,
+    connections: {
+      ...countsBetween(earlier.connections, later.connections),
+      active,
+      away,
+    },
+    messages: countsBetween(earlier.messages, later.messages),
+    latency: later.stageLatency,
+    phases,
+    connect: phases.upgraded,
+    refused: mapBetween(earlier.refused, later.refused),
+    closeCodes: mapBetween(earlier.closeCodes, later.closeCodes),
+    errors,
+  };
+}
+
 /** How a process ended, in words. */
 export function describeExit({ code, signal, stderr }: ChildExit): string {
   const how = signal === null ? `exit code ${code}` : signal;
@@ -97,7 +135,16 @@ export function describeExit({ code, signal, stderr }: ChildExit): string {
 
 function emptyTotals() {
   return {
-    connections: { opened: 0, failed: 0, dropped: 0, moved: 0, reconnected: 0, active: 0 },
+    connections: {
+      opened: 0,
+      failed: 0,
+      dropped: 0,
+      moved: 0,
+      reconnected: 0,
+      active: 0,
+      left: 0,
+      away: 0,
+    },
     messages: {
       received: 0,
       frames: 0,
@@ -124,6 +171,8 @@ function emptyTotals() {
       reconnectNotices: 0,
     },
     latency: new Histogram(),
+    stageLatency: new Histogram(),
+    lostByStage: [] as number[],
     phases: phaseHistograms(),
     errors: new ErrorLog(),
     gaps: [] as Totals['gaps'],
@@ -132,6 +181,26 @@ function emptyTotals() {
 
 function addCounts<Part extends object>(sums: Counts<Part>, part: Part): void {
   for (const name of Object.keys(sums) as (keyof Part)[]) sums[name] += part[name] as number;
+}
+
+/** Figures of a worker that died are gone from the later state: nothing is below zero. */
+function countsBetween<Part extends object>(earlier: Part, later: Part): Part {
+  const between = Object.entries(later).map(([name, count]) => {
+    return [name, Math.max(0, count - (earlier[name as keyof Part] as number))];
+  });
+  return Object.fromEntries(between) as Part;
+}
+
+function mapBetween<Key>(
+  earlier: ReadonlyMap<Key, number>,
+  later: ReadonlyMap<Key, number>,
+): Map<Key, number> {
+  const between = new Map<Key, number>();
+  for (const [key, count] of later) {
+    const more = count - (earlier.get(key) ?? 0);
+    if (more > 0) between.set(key, more);
+  }
+  return between;
 }
 
 function addTo<Key>(sums: Map<Key, number>, key: Key, count: number): void {

@@ -63,7 +63,7 @@ test.each<[Partial<WorkerReport['messages']>, string]>([
 
 test('a lost connection that came back passes, one that did not fails', () => {
   const report = workerReport();
-  const away = { ...report, connections: { ...report.connections, active: 4 } };
+  const away = { ...report, connections: { ...report.connections, active: 4, away: 1 } };
   expect(judged(stateOf(away)).reasons).toEqual([
     '1 client did not come back after a lost connection (open-close-1001 ×1)',
   ]);

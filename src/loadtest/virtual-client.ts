@@ -1,27 +1,20 @@
 /** One client of a load test: subscribes, checks what it receives, comes back when it is dropped. */
-
-import { type Backoff, backoffMs } from '../base/backoff.ts';
 import { isObject } from '../base/values.ts';
-import { disconnects } from '../protocol/disconnects.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
 import { timeRequestFrame } from './clock-offset.ts';
 import { ConnectTimes } from './connect-phases.ts';
 import { Connection, type ConnectionEnd, type ConnectionOwner } from './connection.ts';
 import type { Cursor } from './cursor.ts';
 import type { ControlMessage, ReceivedEvent } from './message-reader.ts';
-import { maxRetryAfterMs } from './plan.ts';
 import { type Since, sinceOf, subscribeFrame } from './resume.ts';
+import { mayReturn, returnDelayMs } from './return-policy.ts';
 
-/** At most 2 s, so that clients are back soon after a server is. */
-const reconnectBackoff: Backoff = { baseMs: 250, maxMs: 2_000 };
 /** A connection that lasted this long gives its client all attempts back. */
 const stableMs = 5_000;
 /** Longest wait that a notice may ask for before a client reconnects. */
 const maxNoticeMs = 300_000;
 /** Of the server's limit, what is left for `channels` and what stands around. */
 const sinceShare = 0.75;
-/** Codes of refusals are the server's choice; what comes after so many is counted together. */
-const maxRefusalCodes = 50;
 
 /** A client, from its planned start until it is stopped; at most one connection at a time. */
 export class VirtualClient implements ConnectionOwner {
@@ -38,6 +31,8 @@ export class VirtualClient implements ConnectionOwner {
   #opened = false;
   #openedAtMs = 0;
   #stopping = false;
+  /** It is known that it cannot get in. */
+  #hasFailed = false;
   /** v1 number of the newest message of this connection. */
   #seq = 0;
   #epoch: string | undefined;
@@ -74,6 +69,23 @@ export class VirtualClient implements ConnectionOwner {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#noticeTimer);
     this.#connection?.close();
+  }
+
+  /** Its time is over: like {@link stop}, while others stay. */
+  leave(): void {
+    const { counters, errors, ledger } = this.#context;
+    if (this.#connection?.phase === 'open') {
+      counters.active--;
+      counters.left++;
+    } else if (!this.#opened && !this.#hasFailed) {
+      counters.failed++;
+      errors.add('local-left-early', 'its time was over before it was in');
+    }
+    ledger.disconnected(this.cursor);
+    this.#stopping = true;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#noticeTimer);
+    this.#connection?.leave();
   }
 
   /** Closes the socket at once, after {@link stop}. */
@@ -123,30 +135,28 @@ export class VirtualClient implements ConnectionOwner {
     const { counters, errors } = this.#context;
     const wasOpen = this.#connection?.phase === 'open';
     this.#connection = undefined;
-    if (wasOpen) counters.active--;
     clearTimeout(this.#noticeTimer);
     if (this.#stopping) return;
+    if (wasOpen) counters.active--;
     if (this.#isMoving) return this.#moved();
     errors.add(end.class, end.example);
     if (end.closeCode !== undefined) {
       counters.closeCodes.set(end.closeCode, (counters.closeCodes.get(end.closeCode) ?? 0) + 1);
     }
     if (wasOpen) this.#dropped();
-    if (this.#mayRetry(end)) this.#retry(end.retryAfterMs ?? 0);
+    if (mayReturn(end, this.#context.settings, this.#attempt, this.#opened)) this.#retry(end);
     else if (!this.#opened) this.#failed(end);
   }
 
   #failed({ refusal }: ConnectionEnd): void {
     const { counters } = this.#context;
+    this.#hasFailed = true;
     counters.failed++;
-    if (refusal === undefined) return;
-    const { refused } = counters;
-    const code = refused.has(refusal) || refused.size < maxRefusalCodes ? refusal : 'OTHER';
-    refused.set(code, (refused.get(code) ?? 0) + 1);
+    if (refusal !== undefined) counters.countRefusal(refusal);
   }
 
   #takeEvents(events: readonly ReceivedEvent[]): void {
-    const { counters, ledger, latencyMs, measuring, nowMs, messages, settings } = this.#context;
+    const { counters, ledger, stageLatencyMs, nowMs, messages, settings } = this.#context;
     counters.received += events.length;
     if (this.#times !== undefined && this.#opened) {
       this.#times.firstEvent(nowMs, this.#context.phases);
@@ -154,7 +164,7 @@ export class VirtualClient implements ConnectionOwner {
     }
     for (const event of events) {
       ledger.observe(this.cursor, event);
-      if (measuring && event.ts >= this.cursor.resumedAtMs) latencyMs.record(nowMs - event.ts);
+      if (event.ts >= this.cursor.resumedAtMs) stageLatencyMs?.record(nowMs - event.ts);
     }
     if (settings.version === 'v1') {
       if (messages.seq !== this.#seq + 1) counters.seqBreaks++;
@@ -277,23 +287,9 @@ export class VirtualClient implements ConnectionOwner {
     if (epochMs() - this.#openedAtMs >= stableMs) this.#attempt = 0;
   }
 
-  /** Clients that never were open try again only when the server invites them to. */
-  #mayRetry({ closeCode, retryAfterMs }: ConnectionEnd): boolean {
-    const { connectAttempts, reconnectAttempts } = this.#context.settings;
-    if (!this.#opened) return retryAfterMs !== undefined && this.#attempt + 1 < connectAttempts;
-    if (this.#attempt >= reconnectAttempts) return false;
-    return closeCode === undefined || mayReturnAfter(closeCode);
-  }
-
-  #retry(retryAfterMs: number): void {
-    const backoff = backoffMs(this.#attempt++, reconnectBackoff);
-    const delayMs = Math.min(retryAfterMs, maxRetryAfterMs) + backoff;
+  #retry(end: ConnectionEnd): void {
+    const delayMs = returnDelayMs(end, this.#attempt++);
     const plannedMs = epochMs() + delayMs;
     this.#retryTimer = setTimeout(() => this.start(plannedMs), delayMs);
   }
-}
-
-function mayReturnAfter(closeCode: number): boolean {
-  const known = Object.values(disconnects).find(({ code }) => code === closeCode);
-  return known?.mayReturn ?? closeCode < 4_500;
 }

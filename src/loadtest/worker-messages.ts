@@ -17,19 +17,17 @@ export interface Assignment {
   readonly workers: number;
   readonly config: LoadTestConfig;
   readonly target: Target;
-  /** When the first client of the whole test is due, in milliseconds since 1970. */
-  readonly startAtMs: number;
-  /** How far the clock of this worker's machine is ahead of the one that `startAtMs` is by. */
+  /** How far the clock of this worker's machine is ahead of the parent's, by which all times are. */
   readonly clockAheadMs: number;
 }
 
 /** From the parent, in this order; `stop` may come at any time. */
 export type ToWorker =
   | { readonly kind: 'start'; readonly assignment: Assignment }
-  /** All clients are open: latency is measured from here. */
-  | { readonly kind: 'hold' }
-  /** The time is over: tell the newest event of each channel. */
-  | { readonly kind: 'end-hold' }
+  /** A stage begins, or began, at `startAtMs` since 1970; it lasts until the next one is told. */
+  | { readonly kind: 'stage'; readonly stage: number; readonly startAtMs: number }
+  /** The last stage is over: tell the newest event of each channel. */
+  | { readonly kind: 'end-stages' }
   /** Wait at most `withinMs` until all clients have these, then count what is missing. */
   | { readonly kind: 'settle'; readonly targets: readonly NewestEvent[]; readonly withinMs: number }
   | { readonly kind: 'stop' };
@@ -38,6 +36,10 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'report'; readonly report: WorkerReport }
+  /** How things stood when a stage began; when the last one ended, with the number of stages. */
+  | { readonly kind: 'stage'; readonly stage: number; readonly report: WorkerReport }
+  /** It is known of every client that had to come whether it got in. */
+  | { readonly kind: 'ramped'; readonly report: WorkerReport }
   | { readonly kind: 'newest'; readonly newest: readonly NewestEvent[] }
   | { readonly kind: 'settled' }
   /** The last report: how things stood when it was told to stop. */
@@ -54,6 +56,10 @@ export interface WorkerReport {
     readonly moved: number;
     readonly reconnected: number;
     readonly active: number;
+    /** Clients that went when they had to. */
+    readonly left: number;
+    /** Clients that were open, had not to go, and are not open now. */
+    readonly away: number;
   };
   readonly messages: SequenceCounts & {
     readonly received: number;
@@ -68,7 +74,12 @@ export interface WorkerReport {
     readonly throttleUpdates: number;
     readonly reconnectNotices: number;
   };
+  /** Over all stages that are measured. */
   readonly latency: HistogramSnapshot;
+  /** Of the stage that is going on, or has just ended. */
+  readonly stageLatency: HistogramSnapshot;
+  /** Events lost by the stage in which that showed. */
+  readonly lostByStage: readonly number[];
   readonly phases: PhaseSnapshots;
   /** Clients that the server never let in, by the code of its refusal. */
   readonly refused: readonly (readonly [string, number])[];

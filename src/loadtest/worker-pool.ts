@@ -39,7 +39,7 @@ export interface WorkerPlace {
 export interface WorkerState {
   /** Undefined when it runs on this machine. */
   readonly agent?: WorkerAgent | undefined;
-  /** Clients that it has to open. */
+  /** How often a client has to come, over all stages. */
   readonly clients: number;
   readonly report: WorkerReport | undefined;
   /** Set when the process ended before it was told to. */
@@ -53,6 +53,8 @@ interface Worker {
   readonly agent: WorkerAgent | undefined;
   readonly heard: Set<FromWorker['kind']>;
   report: WorkerReport | undefined;
+  /** How things stood at the begin of each stage, by its number. */
+  readonly marks: WorkerReport[];
   newest: readonly NewestEvent[];
   exit: ChildExit | undefined;
 }
@@ -90,6 +92,7 @@ export class WorkerPool implements AsyncDisposable {
       agent: place.agent,
       heard: new Set(),
       report: undefined,
+      marks: [],
       newest: [],
       exit: undefined,
     }));
@@ -105,12 +108,21 @@ export class WorkerPool implements AsyncDisposable {
     return this.#workers;
   }
 
+  /** All workers as they were when a stage began; one that did not tell, as it is now. */
+  statesAt(stage: number): readonly WorkerState[] {
+    return this.#workers.map(({ clients, agent, marks, report, exit }) => {
+      const mark = marks[stage];
+      if (mark === undefined) return { clients, agent, report, exit };
+      return { clients, agent, report: mark, exit: undefined };
+    });
+  }
+
   /** Gives every worker its share. */
-  start(common: Pick<Assignment, 'config' | 'startAtMs'>): void {
+  start(config: Assignment['config']): void {
     const workers = this.#workers.length;
     for (const [worker, { link, place }] of this.#workers.entries()) {
       const { target, clockAheadMs } = place;
-      const assignment = { ...common, worker, workers, target, clockAheadMs };
+      const assignment = { config, worker, workers, target, clockAheadMs };
       link.send({ kind: 'start', assignment });
     }
   }
@@ -122,15 +134,6 @@ export class WorkerPool implements AsyncDisposable {
   /** Whether every living worker said `kind`. */
   allSaid(kind: FromWorker['kind']): boolean {
     return this.#workers.every(({ heard, exit }) => exit !== undefined || heard.has(kind));
-  }
-
-  /** Whether every living worker knows of all its clients whether they could connect. */
-  allSettled(): boolean {
-    return this.#workers.every(({ clients, report, exit }) => {
-      if (exit !== undefined) return true;
-      const { opened = 0, failed = 0 } = report?.connections ?? {};
-      return opened + failed >= clients;
-    });
   }
 
   /** The newest event of each channel that any worker saw. */
@@ -169,7 +172,8 @@ export class WorkerPool implements AsyncDisposable {
 
   #receive(worker: Worker | undefined, message: FromWorker): void {
     if (worker === undefined) return;
-    if (message.kind === 'report' || message.kind === 'final') worker.report = message.report;
+    if ('report' in message) worker.report = message.report;
+    if (message.kind === 'stage') worker.marks[message.stage] = message.report;
     else if (message.kind === 'newest') worker.newest = message.newest;
     worker.heard.add(message.kind);
     this.#look();

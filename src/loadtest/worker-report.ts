@@ -6,15 +6,17 @@ import { maxListedGaps, maxToldChannels, type WorkerReport } from './worker-mess
 /** Everything that the clients of `context` counted until now; channels only in the last one. */
 export function workerReport(
   context: ClientContext,
+  latency: Pick<WorkerReport, 'latency' | 'stageLatency'>,
   generator: WorkerReport['generator'],
   isLast: boolean,
 ): WorkerReport {
   const { counters, ledger } = context;
-  const { opened, failed, dropped, moved, reconnected, active } = counters;
+  const { opened, failed, dropped, moved, reconnected, active, left } = counters;
+  const away = opened - active - left;
   const { received, frames, bytes, control, badMessages, seqBreaks, epochChanges } = counters;
   const { serverErrors, gapNotices, throttleUpdates, reconnectNotices } = counters;
   return {
-    connections: { opened, failed, dropped, moved, reconnected, active },
+    connections: { opened, failed, dropped, moved, reconnected, active, left, away },
     messages: {
       ...ledger.counts(),
       received,
@@ -29,7 +31,8 @@ export function workerReport(
       throttleUpdates,
       reconnectNotices,
     },
-    latency: context.latencyMs.snapshot(),
+    ...latency,
+    lostByStage: ledger.lostByStage(),
     phases: perPhase((phase) => context.phases[phase].snapshot()),
     refused: [...counters.refused],
     clock: context.clock.estimate,

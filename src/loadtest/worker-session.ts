@@ -1,14 +1,13 @@
-/** The work of one worker process: ramps its clients up, holds them, settles, reports, stops. */
-import { createPacer, type Pacer } from '../base/pacer.ts';
+/** The work of one worker process: follows the stages with its clients, settles, reports, stops. */
 import type { ProcessUsage } from '../host/child.ts';
 import type { NewestEvent } from './channel-book.ts';
-import { ClientContext, epochMs, putClockBack } from './client-context.ts';
-import { Cursor, SubscriptionSet } from './cursor.ts';
-import { channelsOf, clientsOf, plannedOffsetMs } from './plan.ts';
-import { subscribeFrame } from './resume.ts';
-import { VirtualClient } from './virtual-client.ts';
+import { epochMs, putClockBack } from './client-context.ts';
+import { Crowd } from './load/crowd.ts';
+import { StageFollower } from './load/stage-follower.ts';
+import { type Stage, stagesOf } from './load/timeline.ts';
+import { StageLatency } from './stage-latency.ts';
 import { WorkerHealthMeter } from './worker-health.ts';
-import type { Assignment, FromWorker, ToWorker } from './worker-messages.ts';
+import type { Assignment, FromWorker, ToWorker, WorkerReport } from './worker-messages.ts';
 import { workerReport } from './worker-report.ts';
 
 /** What a session needs of its process. */
@@ -17,11 +16,7 @@ export interface SessionHost {
   readonly usage: () => ProcessUsage;
 }
 
-/** Clients started in one go before sockets get a turn. */
-const maxStartsPerTurn = 50;
 const pollMs = 20;
-/** How long clients may take to say goodbye. */
-const goodbyeMs = 1_000;
 /** One client after the other asks the server for its time; each is allowed far more. */
 const heartbeatMs = 500;
 
@@ -29,14 +24,21 @@ const heartbeatMs = 500;
 export class WorkerSession {
   readonly #host: SessionHost;
   readonly #health: WorkerHealthMeter;
-  readonly #clients: VirtualClient[] = [];
-  #context: ClientContext | undefined;
-  #pacer: Pacer | undefined;
-  #started = 0;
+  readonly #latency = new StageLatency();
+  readonly #follower = new StageFollower({
+    come: (client, plannedMs) => this.#crowd?.come(client, plannedMs),
+    go: (client) => this.#crowd?.go(client),
+    idle: () => this.#awaitRamped(),
+  });
+  #assignment: Assignment | undefined;
+  #stages: readonly Stage[] = [];
+  #crowd: Crowd | undefined;
+  /** Whether the present stage counts for the run. */
+  #isMeasured = false;
+  #stageTimer: NodeJS.Timeout | undefined;
   #rampTimer: NodeJS.Timeout | undefined;
   #reportTimer: NodeJS.Timeout | undefined;
   #heartbeatTimer: NodeJS.Timeout | undefined;
-  #heartbeats = 0;
   #stopping = false;
 
   constructor(host: SessionHost) {
@@ -49,125 +51,108 @@ export class WorkerSession {
     switch (message.kind) {
       case 'start':
         return this.#start(message.assignment);
-      case 'hold':
-        return this.#hold();
-      case 'end-hold':
-        return this.#endHold();
+      case 'stage':
+        return this.#beginAt(message.stage, message.startAtMs);
+      case 'end-stages':
+        return this.#endStages();
       case 'settle':
         return this.#settle(message.targets, epochMs() + message.withinMs);
       case 'stop':
-        return this.#stop();
+        return void this.#stop();
     }
   }
 
-  #start({ config, target, worker, workers, startAtMs, clockAheadMs }: Assignment): void {
-    putClockBack(clockAheadMs);
-    const { protocol: version, rampRate } = config;
-    const context = new ClientContext({ ...config, target, version, workers });
-    this.#context = context;
-    const shapes = new Map<string, { set: SubscriptionSet; frame: Buffer }>();
-    for (const number of clientsOf(worker, workers, config.connections)) {
-      const channels = channelsOf(number, config);
-      const key = channels.join();
-      const shape = shapes.get(key) ?? {
-        set: new SubscriptionSet(channels, context.book),
-        frame: subscribeFrame(channels),
-      };
-      shapes.set(key, shape);
-      this.#clients.push(new VirtualClient(new Cursor(number, shape.set), shape.frame, context));
-    }
-    this.#pacer = createPacer(rampRate / workers, startAtMs + plannedOffsetMs(worker, rampRate));
-    this.#reportTimer = setInterval(() => this.#report(), config.reportIntervalMs);
-    this.#heartbeatTimer = setInterval(() => this.#askForTime(), heartbeatMs);
+  #start(assignment: Assignment): void {
+    putClockBack(assignment.clockAheadMs);
+    this.#assignment = assignment;
+    this.#stages = stagesOf(assignment.config);
+    const crowd = new Crowd(assignment);
+    this.#crowd = crowd;
+    this.#reportTimer = setInterval(() => this.#report(), assignment.config.reportIntervalMs);
+    this.#heartbeatTimer = setInterval(() => crowd.askForTime(), heartbeatMs);
     this.#health.restart();
-    this.#ramp(context, this.#pacer);
   }
 
-  /** An open model: clients start when they are due, however long the others take. */
-  #ramp(context: ClientContext, pacer: Pacer): void {
-    if (this.#stopping) return;
-    const left = this.#clients.length - this.#started;
-    const due = pacer.take(epochMs(), Math.min(left, maxStartsPerTurn));
-    for (let back = due - 1; back >= 0; back--) {
-      this.#clients[this.#started++]?.start(pacer.plannedMs(back));
-    }
-    if (this.#started < this.#clients.length) {
-      const waitMs = pacer.waitMs(epochMs());
-      if (waitMs === 0) setImmediate(() => this.#ramp(context, pacer));
-      else this.#rampTimer = setTimeout(() => this.#ramp(context, pacer), waitMs);
-    } else {
-      this.#awaitSettled(context);
-    }
+  /** Agents are told ahead of time, so that the way to them does not make them late. */
+  #beginAt(index: number, startAtMs: number): void {
+    const waitMs = startAtMs - epochMs();
+    clearTimeout(this.#stageTimer);
+    if (waitMs < 1) this.#begin(index, startAtMs);
+    else this.#stageTimer = setTimeout(() => this.#begin(index, startAtMs), waitMs);
+  }
+
+  #begin(index: number, startAtMs: number): void {
+    const stage = this.#stages[index];
+    if (stage === undefined || this.#assignment === undefined || this.#stopping) return;
+    this.#endStage(index, stage.isMeasured);
+    const { worker, workers } = this.#assignment;
+    const { context } = this.#crowd as Crowd;
+    context.ledger.stage = index;
+    context.stageLatencyMs = this.#latency.begin(stage.isMeasured);
+    this.#follower.begin(stage, startAtMs, worker, workers);
+  }
+
+  /** Tells how things stand at the begin of stage `next`; its health is that of measured ones. */
+  #endStage(next: number, isNextMeasured: boolean): void {
+    if (this.#crowd === undefined) return;
+    this.#follower.catchUp();
+    this.#latency.end();
+    if (this.#isMeasured && !isNextMeasured) this.#health.hold();
+    if (!this.#isMeasured && isNextMeasured) this.#health.restart();
+    this.#isMeasured = isNextMeasured;
+    this.#crowd.context.stageLatencyMs = undefined;
+    this.#host.send({ kind: 'stage', stage: next, report: this.#currentReport(this.#crowd) });
   }
 
   /** Reports as soon as it is known of every client whether it could connect. */
-  #awaitSettled(context: ClientContext): void {
-    if (context.counters.settled >= this.#clients.length) this.#report();
-    else this.#rampTimer = setTimeout(() => this.#awaitSettled(context), pollMs);
+  #awaitRamped(): void {
+    if (this.#crowd === undefined) return;
+    clearTimeout(this.#rampTimer);
+    if (this.#crowd.isSettled) {
+      this.#host.send({ kind: 'ramped', report: this.#currentReport(this.#crowd) });
+    } else this.#rampTimer = setTimeout(() => this.#awaitRamped(), pollMs);
   }
 
-  /** One client asks, the next one that is open, so that all of them are heard of. */
-  #askForTime(): void {
-    for (let tries = 0; tries < this.#clients.length; tries++) {
-      if (this.#clients[this.#heartbeats++ % this.#clients.length]?.askForTime()) return;
-    }
-  }
-
-  #hold(): void {
-    this.#health.restart();
-    if (this.#context !== undefined) this.#context.measuring = true;
-  }
-
-  #endHold(): void {
-    this.#health.hold();
-    this.#report();
-    if (this.#context !== undefined) this.#context.measuring = false;
-    this.#host.send({ kind: 'newest', newest: this.#context?.book.newest() ?? [] });
+  #endStages(): void {
+    clearTimeout(this.#stageTimer);
+    this.#endStage(this.#stages.length, false);
+    this.#host.send({ kind: 'newest', newest: this.#crowd?.context.book.newest() ?? [] });
   }
 
   #settle(targets: readonly NewestEvent[], untilMs: number): void {
-    if (this.#stopping || this.#context === undefined) return;
-    const { ledger } = this.#context;
-    const cursors = this.#clients.map(({ cursor }) => cursor);
-    if (epochMs() < untilMs && !ledger.hasAll(cursors, targets)) {
+    if (this.#stopping || this.#crowd === undefined) return;
+    const { context, cursors } = this.#crowd;
+    if (epochMs() < untilMs && !context.ledger.hasAll(cursors, targets)) {
       setTimeout(() => this.#settle(targets, untilMs), pollMs);
       return;
     }
-    ledger.closeTail(cursors, targets);
+    context.ledger.closeTail(cursors, targets);
     this.#host.send({ kind: 'settled' });
   }
 
-  #stop(): void {
+  async #stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#follower.stop();
+    clearTimeout(this.#stageTimer);
     clearTimeout(this.#rampTimer);
     clearInterval(this.#reportTimer);
     clearInterval(this.#heartbeatTimer);
     // Before the sockets close, which takes its time: `active` is what was open at the end.
-    if (this.#context !== undefined) {
-      this.#host.send({ kind: 'final', report: this.#currentReport(this.#context, true) });
+    if (this.#crowd !== undefined) {
+      this.#host.send({ kind: 'final', report: this.#currentReport(this.#crowd, true) });
     }
-    for (const client of this.#clients) client.stop();
-    this.#awaitClosed(epochMs() + goodbyeMs, () => this.#host.send({ kind: 'closed' }));
-  }
-
-  #awaitClosed(untilMs: number, done: () => void): void {
-    const open = this.#clients.filter((client) => client.connected);
-    if (open.length === 0) return done();
-    if (epochMs() >= untilMs) {
-      for (const client of open) client.destroy();
-      return done();
-    }
-    setTimeout(() => this.#awaitClosed(untilMs, done), pollMs);
+    await this.#crowd?.stop();
+    this.#host.send({ kind: 'closed' });
   }
 
   #report(): void {
-    if (this.#context === undefined) return;
-    this.#context.ledger.lookBack(epochMs());
-    this.#host.send({ kind: 'report', report: this.#currentReport(this.#context) });
+    if (this.#crowd === undefined) return;
+    this.#crowd.context.ledger.lookBack(epochMs());
+    this.#host.send({ kind: 'report', report: this.#currentReport(this.#crowd) });
   }
 
-  #currentReport(context: ClientContext, isLast = false) {
-    return workerReport(context, this.#health.sample(), isLast);
+  #currentReport({ context }: Crowd, isLast = false): WorkerReport {
+    return workerReport(context, this.#latency.snapshots(), this.#health.sample(), isLast);
   }
 }

@@ -3,7 +3,7 @@
 /** What is known at one moment. Times are in milliseconds. */
 export interface LoadTestFigures {
   readonly url: string;
-  readonly phase: 'starting' | 'ramp' | 'hold' | 'down' | 'settle';
+  readonly phase: 'starting' | 'ramp' | 'hold' | 'ramp-down' | 'settle';
   /** Name of the stage; that of the phase when it has none. */
   readonly stage: string;
   readonly elapsedMs: number;

@@ -17,10 +17,20 @@ interface Outcome {
   readonly stderr: string;
 }
 
+/** A host whose output goes nowhere, for what is below the command line. */
+export function createHost(given: Given): Host {
+  return hostOf('', given, [], []);
+}
+
 /** `await odin('config show --json', { env: { LOG_LEVEL: 'debug' } })` */
 export async function odin(line: string, given: Given = {}): Promise<Outcome> {
   const out: string[] = [];
   const err: string[] = [];
+  const exitCode = await run(hostOf(line, given, out, err));
+  return { exitCode, stdout: out.join(''), stderr: err.join('') };
+}
+
+function hostOf(line: string, given: Given, out: string[], err: string[]): Host {
   const sink = (to: string[]) =>
     new Writable({
       write(chunk, _encoding, done) {
@@ -28,7 +38,7 @@ export async function odin(line: string, given: Given = {}): Promise<Outcome> {
         done();
       },
     });
-  const host: Host = {
+  return {
     argv: line.split(' ').filter(Boolean),
     env: given.env ?? {},
     stdin: Readable.from([]),
@@ -42,6 +52,4 @@ export async function odin(line: string, given: Given = {}): Promise<Outcome> {
     readText: async (path) => given.files?.[path],
     openInput: (path) => Readable.from([given.files?.[path] ?? '']),
   };
-  const exitCode = await run(host);
-  return { exitCode, stdout: out.join(''), stderr: err.join('') };
 }

@@ -3,7 +3,7 @@ import { Histogram, type HistogramRecord } from '../../src/base/histogram.ts';
 import { createRandom, type Random, randomNormal } from '../../src/base/random.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { perPhase, reportedPhases } from '../../src/loadtest/connect-phases.ts';
-import type { LoadTestReport } from '../../src/loadtest/report.ts';
+import type { LoadTestReport, PartFigures, StageReport } from '../../src/loadtest/report.ts';
 import type { SeriesPoint } from '../../src/loadtest/series.ts';
 import { totalsOf } from '../../src/loadtest/totals.ts';
 
@@ -79,6 +79,12 @@ const noTrouble = {
   ...{ missed: 0, healed: 0, skipped: 0 },
 };
 
+function holdStage(figures: Omit<PartFigures, 'errors'>, seconds: number): StageReport {
+  const clientsThen = { from: clients, to: clients };
+  const times = { startMs: 1_000, durationMs: seconds * 1_000 };
+  return { name: 'hold', kind: 'hold', ...clientsThen, ...times, ...figures, errors: 0 };
+}
+
 /** A passing run of 500 clients; the same for the same seed. */
 export function makeReport({ seed = 1, slower = 1, seconds = 20, changes = {} }: Made = {}) {
   const random = createRandom(seed);
@@ -93,13 +99,7 @@ export function makeReport({ seed = 1, slower = 1, seconds = 20, changes = {} }:
   );
   const totals = totalsOf([]);
   const received = latency.count;
-  const report: LoadTestReport = {
-    schemaVersion: 1,
-    startedAt: '2025-01-01T00:00:00.000Z',
-    durationMs: (seconds + 1) * 1_000,
-    holdMs: seconds * 1_000,
-    url: 'ws://127.0.0.1:3004/ws',
-    config: { ...configSchema.parse({}).loadtest, connections: clients },
+  const figures = {
     connections: {
       target: clients,
       ...totals.connections,
@@ -110,6 +110,16 @@ export function makeReport({ seed = 1, slower = 1, seconds = 20, changes = {} }:
     messages: { ...totals.messages, received, frames: received, bytes: received * 200 },
     latencyMs: { ...percentilesOf(latency), mean: latency.meanMs, count: received, negative: 0 },
     connectMs: percentilesOf(connect),
+  };
+  const report: LoadTestReport = {
+    schemaVersion: 1,
+    startedAt: '2025-01-01T00:00:00.000Z',
+    durationMs: (seconds + 1) * 1_000,
+    holdMs: seconds * 1_000,
+    url: 'ws://127.0.0.1:3004/ws',
+    config: { ...configSchema.parse({}).loadtest, connections: clients },
+    ...figures,
+    stages: [holdStage(figures, seconds)],
     phases: reportedPhases(
       perPhase(() => connect),
       false,

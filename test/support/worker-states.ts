@@ -31,9 +31,20 @@ export function workerReport(
   more: Partial<WorkerReport> = {},
 ): WorkerReport {
   return {
-    connections: { opened: 5, failed: 0, dropped: 1, moved: 0, reconnected: 1, active: 5 },
+    connections: {
+      opened: 5,
+      failed: 0,
+      dropped: 1,
+      moved: 0,
+      reconnected: 1,
+      active: 5,
+      left: 0,
+      away: 0,
+    },
     messages: { ...totalsOf([]).messages, received: 10, ...messages },
     latency: histogram,
+    stageLatency: histogram,
+    lostByStage: [messages.lost ?? 0],
     phases: { ...perPhase(() => histogram), dialed: { ...histogram, buckets: [[50, 10]] } },
     refused: [],
     clock: undefined,

@@ -2,6 +2,8 @@
 import * as z from 'zod';
 import { normaliseChannel } from '../../events/channel.ts';
 import { amount, count, duration, list, text, toggle } from '../fields.ts';
+import { loadPresetNames } from '../load-presets.ts';
+import { parseStages } from '../load-shape.ts';
 import { parseThresholds } from '../threshold.ts';
 import { loadtestTarget } from './loadtest-target.ts';
 
@@ -17,9 +19,32 @@ const thresholds = z
     }
   });
 
+const maxStages = 100;
+
+const stages = list().superRefine((texts, context) => {
+  const parsed = parseStages(texts);
+  const message = typeof parsed === 'string' ? parsed : stageFault(parsed);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+function stageFault(parsed: Exclude<ReturnType<typeof parseStages>, string>): string | undefined {
+  if (parsed.length > maxStages) return `expected at most ${maxStages} stages`;
+  if (parsed.length > 0 && parsed.every(({ clients }) => clients === 0)) {
+    return 'no stage has any clients';
+  }
+  if (parsed.length > 0 && parsed.every(({ lengthMs }) => lengthMs === 0)) {
+    return 'no stage takes any time';
+  }
+  return undefined;
+}
+
 /** Section `loadtest`. */
 export const loadtest = z.strictObject({
   ...loadtestTarget,
+  preset: z
+    .enum(loadPresetNames, { error: `expected one of ${loadPresetNames.join(', ')}` })
+    .optional()
+    .describe('fills in what is given nowhere else; docs/loadtest.md has the numbers'),
   connections: count({ min: 1 })
     .prefault(1_000)
     .describe('clients to open')
@@ -28,10 +53,23 @@ export const loadtest = z.strictObject({
     .prefault(500)
     .describe('clients to open per second')
     .meta({ env: 'RAMP_RATE' }),
+  rampDurationMs: duration({ bareSeconds: true })
+    .optional()
+    .describe('time over which to open the clients, instead of a rate'),
   durationMs: duration({ bareSeconds: true, min: 100 })
     .prefault('30s')
     .describe('how long to hold all clients once they are open')
     .meta({ env: 'DURATION' }),
+  rampDownMs: duration({ bareSeconds: true })
+    .prefault('0s')
+    .describe('time over which clients go at the end; with 0s all go at once'),
+  stages: stages
+    .prefault('')
+    .describe(
+      'instead of ramp and hold: 60s:1000 takes 60s to come to 1000 clients; the same number ' +
+        'holds, a lower one closes; name=60s:1000 names it',
+    )
+    .meta({ flag: 'stage', value: '<length:clients,…>' }),
   channels: list()
     .refine(
       (names) => names.length > 0 && names.every((name) => normaliseChannel(name) !== undefined),

@@ -5,7 +5,8 @@ import { odinCommand } from '../../host/command.ts';
 import type { Machine } from '../../host/machine.ts';
 import { odinVersion } from '../../host/version.ts';
 import type { Crew, CrewDeps } from '../crew.ts';
-import { clientsOf, type LoadTestConfig, workerCount } from '../plan.ts';
+import { clientsOfWorker, peakOf, stagesOf, startsPerWorker } from '../load/timeline.ts';
+import { type LoadTestConfig, workerCount } from '../plan.ts';
 import { targetWithoutAddress } from '../target.ts';
 import type { WorkerPlace } from '../worker-pool.ts';
 import { agentHosts } from './agent-hosts.ts';
@@ -35,8 +36,9 @@ interface Member {
 export async function assembleFleet(config: LoadTestConfig, deps: CrewDeps): Promise<Crew> {
   const { signal, log } = deps;
   const hosts = agentHosts(config, odinCommand('loadtest', 'agent'));
-  if (hosts.length > config.connections) {
-    throw new UsageError(`${hosts.length} agents for ${config.connections} clients`, {
+  const connections = peakOf(stagesOf(config));
+  if (hosts.length > connections) {
+    throw new UsageError(`${hosts.length} agents for ${connections} clients`, {
       hint: 'give each agent at least one client: more --connections, or fewer --agents',
     });
   }
@@ -97,6 +99,7 @@ async function prepareAll(
   const machines = await Promise.all(agents.map(greet));
   throwFaults(agents);
   const shares = sharesOf(agents, machines as Machine[], config);
+  const starts = startsPerWorker(stagesOf(config), sum(shares.map(({ length }) => length)));
   const clientsOn = (machine: string) =>
     agents.flatMap(({ host }, at) => (host.machine === machine ? (shares[at] ?? []) : []));
   const answers = await Promise.all(
@@ -119,8 +122,10 @@ async function prepareAll(
   throwFaults(agents);
   return agents.map((agent, at) => {
     const { address } = answers[at] as { readonly address: string };
-    const places = (shares[at] ?? []).map((clients, worker) => ({ clients, worker }));
     const first = sum(shares.slice(0, at).map(({ length }) => length));
+    const places = (shares[at] ?? []).map((_, worker) => {
+      return { clients: starts[first + worker] ?? 0, worker };
+    });
     return {
       agent,
       machine: machines[at] as Machine,
@@ -155,24 +160,25 @@ async function greet(agent: AgentLink): Promise<Machine | undefined> {
   return hello?.machine;
 }
 
-/** Clients of each worker of each agent: agents of one machine share its cores. */
+/** The most clients of each worker of each agent: agents of one machine share its cores. */
 function sharesOf(
   agents: readonly AgentLink[],
   machines: readonly Machine[],
   config: LoadTestConfig,
 ): number[][] {
-  const connections = Math.ceil(config.connections / agents.length);
+  const connections = peakOf(stagesOf(config));
+  const perAgent = Math.ceil(connections / agents.length);
   const counts = agents.map(({ host }, at) => {
     const neighbours = agents.filter((other) => other.host.machine === host.machine).length;
     const cores = Math.max(1, Math.floor((machines[at]?.cpus ?? 1) / neighbours));
-    return workerCount({ ...config, connections }, cores);
+    return workerCount(config, perAgent, cores);
   });
-  const workers = Math.min(sum(counts), config.connections);
+  const workers = Math.min(sum(counts), connections);
   let next = 0;
   return counts.map((count) => {
     const end = Math.min(workers, next + count);
     const shares = [];
-    while (next < end) shares.push(clientsOf(next++, workers, config.connections).length);
+    while (next < end) shares.push(clientsOfWorker(connections, next++, workers));
     return shares;
   });
 }

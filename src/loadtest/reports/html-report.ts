@@ -7,6 +7,7 @@ import type { LoadTestReport } from '../report.ts';
 import type { SeriesPoint } from '../series.ts';
 import { distributionTable } from './distribution.ts';
 import { escapeJson, escapeMarkup } from './escape.ts';
+import { peakOf, stageTable } from './part-tables.ts';
 import {
   agentTable,
   countTable,
@@ -62,7 +63,7 @@ ${script}</script>
 function bodyOf(report: LoadTestReport): string {
   const { verdict, reasons, config, histograms } = report;
   const distribution = distributionTable(histograms.latency);
-  const subtitle = `${config.protocol}, ${formatCount(config.connections)} clients, ${config.channels.join(', ')}`;
+  const subtitle = `${config.protocol}, ${formatCount(peakOf(report))} clients, ${config.channels.join(', ')}`;
   return `<header class="${verdict}">
 <h1>Load test <span class="verdict">${verdict}</span></h1>
 <p>${escapeMarkup(report.url)} · ${escapeMarkup(subtitle)}</p>
@@ -75,6 +76,7 @@ ${tiles(report)}
 </section>
 ${[
   tableSection(thresholdTable(report)),
+  tableSection(stageTable(report)),
   tableSection(percentileTable(report)),
   tableSection(distribution, shareOf),
   tableSection(phaseTable(report)),

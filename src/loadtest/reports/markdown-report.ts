@@ -1,6 +1,7 @@
 /** A report as Markdown, short enough for a comment on a pull request. */
 import type { LoadTestReport } from '../report.ts';
 import { escapeCell } from './escape.ts';
+import { hasOwnStages, peakOf, stageTable } from './part-tables.ts';
 import {
   agentTable,
   countTable,
@@ -15,10 +16,11 @@ const maxRows = 20;
 
 /** The verdict, what the run had to meet, and the main figures. */
 export function markdownReport(report: LoadTestReport): string {
-  const { verdict, reasons, config, holdMs } = report;
+  const { verdict, reasons, holdMs } = report;
   const counts = countTable(report);
   const tables = [
     thresholdTable(report),
+    ...(hasOwnStages(report) ? [stageTable(report)] : []),
     percentileTable(report),
     // A figure of zero is worth a line only where it is the good news.
     { ...counts, rows: counts.rows.filter(([name, n]) => n !== '0' || name === 'events lost') },
@@ -26,7 +28,7 @@ export function markdownReport(report: LoadTestReport): string {
     agentTable(report),
     errorTable(report),
   ];
-  const clients = `${config.connections} clients for ${(holdMs / 1_000).toFixed(0)} s`;
+  const clients = `${peakOf(report)} clients for ${(holdMs / 1_000).toFixed(0)} s`;
   return [
     `### Load test: ${verdict}`,
     '',

@@ -39,7 +39,7 @@ const workerHealth = z.object({
 
 const point = z.object({
   elapsedMs: ms,
-  phase: z.enum(['ramp', 'hold', 'settle']),
+  phase: z.enum(['ramp', 'hold', 'ramp-down', 'settle']),
   active: count,
   opened: count,
   failed: count,
@@ -124,23 +124,7 @@ const reconciliation = z
 /** Counts by a code of the server's choice. */
 const countsByCode = z.record(z.string(), count);
 
-const shape = {
-  schemaVersion: z.literal(1),
-  startedAt: z.string().describe('ISO 8601'),
-  durationMs: ms,
-  holdMs: ms,
-  url: z.string(),
-  config: z
-    .looseObject({
-      connections: count,
-      rampRate: z.number(),
-      durationMs: ms,
-      channels: z.array(z.string()),
-      subscriptionMode: z.enum(['all', 'single', 'random']),
-      channelsPerClient: count,
-      protocol: z.enum(['v1', 'v2']),
-    })
-    .describe('the settings of the run'),
+const figures = {
   connections: z.object({
     target: count,
     opened: count,
@@ -149,6 +133,8 @@ const shape = {
     moved: count,
     reconnected: count,
     active: count,
+    left: count,
+    away: count,
     refused: countsByCode,
   }),
   messages: z.object({
@@ -178,6 +164,40 @@ const shape = {
   }),
   latencyMs: z.object({ ...percentiles, mean: ms, count, negative: count }),
   connectMs: z.object(percentiles),
+};
+
+const shape = {
+  schemaVersion: z.literal(1),
+  startedAt: z.string().describe('ISO 8601'),
+  durationMs: ms,
+  holdMs: ms,
+  url: z.string(),
+  config: z
+    .looseObject({
+      connections: count,
+      rampRate: z.number(),
+      durationMs: ms,
+      channels: z.array(z.string()),
+      subscriptionMode: z.enum(['all', 'single', 'random']),
+      channelsPerClient: count,
+      protocol: z.enum(['v1', 'v2']),
+    })
+    .describe('the settings of the run'),
+  ...figures,
+  stages: z
+    .array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(['ramp', 'hold', 'ramp-down']),
+        from: count,
+        to: count,
+        startMs: ms,
+        durationMs: ms,
+        ...figures,
+        errors: count,
+      }),
+    )
+    .describe('each stage that began, with its own figures'),
   phases: z.object({
     dialed: phaseTimes,
     connected: phaseTimes,

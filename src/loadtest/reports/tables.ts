@@ -63,6 +63,8 @@ export function countTable(report: LoadTestReport): Table {
       ([code, count]) => [`clients refused with ${code}`, count] as const,
     ),
     ['clients open at the end', connections.active],
+    ['clients that went as planned', connections.left],
+    ['clients that did not come back', connections.away],
     ['connections dropped', connections.dropped],
     ['connections moved at the server’s wish', connections.moved],
     ['reconnected', connections.reconnected],

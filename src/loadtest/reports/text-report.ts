@@ -3,12 +3,14 @@ import { formatBytes, formatCount, formatDuration } from '../../base/units.ts';
 import type { ErrorCount } from '../error-log.ts';
 import type { GapReport } from '../gap-list.ts';
 import { formatMs } from '../progress.ts';
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport, StageReport } from '../report.ts';
+import { hasOwnStages } from './part-tables.ts';
 import { formatClock, formatObserved } from './tables.ts';
 import { reconciledCounts, signed } from './truth-tables.ts';
 
 const maxColumns = 80;
 const maxErrorLines = 8;
+const maxStageLines = 12;
 const maxGapLines = 5;
 
 /** The report as text of at most 80 columns. */
@@ -16,9 +18,13 @@ export function formatReport(report: LoadTestReport): string {
   const { connections, messages, generator, config, url } = report;
   const rows: (readonly [string, string])[] = [
     ['server', `${url}, ${config.protocol}`],
-    ['run', `${seconds(report.durationMs)} in all, held for ${seconds(report.holdMs)}`],
+    [
+      'run',
+      `${seconds(report.durationMs)} in all, ${report.config.stages.length > 0 ? 'measured' : 'held'} for ${seconds(report.holdMs)}`,
+    ],
     ['clients', counts({ opened: connections.opened, 'asked for': connections.target })],
     ['', counts({ failed: connections.failed, 'open at the end': connections.active })],
+    ...optional(connections.left, 'went as planned'),
     ['', counts({ dropped: connections.dropped, reconnected: connections.reconnected })],
     ...Object.entries(connections.refused).flatMap(([code, count]) =>
       optional(count, `refused with ${code}`),
@@ -41,7 +47,7 @@ export function formatReport(report: LoadTestReport): string {
     ...optional(messages.epochChanges, 'changes of epoch: positions started anew'),
     ...reconciliationRows(report),
     ['latency', latencyLine(report)],
-    ['', 'from the event’s own time to its arrival, over the hold phase'],
+    ['', `from the event’s own time to its arrival, over ${measuredPart(report)}`],
     ...optional(report.latencyMs.negative, 'below zero: the clocks of the machines differ'),
     ...(report.clock === null
       ? []
@@ -56,6 +62,7 @@ export function formatReport(report: LoadTestReport): string {
     ...report.reasons.map((reason) => `  - ${reason}`),
     '',
     ...rows.map(([name, value]) => `${name.padEnd(11)}${value}`),
+    ...section('stages', hasOwnStages(report) ? report.stages.map(stageLine) : [], maxStageLines),
     ...section('errors', report.errors.map(errorLine), maxErrorLines),
     ...section(
       'gaps',
@@ -70,10 +77,15 @@ function connectLine({ connectMs: { p50, p95, p99, max } }: LoadTestReport): str
   return percentiles({ p50, p95, p99, max });
 }
 
-function latencyLine({ latencyMs: { p50, p95, p99, max, count } }: LoadTestReport): string {
+function latencyLine(report: LoadTestReport): string {
+  const { p50, p95, p99, max, count } = report.latencyMs;
   return count === 0
-    ? 'no event was received in the hold phase'
+    ? `no event was received in ${measuredPart(report)}`
     : percentiles({ p50, p95, p99, max });
+}
+
+function measuredPart({ config }: LoadTestReport): string {
+  return config.stages.length > 0 ? 'all stages' : 'the hold phase';
 }
 
 function percentiles(values: Readonly<Record<string, number>>): string {
@@ -82,9 +94,10 @@ function percentiles(values: Readonly<Record<string, number>>): string {
     .join('  ');
 }
 
-function rateOf({ holdMs, latencyMs }: LoadTestReport): string {
+function rateOf(report: LoadTestReport): string {
+  const { holdMs, latencyMs } = report;
   if (holdMs === 0) return '';
-  return `, ${formatCount(latencyMs.count / (holdMs / 1_000))}/s in the hold phase`;
+  return `, ${formatCount(latencyMs.count / (holdMs / 1_000))}/s in ${measuredPart(report)}`;
 }
 
 function generatorLine(generator: LoadTestReport['generator']): string {
@@ -119,6 +132,19 @@ function closeCodeRows({ server }: LoadTestReport): [string, string][] {
   const codes = Object.entries(server.closeCodes);
   if (codes.length === 0) return [];
   return [['close codes', ` ${codes.map(([code, n]) => `${code} ×${formatCount(n)}`).join(', ')}`]];
+}
+
+function stageLine(stage: StageReport): string {
+  const { name, from, to, durationMs, connections, latencyMs, messages } = stage;
+  const clients = from === to ? formatCount(to) : `${formatCount(from)}→${formatCount(to)}`;
+  const latency =
+    latencyMs.count === 0 ? '' : `  p50 ${formatMs(latencyMs.p50)}  p99 ${formatMs(latencyMs.p99)}`;
+  const bad = [
+    ...(connections.failed > 0 ? [`${formatCount(connections.failed)} failed`] : []),
+    ...(messages.lost > 0 ? [`${formatCount(messages.lost)} lost`] : []),
+  ].map((text) => `  ${text}`);
+  const open = `${formatCount(connections.active)} open`;
+  return `  ${name.padEnd(10)} ${clients.padEnd(12)} ${seconds(durationMs).padStart(6)}  ${open}${latency}${bad.join('')}`;
 }
 
 function errorLine({ class: errorClass, count, example }: ErrorCount): string {

@@ -1,0 +1,65 @@
+/** Tests of contradictions.ts and load-presets.ts: what wins, what is complained about. */
+import { expect, test } from 'vitest';
+import { createHost } from '../../test/support/fake-host.ts';
+import { resolveConfig } from './resolve.ts';
+
+interface Sources {
+  readonly file?: string;
+  readonly env?: Record<string, string>;
+  readonly flags?: Record<string, unknown>;
+}
+
+async function loadtestOf({ file, env = {}, flags = {} }: Sources) {
+  const host = createHost({ env, files: file === undefined ? {} : { 'odin.yaml': file } });
+  const named = Object.entries(flags).map(([key, value]) => [`loadtest.${key}`, value] as const);
+  const request = {
+    sections: ['loadtest'] as const,
+    flags: Object.fromEntries(named),
+    file: undefined,
+  };
+  return (await resolveConfig(request, host)).config.loadtest;
+}
+
+test('settings of one source that contradict each other are all named at once', async () => {
+  const flags = { stages: '1s:5', connections: '9', rampRate: '1', rampDurationMs: '2s' };
+  await expect(loadtestOf({ flags })).rejects.toThrow(
+    '--stage contradicts --connections, --ramp-rate, --ramp-duration: ' +
+      'the stages say how many clients there are, and when\n' +
+      '--ramp-duration contradicts --ramp-rate: either says how fast clients come',
+  );
+  const file = 'loadtest: { stages: [1s:5], durationMs: 3s }';
+  await expect(loadtestOf({ file })).rejects.toThrow(
+    'odin.yaml: loadtest.stages contradicts odin.yaml: loadtest.durationMs',
+  );
+});
+
+test('of two sources the nearer one wins, whichever of the two settings it has', async () => {
+  const byFlag = await loadtestOf({
+    file: 'loadtest: { connections: 7, rampDurationMs: 9s }',
+    env: { RAMP_RATE: '4' },
+    flags: { stages: '1s:5' },
+  });
+  expect(byFlag).toMatchObject({ stages: ['1s:5'], connections: 1_000, rampRate: 500 });
+  expect(byFlag.rampDurationMs).toBeUndefined();
+  const stagesInFile = { file: 'loadtest: { stages: [1s:5] }', flags: { connections: '8' } };
+  expect(await loadtestOf(stagesInFile)).toMatchObject({ stages: [], connections: 8 });
+});
+
+test('a preset fills in what is given nowhere else', async () => {
+  expect(await loadtestOf({ flags: { preset: 'heavy' } })).toMatchObject({
+    connections: 2_000,
+    durationMs: 120_000,
+    rampRate: 500,
+  });
+  const settings = { file: 'loadtest: { durationMs: 5s }', env: { RAMP_RATE: '9' } };
+  expect(await loadtestOf({ ...settings, flags: { preset: 'capacity' } })).toMatchObject({
+    connections: 12_000,
+    durationMs: 5_000,
+    rampRate: 9,
+  });
+  const staged = await loadtestOf({ flags: { preset: 'capacity', stages: '1s:5' } });
+  expect(staged).toMatchObject({ stages: ['1s:5'], connections: 1_000, rampRate: 500 });
+  await expect(loadtestOf({ flags: { preset: 'hevy' } })).rejects.toThrow(
+    '--preset: expected one of light, medium, heavy,',
+  );
+});

@@ -1,0 +1,80 @@
+/** Settings that say the same thing in two ways: the nearer source wins, equal ones are complained about. */
+
+/** Where a value can come from, the nearest last. */
+const sources = ['preset', 'file', '.env', 'environment', 'flag'] as const;
+
+type Source = (typeof sources)[number];
+
+/** A setting that was given. */
+interface Given {
+  readonly source: Source;
+  /** As it was called there: `--stage`, `WS_URL`, `odin.yaml`. */
+  readonly origin: string;
+}
+
+interface Alternative {
+  readonly setting: string;
+  /** Which make no sense beside it. */
+  readonly excludes: readonly string[];
+  readonly why: string;
+}
+
+const alternatives: readonly Alternative[] = [
+  {
+    setting: 'loadtest.stages',
+    excludes: ['connections', 'rampRate', 'rampDurationMs', 'durationMs', 'rampDownMs'].map(
+      (name) => `loadtest.${name}`,
+    ),
+    why: 'the stages say how many clients there are, and when',
+  },
+  {
+    setting: 'loadtest.rampDurationMs',
+    excludes: ['loadtest.rampRate'],
+    why: 'either says how fast clients come',
+  },
+];
+
+/** What is to be done about settings that contradict each other. */
+export interface Resolution {
+  readonly complaints: readonly string[];
+  /** Paths of settings to be left out, as a nearer source says otherwise. */
+  readonly overruled: readonly string[];
+}
+
+/** Looks for contradictions among the settings that were given: origins by path. */
+export function contradictionsIn(origins: ReadonlyMap<string, string>, file: string): Resolution {
+  const given = new Map<string, Given>();
+  for (const [path, origin] of origins) given.set(path, { source: sourceOf(origin, file), origin });
+  const complaints: string[] = [];
+  const overruled: string[] = [];
+  for (const { setting, excludes, why } of alternatives) {
+    const one = given.get(setting);
+    if (one === undefined) continue;
+    const others = excludes.flatMap((path) => {
+      const other = given.get(path);
+      return other === undefined ? [] : [{ path, ...other }];
+    });
+    const equal = others.filter(({ source }) => source === one.source);
+    if (equal.length > 0) {
+      const names = equal.map((other) => nameOf(other.path, other));
+      complaints.push(`${nameOf(setting, one)} contradicts ${names.join(', ')}: ${why}`);
+    }
+    const isNearer = ({ source }: Given) => sources.indexOf(one.source) > sources.indexOf(source);
+    overruled.push(...others.filter(isNearer).map(({ path }) => path));
+    if (others.some((other) => !isNearer(other) && other.source !== one.source)) {
+      overruled.push(setting);
+    }
+  }
+  return { complaints, overruled };
+}
+
+function sourceOf(origin: string, file: string): Source {
+  if (origin.startsWith('preset ')) return 'preset';
+  if (origin === file) return 'file';
+  if (origin.startsWith('.env: ')) return '.env';
+  return origin.startsWith('--') ? 'flag' : 'environment';
+}
+
+function nameOf(path: string, { source, origin }: Given): string {
+  return source === 'file' ? `${origin}: ${path}` : origin;
+}

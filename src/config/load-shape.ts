@@ -1,0 +1,35 @@
+/** The shape of a load as people write it: `60s:1000` is a stage. */
+import { parseDurationMs } from '../base/units.ts';
+
+/** What one `--stage` asks for. */
+export interface StageText {
+  /** As it is called in thresholds and reports: its own name, or `stage2`. */
+  readonly name: string;
+  readonly lengthMs: number;
+  /** Clients at its end. */
+  readonly clients: number;
+}
+
+const stagePattern = /^(?:(?<name>[A-Za-z][\w-]*)=)?(?<length>[\d.hms]+):(?<clients>\d{1,7})$/;
+
+/**
+ * The stages of a list such as `30s:500`, `peak=1m:1000`, `0s:0`; what is wrong, as a text, when one
+ * cannot be read or two have the same name.
+ */
+export function parseStages(texts: readonly string[]): readonly StageText[] | string {
+  const stages: StageText[] = [];
+  for (const [index, text] of texts.entries()) {
+    const { name = `stage${index + 1}`, length = '', clients } = matchOf(stagePattern, text);
+    const lengthMs = parseDurationMs(length);
+    if (lengthMs === undefined) {
+      return `${text}: expected length:clients such as 60s:1000, or name=60s:1000`;
+    }
+    if (stages.some((stage) => stage.name === name)) return `two stages are called ${name}`;
+    stages.push({ name, lengthMs, clients: Number(clients) });
+  }
+  return stages;
+}
+
+function matchOf(pattern: RegExp, text: string): Readonly<Record<string, string | undefined>> {
+  return pattern.exec(text)?.groups ?? {};
+}

@@ -1,0 +1,63 @@
+/** The figures of the parts of a run, as tables. */
+import { formatCount, formatDuration } from '../../base/units.ts';
+import { formatMs } from '../progress.ts';
+import type { LoadTestReport, PartFigures } from '../report.ts';
+import type { Table } from './tables.ts';
+
+/** The most clients that were planned at a time. */
+export function peakOf({ stages }: LoadTestReport): number {
+  return Math.max(0, ...stages.map(({ to }) => to));
+}
+
+/** Whether a run had more to it than a ramp and a hold phase. */
+export function hasOwnStages({ config }: LoadTestReport): boolean {
+  return config.stages.length > 0 || config.rampDownMs > 0;
+}
+
+/** What happened in each stage. */
+export function stageTable({ stages }: LoadTestReport): Table {
+  return {
+    title: 'Stages',
+    header: ['stage', 'clients', 'length', ...partHeader],
+    rows: stages.map((stage) => [
+      stage.name,
+      stage.from === stage.to
+        ? formatCount(stage.to)
+        : `${formatCount(stage.from)} → ${formatCount(stage.to)}`,
+      formatDuration(stage.durationMs),
+      ...partCells(stage, stage.durationMs),
+    ]),
+    note:
+      'Open: at its end. Connect: of the clients that came in it. ' +
+      'Lost: where it showed that an event was.',
+  };
+}
+
+const partHeader = [
+  'open',
+  'failed',
+  'dropped',
+  'connect p99',
+  'events/s',
+  'latency p50',
+  'p95',
+  'p99',
+  'max',
+  'lost',
+  'errors',
+];
+
+function partCells(part: PartFigures, lengthMs: number): string[] {
+  const { connections, messages, latencyMs, connectMs, errors } = part;
+  const { p50, p95, p99, max, count } = latencyMs;
+  return [
+    formatCount(connections.active),
+    formatCount(connections.failed),
+    formatCount(connections.dropped),
+    connections.opened > 0 ? formatMs(connectMs.p99) : '',
+    lengthMs > 0 ? formatCount((1_000 * messages.received) / lengthMs) : '',
+    ...[p50, p95, p99, max].map((value) => (count > 0 ? formatMs(value) : '')),
+    formatCount(messages.lost),
+    formatCount(errors),
+  ];
+}

@@ -1,0 +1,179 @@
+/** Leads the workers of a run through its stages, one after the other, and through their end. */
+import type { Log } from '../host/log.ts';
+import { epochMs } from './client-context.ts';
+import { type Stage, startsOf } from './load/timeline.ts';
+import { type LoadTestConfig, longestRampMs } from './plan.ts';
+import type { LoadTestPhase, RunPlace } from './progress.ts';
+import { type Totals, totalsBetween, totalsOf } from './totals.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+/** What a run needs to be led. */
+interface StageRunDeps {
+  readonly config: LoadTestConfig;
+  readonly stages: readonly Stage[];
+  /** How long a message takes to the farthest worker, in milliseconds. */
+  readonly reachMs: number;
+  /** Ends the run at once. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** A stage that began, and what happened in it. */
+export interface StageOutcome {
+  readonly stage: Stage;
+  /** Since the begin of the run. */
+  readonly startMs: number;
+  /** Measured; less than planned when the run ended early, more where it waited for clients. */
+  readonly lengthMs: number;
+  readonly totals: Totals;
+}
+
+interface Begun {
+  readonly stage: Stage;
+  /** By the plan; clients come and go by this, however late the load tester is. */
+  readonly plannedAtMs: number;
+  readonly startedAtMs: number;
+  endedAtMs: number | undefined;
+}
+
+/** How long events that are on their way at the end may take. */
+const settleMs = 2_000;
+/** Room for the workers' answers above the time that they take themselves. */
+const answerMs = 500;
+
+/** One run through its stages. */
+export class StageRun {
+  readonly #pool: WorkerPool;
+  readonly #deps: StageRunDeps;
+  readonly #begun: Begun[] = [];
+  readonly #ended = new AbortController();
+  #phase: LoadTestPhase = 'ramp';
+  /** When the first stage begins, in milliseconds since 1970; before, when this was made. */
+  startedAtMs = epochMs();
+
+  constructor(pool: WorkerPool, deps: StageRunDeps) {
+    this.#pool = pool;
+    this.#deps = deps;
+  }
+
+  /** The stage that is going on, and for how long it has; undefined outside of stages. */
+  get present():
+    | { readonly stage: Stage; readonly index: number; readonly forMs: number }
+    | undefined {
+    const begun = this.#begun.at(-1);
+    if (begun === undefined || begun.endedAtMs !== undefined) return undefined;
+    const forMs = Math.max(0, epochMs() - begun.startedAtMs);
+    return { stage: begun.stage, index: this.#begun.length - 1, forMs };
+  }
+
+  /** How often a client comes in the stages that began. */
+  get target(): number {
+    return startsOf(this.#begun.map(({ stage }) => stage));
+  }
+
+  get place(): RunPlace {
+    const stage = this.#begun.at(-1)?.stage ?? this.#deps.stages[0];
+    const target = stage?.to ?? 0;
+    if (this.#phase === 'settle') return { phase: 'settle', stage: 'settle', target };
+    return { phase: this.#phase, stage: stage?.name ?? this.#phase, target };
+  }
+
+  /** Measured length of the stages that count for the run, until now. */
+  get measuredMs(): number {
+    return this.#begun
+      .filter(({ stage }) => stage.isMeasured)
+      .reduce((sum, begun) => sum + (begun.endedAtMs ?? epochMs()) - begun.startedAtMs, 0);
+  }
+
+  /** Time since the first stage began; 0 before. */
+  get elapsedMs(): number {
+    return this.#begun.length === 0 ? 0 : Math.max(0, epochMs() - this.startedAtMs);
+  }
+
+  /** Ends the stages early; what is on its way still gets its time. */
+  endStages(): void {
+    this.#ended.abort();
+  }
+
+  /**
+   * All stages, the first at `startAtMs` since 1970, and the time for what is on its way then; ends
+   * at once when interrupted.
+   */
+  async run(startAtMs: number): Promise<void> {
+    const { stages, signal, log } = this.#deps;
+    this.startedAtMs = startAtMs;
+    let planMs = startAtMs;
+    for (const [index, stage] of stages.entries()) {
+      const begun = this.#begin(stage, index, planMs);
+      await this.#pass(begun);
+      begun.endedAtMs = epochMs();
+      planMs = stage.awaitsClients ? begun.endedAtMs : planMs + stage.lengthMs;
+      if (signal.aborted) return;
+      const { opened, failed } = totalsOf(this.#pool.states()).connections;
+      log.info({ stage: stage.name, opened, failed }, 'stage ended');
+      if (this.#ended.signal.aborted || (stage.awaitsClients && opened === 0)) break;
+    }
+    if (this.#begun.length === stages.length || this.#ended.signal.aborted) await this.#settle();
+  }
+
+  /** What happened in each stage that began. `totals` are those of the whole run. */
+  outcomes(totals: Totals): StageOutcome[] {
+    const states = Array.from({ length: this.#begun.length + 1 }, (_, index) =>
+      totalsOf(this.#pool.statesAt(index)),
+    );
+    return this.#begun.map(({ stage, startedAtMs, endedAtMs = epochMs() }, index) => {
+      const between = totalsBetween(states[index] as Totals, states[index + 1] as Totals);
+      const lost = totals.lostByStage[index] ?? 0;
+      return {
+        stage,
+        startMs: startedAtMs - this.startedAtMs,
+        lengthMs: endedAtMs - startedAtMs,
+        totals: { ...between, messages: { ...between.messages, lost } },
+      };
+    });
+  }
+
+  /** What happened until now in the stage that is going on. */
+  presentTotals(index: number): Totals {
+    const now = totalsOf(this.#pool.states());
+    return totalsBetween(totalsOf(this.#pool.statesAt(index)), now);
+  }
+
+  #begin(stage: Stage, index: number, plannedAtMs: number): Begun {
+    // No moment is between two stages.
+    const startedAtMs = this.#begun.at(-1)?.endedAtMs ?? plannedAtMs;
+    const begun = { stage, plannedAtMs, startedAtMs, endedAtMs: undefined };
+    this.#begun.push(begun);
+    this.#phase = stage.kind;
+    this.#pool.send({ kind: 'stage', stage: index, startAtMs: plannedAtMs });
+    return begun;
+  }
+
+  async #pass({ stage, plannedAtMs }: Begun): Promise<void> {
+    const { config, stages, signal, reachMs } = this.#deps;
+    const pool = this.#pool;
+    const either = AbortSignal.any([signal, this.#ended.signal]);
+    if (stage.awaitsClients) {
+      await pool.waitUntil(
+        () => pool.allSaid('ramped'),
+        either,
+        longestRampMs(stage.lengthMs, config),
+      );
+    } else {
+      const allDead = () => pool.states().every(({ exit }) => exit !== undefined);
+      const isLast = stage === stages.at(-1);
+      const restMs = plannedAtMs + stage.lengthMs - (isLast ? 0 : reachMs) - epochMs();
+      if (restMs > 0) await pool.waitUntil(allDead, either, restMs);
+    }
+  }
+
+  async #settle(): Promise<void> {
+    const { signal } = this.#deps;
+    const pool = this.#pool;
+    this.#phase = 'settle';
+    pool.send({ kind: 'end-stages' });
+    await pool.waitUntil(() => pool.allSaid('newest'), signal, settleMs);
+    pool.send({ kind: 'settle', targets: pool.newest(), withinMs: settleMs });
+    await pool.waitUntil(() => pool.allSaid('settled'), signal, settleMs + answerMs);
+  }
+}
