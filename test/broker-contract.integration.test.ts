@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { drivers, large, openPair, openWithShortMemory } from './support/broker-drivers.ts';
 import { consumeInto, Inbox, outgoing } from './support/kafka-inbox.ts';
 
-describe.each(drivers)('the $name broker', ({ url, isThere }) => {
+// Each has topics of its own, and most of them wait.
+describe.each(drivers)('the $name broker', { concurrent: true }, ({ url, isThere }) => {
   const brokerTest = test.skipIf(!isThere);
 
   brokerTest('keeps the order of each key, also across sends that overlap', async () => {

@@ -149,8 +149,8 @@ test.skipIf(mode === 'multi')(
   async () => {
     const env = {
       WS_THROTTLE_STRATEGY: 'none',
-      ODIN_SERVER_HISTORY_BYTES: '16MiB',
-      ODIN_BROKER_EMBEDDED_MAX_BYTES: '16MiB',
+      ODIN_SERVER_HISTORY_BYTES: '8MiB',
+      ODIN_BROKER_EMBEDDED_MAX_BYTES: '8MiB',
     };
     const args = ['serve', '--port', '0', '--host', '127.0.0.1', '--log-format', 'json'];
     await using odin = spawnOdin(args, { env });
@@ -180,7 +180,7 @@ test.skipIf(mode === 'multi')(
     };
     await connect();
     // The history, its ring and the heap have the size they keep.
-    await publish(60);
+    await publish(30);
     const before = residentBytes(odin.child.pid!);
     for (const client of await Promise.all(Array.from({ length: 100 }, connect))) {
       client.socket.pause();
