@@ -1,7 +1,7 @@
 /** The built command as people run it: processes, signals, pipes, an old Node. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -188,6 +188,23 @@ test.skipIf(oldNode === undefined)(
       await server.line(/"msg":"ready"/);
       server.child.kill('SIGTERM');
       expect((await server.ended).exitCode).toBe(0);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);
+
+test.skipIf(oldNode === undefined)(
+  'under an older Node, where there is no other, it says in one line what it needs',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'odin-'));
+    try {
+      await copyFile('bin/odin.js', join(folder, 'odin.js'));
+      await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+      const child = spawn(oldNode!, [join(folder, 'odin.js'), '--help'], { stdio: 'pipe' });
+      const [[exitCode], stderr] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+      expect(stderr).toMatch(/^error: odin needs Node 22\.12 or newer \(this is v\S+\): \S+\n$/);
+      expect(exitCode).toBe(3);
     } finally {
       await rm(folder, { recursive: true });
     }
