@@ -20,7 +20,7 @@ import { Limits } from './limits.ts';
 import { listen } from './listen.ts';
 import { localNode } from './local-node.ts';
 import { createMetrics } from './metrics.ts';
-import type { NodeState } from './node-state.ts';
+import type { AdmissionFigures, NodeState } from './node-state.ts';
 import { Pages } from './pages/pages.ts';
 import { createPort, type Port } from './port.ts';
 import { Protection } from './protection.ts';
@@ -29,6 +29,8 @@ import { maxChannels, Reading } from './reading.ts';
 import { reload } from './reload.ts';
 import type { RunningServer, ServerDeps } from './running-server.ts';
 import { Admission } from './security/admission.ts';
+import { ConnectionRates } from './security/connection-rates.ts';
+import { Devices } from './security/devices.ts';
 import { TlsFiles } from './security/tls-files.ts';
 import { createDelivery, createServing, type ServingParts } from './serving.ts';
 import { startSummary } from './summary.ts';
@@ -39,7 +41,7 @@ interface SingleState extends NodeState {
   readonly connections: Connections;
   readonly delivery: Delivery;
   readonly protection: Protection;
-  readonly admission: Admission;
+  readonly admission: AdmissionFigures & Pick<Admission, 'abandon'>;
   isWarm: boolean;
   isDraining: boolean;
 }
@@ -53,7 +55,7 @@ export async function startSingle(
   const counters = new Counters();
   const tls = await TlsFiles.open(config.tls);
   const limits = new Limits(config);
-  const admission = await Admission.open(config, limits, counters);
+  const admission = await Admission.open(config, limits);
   const pages = await Pages.open(config);
   await using cleanUp = new AsyncDisposableStack();
   const { state, details, reading, upgrade } = createNode(
@@ -117,7 +119,8 @@ function createNode(
   const parts = { identity, history, channels, counters, audit, admission, limits, log };
   const delivery = createDelivery(config, parts);
   const reading = new Reading(config, { broker, history, channels, counters, log }, delivery);
-  const { rates, devices } = admission;
+  const rates = new ConnectionRates(limits.addressRate, limits.globalRate, counters);
+  const devices = new Devices(limits);
   const overloadedFor = () => state.protection.guard.refusal;
   const gate = new LocalGate({ limits, rates, devices, overloadedFor });
   const serving = cleanUp.use(createServing(config, delivery, gate, reading.older, parts));
@@ -127,7 +130,14 @@ function createNode(
   const protection = cleanUp.use(new Protection(config, watched));
   const state: SingleState = {
     ...{ nodeId, mode: 'single', startedMs: Date.now(), broker },
-    ...{ connections, delivery, history, counters, admission },
+    ...{ connections, delivery, history, counters },
+    admission: {
+      ...{ rates, devices },
+      get pending() {
+        return admission.pending;
+      },
+      abandon: () => admission.abandon(),
+    },
     ...{ protection, isWarm: false, isDraining: false },
     consumer: () => reading.state(),
     shards: () => [],

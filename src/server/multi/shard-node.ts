@@ -143,7 +143,7 @@ export class ShardNode {
     const counters = this.#counters;
     const tls = await TlsFiles.open(config.tls);
     const limits = new Limits(config);
-    const admission = await Admission.open(config, limits, counters);
+    const admission = await Admission.open(config, limits);
     const audit = new Audit(log, counters);
     const history = new History({ maxAgeMs: config.historyMs, maxBytes: config.historyBytes });
     const channels = new Channels(maxChannels);

@@ -2,11 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../../config/schema.ts';
 import type { RefusalCode } from '../../protocol/refusals.ts';
-import type { Counters } from '../counters.ts';
 import type { Limits } from '../limits.ts';
 import { clientAddress } from './client-address.ts';
-import { ConnectionRates } from './connection-rates.ts';
-import { Devices } from './devices.ts';
 import { allowsOrigin } from './origins.ts';
 import { type Principal, type TokenRefusal, Tokens, tokenOf } from './tokens.ts';
 
@@ -26,27 +23,17 @@ const tookTooLong: TokenRefusal = {
   reason: 'checking took too long',
 };
 
-/** Knows who may connect, from where and how often. */
+/** Knows who may connect, and from where; how often, and how many, is the gate's. */
 export class Admission {
   /** Undefined when nobody needs a token. */
   readonly tokens: Tokens | undefined;
-  /** Places per user; whoever takes one releases it when the connection is gone. */
-  readonly devices: Devices;
-  readonly rates: ConnectionRates;
   readonly #limits: Limits;
   readonly #handshakeMs: number;
   /** What ends the waiting of each request whose token is being checked. */
   readonly #waiting = new Set<(refusal: TokenRefusal) => void>();
 
-  private constructor(
-    tokens: Tokens | undefined,
-    handshakeMs: number,
-    limits: Limits,
-    counters: Counters,
-  ) {
+  private constructor(tokens: Tokens | undefined, handshakeMs: number, limits: Limits) {
     this.tokens = tokens;
-    this.devices = new Devices(limits);
-    this.rates = new ConnectionRates(limits.addressRate, limits.globalRate, counters);
     this.#limits = limits;
     this.#handshakeMs = handshakeMs;
   }
@@ -55,9 +42,8 @@ export class Admission {
   static async open(
     { auth, limits: { handshakeMs } }: Config['server'],
     limits: Limits,
-    counters: Counters,
   ): Promise<Admission> {
-    return new Admission(await Tokens.open(auth), handshakeMs, limits, counters);
+    return new Admission(await Tokens.open(auth), handshakeMs, limits);
   }
 
   /** Requests whose token is being checked; each may become a connection. */
