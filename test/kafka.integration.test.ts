@@ -173,24 +173,6 @@ describeKafka('a consumer', { concurrent: true }, () => {
     expect(new Set(inbox.records.map(({ partition }) => partition)).size).toBe(6);
   });
 
-  testKafka('reads a topic that was deleted and made anew, from its first record', async () => {
-    const topic = nameTopic();
-    await using broker = await openWithTopic(topic);
-    const inbox = new Inbox();
-    await using consumption = await consumeInto(broker, inbox);
-    await using producer = await broker.openProducer();
-    await producer.send(['1', '2', '3'].map((value) => outgoing(topic, 'BTC', value)));
-    await inbox.untilCount(3);
-    await using admin = await kafkaAdmin(kafkaBrokers!);
-    await admin.deleteTopics({ topics: [topic] });
-    while (!consumption.state().lastError?.includes(topic)) await sleep(50);
-    await broker.createTopics([shape(topic)]);
-    await producer.send([outgoing(topic, 'BTC', 'anew')]);
-    await inbox.untilCount(4);
-    expect(inbox.values.at(-1)).toBe('anew');
-    expect(inbox.records.at(-1)?.offset).toBe(0);
-  });
-
   testKafka('names all missing topics and the way to create them', async () => {
     const [one, two] = [nameTopic(), nameTopic()];
     await using broker = await openQuietly({ url, kafka: { topics: [one, two] } }, one);
@@ -198,6 +180,24 @@ describeKafka('a consumer', { concurrent: true }, () => {
     expect(error.message).toBe(`topics ${one}, ${two} do not exist on ${url}`);
     expect(error.hint).toBe(`odin topics create --broker ${url}`);
   });
+});
+
+testKafka('a topic that was deleted and made anew is read from its first record', async () => {
+  const topic = nameTopic();
+  await using broker = await openWithTopic(topic);
+  const inbox = new Inbox();
+  await using consumption = await consumeInto(broker, inbox);
+  await using producer = await broker.openProducer();
+  await producer.send(['1', '2', '3'].map((value) => outgoing(topic, 'BTC', value)));
+  await inbox.untilCount(3);
+  await using admin = await kafkaAdmin(kafkaBrokers!);
+  await admin.deleteTopics({ topics: [topic] });
+  while (!consumption.state().lastError?.includes(topic)) await sleep(50);
+  await broker.createTopics([shape(topic)]);
+  await producer.send([outgoing(topic, 'BTC', 'anew')]);
+  await inbox.untilCount(4);
+  expect(inbox.values.at(-1)).toBe('anew');
+  expect(inbox.records.at(-1)?.offset).toBe(0);
 });
 
 testKafka('a record is handed over soon after it was sent', async () => {
