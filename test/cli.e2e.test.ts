@@ -1,6 +1,7 @@
 /** The built command as people run it: processes, signals, pipes, an old Node. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -129,6 +130,32 @@ test('Ctrl-C in a load test still prints the report and exits with 130', async (
   const { exitCode, stdout } = await loadtest.ended;
   expect(JSON.parse(stdout)).toMatchObject({ verdict: 'interrupted', connections: { opened: 20 } });
   expect(exitCode).toBe(130);
+});
+
+test('a second Ctrl-C ends a load test at once, whatever its workers do', async () => {
+  await using server = spawnOdin(serve);
+  const port = portOf(await server.line(/"msg":"listening"/));
+  const url = `ws://127.0.0.1:${port}/ws`;
+  await using odin = spawnOdin([
+    'loadtest',
+    '--url',
+    url,
+    '--connections',
+    '5',
+    '--duration',
+    '60',
+  ]);
+  await odin.line(/hold/);
+  const { pid = 0 } = odin.child;
+  const workers = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  // A worker that does not answer keeps the end of a run waiting.
+  for (const worker of workers) process.kill(Number(worker), 'SIGSTOP');
+  const presses = setInterval(() => odin.child.kill('SIGINT'), 100);
+  const { stdout } = await odin.ended;
+  clearInterval(presses);
+  for (const worker of workers) process.kill(Number(worker), 'SIGKILL');
+  expect(odin.child.signalCode).toBe('SIGINT');
+  expect(stdout).toBe('');
 });
 
 test('a port in use is said in one line, with what to do, and exits with 4', async () => {

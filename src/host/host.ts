@@ -34,15 +34,22 @@ export interface Host {
 /** A terminal and a wrapper such as npm both pass Ctrl-C on: that is one signal, not two. */
 const sameSignalMs = 300;
 
-/** The host of the real process. A second signal ends it at once, with the shell's code for it. */
+/** How long a process that was told to stop, and is done, waits for what still runs in it. */
+const lingerMs = 250;
+
+/** The host of the real process. A second signal ends it at once, as it ends any program. */
 export function processHost(): Host & Disposable {
   const stop = new AbortController();
   let abortedMs = 0;
   const abort = (name: NodeJS.Signals) => {
     if (!stop.signal.aborted) abortedMs = performance.now();
-    else if (performance.now() - abortedMs > sameSignalMs)
-      process.exit(name === 'SIGINT' ? 130 : 143);
+    else if (performance.now() - abortedMs > sameSignalMs) dieOf(name);
     stop.abort(name);
+  };
+  /** Not by `exit`, which waits for what the system was asked and does not answer. */
+  const dieOf = (name: NodeJS.Signals) => {
+    process.off(name, abort);
+    process.kill(process.pid, name);
   };
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, abort);
   // Under an older Node, odin runs as a child of itself: it must not outlive the process that
@@ -69,6 +76,12 @@ export function processHost(): Host & Disposable {
     interrupt: () => abort('SIGINT'),
     [Symbol.dispose]() {
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
+      if (!stop.signal.aborted) return;
+      // What nobody can call back, such as a question to a name service, holds nobody up.
+      setTimeout(() => {
+        if (process.exitCode === exitCodes.interrupted) dieOf('SIGINT');
+        else process.exit();
+      }, lingerMs).unref();
     },
   };
 }

@@ -7,3 +7,12 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   signal.addEventListener('abort', () => resolve(), { once: true });
   return promise;
 }
+
+/** What `work` comes to; undefined when `signal` is aborted before. What it does then is ignored. */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  work.catch(() => undefined);
+  return await Promise.race([work, untilAborted(signal).then(() => undefined)]);
+}

@@ -1,6 +1,7 @@
 /** Who runs the workers of a load test: this machine, or agents on others. */
 import { availableParallelism } from 'node:os';
 import type { Log } from '../host/log.ts';
+import { unlessAborted } from '../host/signals.ts';
 import type { AgentSection } from './agents/agent-section.ts';
 import { clientsOfWorker, peakOf, stagesOf, startsPerWorker } from './load/timeline.ts';
 import { prepareMachine } from './machine.ts';
@@ -34,26 +35,35 @@ export interface CrewDeps extends CheckOptions {
  * RemoteError when the server's name cannot be resolved or an agent cannot be had.
  */
 export async function assembleCrew(config: LoadTestConfig, deps: CrewDeps): Promise<Crew> {
-  if (config.agents.length === 0) return await localCrew(config, deps);
+  if (config.agents.length === 0) return await localCrew(config, deps, deps.signal);
   const { assembleFleet } = await import('./agents/agent-fleet.ts');
   return await assembleFleet(config, deps);
 }
 
-async function localCrew(config: LoadTestConfig, options: CheckOptions): Promise<Crew> {
+async function localCrew(
+  config: LoadTestConfig,
+  options: CheckOptions,
+  signal: AbortSignal,
+): Promise<Crew> {
   const stages = stagesOf(config);
   const connections = peakOf(stages);
   const workers = workerCount(config, connections, availableParallelism());
   const share = { connections, perWorker: clientsOfWorker(connections, 0, workers), workers };
   const common = await targetWithoutAddress(config);
-  const target = { ...common, address: await prepareMachine(config, share, options) };
+  // A name service may take its time, and nobody can call it back.
+  const address = await unlessAborted(prepareMachine(config, share, options), signal);
+  const places =
+    address === undefined
+      ? []
+      : startsPerWorker(stages, workers).map((clients) => ({
+          clients,
+          target: { ...common, address },
+          clockAheadMs: 0,
+          agent: undefined,
+          launch: launchWorker,
+        }));
   return {
-    places: startsPerWorker(stages, workers).map((clients) => ({
-      clients,
-      target,
-      clockAheadMs: 0,
-      agent: undefined,
-      launch: launchWorker,
-    })),
+    places,
     pids: [],
     reachMs: 0,
     assertWhole() {},
