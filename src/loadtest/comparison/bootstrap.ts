@@ -4,6 +4,7 @@
  */
 import type { HistogramRecord } from '../../base/histogram.ts';
 import { createRandom, type Random, randomIndex } from '../../base/random.ts';
+import { centreOf } from './centre.ts';
 
 /** A figure of a run as a function of how often each part of the run counts. */
 export interface Sampled {
@@ -17,7 +18,7 @@ const draws = 600;
 export const minParts = 5;
 
 /**
- * Standard deviation of the logarithm of the mean figure of `runs`; undefined when a run has too
+ * Standard deviation of the logarithm of the one figure of `runs`; undefined when a run has too
  * few parts, or figures that have no logarithm.
  */
 export function logDeviation(runs: readonly Sampled[], seed: number): number | undefined {
@@ -25,11 +26,10 @@ export function logDeviation(runs: readonly Sampled[], seed: number): number | u
   const random = createRandom(seed);
   let [sum, squares] = [0, 0];
   for (let draw = 0; draw < draws; draw++) {
-    let mean = 0;
-    for (const run of runs) mean += run.figureOf(drawWeights(random, run.parts)) / runs.length;
-    if (!(mean > 0)) return undefined;
-    sum += Math.log(mean);
-    squares += Math.log(mean) ** 2;
+    const centre = centreOf(runs.map((run) => run.figureOf(drawWeights(random, run.parts))));
+    if (!(centre > 0)) return undefined;
+    sum += Math.log(centre);
+    squares += Math.log(centre) ** 2;
   }
   const variance = Math.max(0, squares / draws - (sum / draws) ** 2);
   // Drawn from n parts, figures vary as if there were one part less.

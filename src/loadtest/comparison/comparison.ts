@@ -3,6 +3,7 @@ import { UsageError } from '../../base/errors.ts';
 import { type MetricUnit, type ThresholdMetric, thresholdMetrics } from '../../config/threshold.ts';
 import { minParts } from './bootstrap.ts';
 import type { Budget } from './budget.ts';
+import { centreOf, spreadOf } from './centre.ts';
 import { figuresOf, noiseOf, partsOf } from './figures.ts';
 import { checkSetups, type Run } from './setup.ts';
 import { studentQuantile } from './student.ts';
@@ -11,7 +12,7 @@ import { studentQuantile } from './student.ts';
 export interface FigureChange {
   readonly metric: ThresholdMetric;
   readonly unit: MetricUnit;
-  /** Mean over the runs of a side; null when one of them did not measure it. */
+  /** Of a side's runs together, see {@link centreOf}; null when one did not measure it. */
   readonly before: number | null;
   readonly after: number | null;
   /** Of the value before; null when there is none to refer to. */
@@ -134,8 +135,8 @@ function changeOf(
   width: number | undefined,
 ): FigureChange {
   const unit = thresholdMetrics.get(metric) as MetricUnit;
-  const [olds, news] = [before, after].map((runs) => figuresOf(reportsOf(runs), metric));
-  const [one, two] = [olds, news].map((figures) => meanOf(figures ?? []));
+  const [olds, news] = [before, after].map((runs) => known(figuresOf(reportsOf(runs), metric)));
+  const [one, two] = [olds, news].map((figures) => (figures ? centreOf(figures) : null));
   const base = { metric, unit, before: one ?? null, after: two ?? null };
   if (one == null || two == null) {
     return { ...base, changePercent: null, intervalPercent: null, outcome: 'unknown' };
@@ -164,20 +165,10 @@ function changeOf(
   };
 }
 
-function meanOf(figures: readonly (number | null)[]): number | null {
-  let sum = 0;
-  for (const figure of figures) {
-    if (figure === null) return null;
-    sum += figure;
-  }
-  return sum / figures.length;
-}
-
-/** How much runs of one side differ from each other, in percent of the least. */
-function spreadOf(figures: readonly (number | null)[]): number {
-  const known = figures.filter((figure) => figure !== null);
-  const least = Math.min(...known);
-  return least > 0 ? 100 * (Math.max(...known) / least - 1) : 0;
+/** Null when one of the runs did not measure it. */
+function known(figures: readonly (number | null)[]): number[] | null {
+  const measured = figures.filter((figure) => figure !== null);
+  return measured.length < figures.length ? null : measured;
 }
 
 /** A budget that is kept only because the runs are too noisy, or too short, to tell. */
