@@ -4,3 +4,5 @@ import { processHost } from './host/host.ts';
 
 using host = processHost();
 process.exitCode = await run(host);
+// kafkajs goes on trying to reach a broker that is away, long after its clients were closed.
+setTimeout(() => process.exit(), 2_000).unref();

@@ -79,6 +79,8 @@ export class Bridge {
   async run(): Promise<void> {
     const { signal, log } = this.#plan;
     let hasRun = false;
+    const say = () => log.info('stopping when the target has answered; Ctrl-C again ends at once');
+    signal.addEventListener('abort', say, { once: true });
     for (let attempt = 0; !signal.aborted; attempt++) {
       const carriedBefore = this.#counts.carried;
       try {

@@ -48,6 +48,7 @@ export class KafkaTransactions implements Producer {
   #underWay: Promise<void> = Promise.resolve();
   #waiting = 0;
   #sentRecords = 0;
+  #closing: Promise<void> | undefined;
 
   constructor(name: string, parts: KafkaProducerParts) {
     this.#name = name;
@@ -107,6 +108,11 @@ export class KafkaTransactions implements Producer {
 
   /** Waits some seconds for what is under way; the rest is rejected. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (this.#waiting > 0) {
       await within(closeMs, this.#underWay, () => new Error('slow')).catch(() => {});
     }
