@@ -38,6 +38,17 @@ function stageFault(parsed: Exclude<ReturnType<typeof parseStages>, string>): st
   return undefined;
 }
 
+const maxAgents = 64;
+
+/** A host for ssh, which must not look like one of its options, or `local:4`. */
+function isAgent(name: string): boolean {
+  return /^(local(:[1-9]\d{0,2})?|(?!-|local:)\S+)$/.test(name);
+}
+
+function agentCount(names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + Number(/^local:(\d+)$/.exec(name)?.[1] ?? 1), 0);
+}
+
 /** Section `loadtest`. */
 export const loadtest = z.strictObject({
   ...loadtestTarget,
@@ -97,10 +108,9 @@ export const loadtest = z.strictObject({
     .prefault(0)
     .describe('worker processes; 0 chooses by cores and clients'),
   agents: list()
-    .refine(
-      (names) => names.every((name) => /^(local(:([1-9]|[1-5]\d|6[0-4]))?|(?!-)\S+)$/.test(name)),
-      { error: 'expected hosts such as load1,ssh://me@load2:2222 or local:4 (at most 64)' },
-    )
+    .refine((names) => names.every(isAgent) && agentCount(names) <= maxAgents, {
+      error: `expected hosts such as load1,ssh://me@load2:2222 or local:4, at most ${maxAgents} in all`,
+    })
     .prefault('')
     .describe(
       'machines that open the clients: hosts to reach by ssh, or local:4 for processes here',
