@@ -10,7 +10,7 @@ const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const agentCommand = `${process.execPath} ${pathOf('../src/main.ts')} loadtest agent`;
 const unreachable = 'ws://127.0.0.1:9/ws';
 
-describe.skipIf(sshdPath === undefined)('over ssh', () => {
+describe.skipIf(sshdPath === undefined)('over ssh', { concurrent: true }, () => {
   let sshd: TestSshd;
   beforeAll(async () => {
     sshd = await startSshd();
@@ -65,7 +65,7 @@ describe.skipIf(sshdPath === undefined)('over ssh', () => {
     expect(report).toMatchObject({ messages: { received: 400, lost: 0 }, verdict: 'pass' });
   });
 
-  test('a connection that drops is a lost agent', async () => {
+  test('a connection that drops is a lost agent', async ({ expect: expectHere }) => {
     await using server = await FaultServer.start();
     let pids: readonly number[] = [];
     const onWorkers = (ids: readonly number[]) => {
@@ -78,7 +78,7 @@ describe.skipIf(sshdPath === undefined)('over ssh', () => {
     expect(report.verdict).toBe('inconclusive');
     expect(report.reasons[0]).toContain(`agent ${sshd.host} was lost`);
     expect(report.reasons[0]).toContain('with 10 clients: ssh was ended by SIGKILL');
-    await expect.poll(() => server.sockets, { timeout: 5_000 }).toBe(0);
+    await expectHere.poll(() => server.sockets, { timeout: 5_000 }).toBe(0);
   });
 
   test('an unknown host key', async () => {

@@ -34,12 +34,14 @@ const runTest = defineCommand({
     "odin loadtest --channels '*.trade' --subscription-mode all",
     'odin loadtest --out run.json --out run.html',
     'odin loadtest --agents load1,load2 --url ws://10.0.0.5:3004/ws --connections 40000',
+    "odin loadtest --find-max connections --slo 'latency.p99 < 50ms & lost == 0'",
     "odin loadtest --threshold 'latency.p99 < 50ms' 'connect.success >= 99.9%'",
   ],
   async run({ config, flags, host, isJson }) {
     const { runLoadTest } = await import('../loadtest/index.ts');
     const { checkOutputs, writeOutputs } = await import('../loadtest/reports/outputs.ts');
     const { deadEndOf } = await import('../loadtest/dead-end.ts');
+    const { trialLine } = await import('../loadtest/reports/search-tables.ts');
     await checkOutputs(config.loadtest.out);
     // The progress line says how the run goes; the log is for what goes wrong.
     await using display = await openDisplay(host, config.loadtest.url, flags.has('plain'));
@@ -49,6 +51,9 @@ const runTest = defineCommand({
       signal: host.signal,
       onProgress: display.onProgress,
       ...(display.onServer && { onServer: display.onServer }),
+      onTrial: (trial) => {
+        display.stderr.write(`${trialLine(config.loadtest.findMax ?? 'connections', trial)}\n`);
+      },
       log,
       ...(flags.has('force') && {
         onLack: ({ what }) => void display.stderr.write(`warning: ${what}\n`),

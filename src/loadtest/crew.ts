@@ -3,10 +3,11 @@ import { availableParallelism } from 'node:os';
 import type { Log } from '../host/log.ts';
 import { unlessAborted } from '../host/signals.ts';
 import type { AgentSection } from './agents/agent-section.ts';
-import { clientsOfWorker, peakOf, stagesOf, startsPerWorker } from './load/timeline.ts';
+import { clientsOfWorker, startsPerWorker } from './load/timeline.ts';
 import { prepareMachine } from './machine.ts';
 import { type LoadTestConfig, workerCount } from './plan.ts';
 import type { CheckOptions } from './preflight.ts';
+import { sizeOf } from './run-size.ts';
 import { targetWithoutAddress } from './target.ts';
 import { launchWorker, type WorkerPlace, type WorkerState } from './worker-pool.ts';
 
@@ -17,6 +18,8 @@ export interface Crew extends AsyncDisposable {
   readonly pids: readonly number[];
   /** How long a message takes to the farthest, in milliseconds. */
   readonly reachMs: number;
+  /** Throws a PreflightError when the machines do not allow so many connections. */
+  check(connections: number): Promise<void>;
   /** Throws a RemoteError when somebody is gone already. */
   assertWhole(): void;
   /** What each agent did, from the states of all workers; undefined without agents. */
@@ -45,13 +48,15 @@ async function localCrew(
   options: CheckOptions,
   signal: AbortSignal,
 ): Promise<Crew> {
-  const stages = stagesOf(config);
-  const connections = peakOf(stages);
-  const workers = workerCount(config, connections, availableParallelism());
-  const share = { connections, perWorker: clientsOfWorker(connections, 0, workers), workers };
+  const { stages, peak, first } = sizeOf(config);
+  const workers = workerCount(config, peak, availableParallelism());
+  const prepare = (connections: number) => {
+    const perWorker = clientsOfWorker(connections, 0, workers);
+    return prepareMachine(config, { connections, perWorker, workers }, options);
+  };
   const common = await targetWithoutAddress(config);
   // A name service may take its time, and nobody can call it back.
-  const address = await unlessAborted(prepareMachine(config, share, options), signal);
+  const address = await unlessAborted(prepare(first), signal);
   const places =
     address === undefined
       ? []
@@ -66,6 +71,9 @@ async function localCrew(
     places,
     pids: [],
     reachMs: 0,
+    async check(connections) {
+      await prepare(connections);
+    },
     assertWhole() {},
     agents: () => undefined,
     async [Symbol.asyncDispose]() {},

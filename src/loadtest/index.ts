@@ -4,13 +4,17 @@ import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
 import { assembleCrew } from './crew.ts';
 import type { Lack, Sight } from './limits/limit.ts';
-import { peakOf, stagesOf } from './load/timeline.ts';
+import { startsOf } from './load/timeline.ts';
 import { Observers } from './observers.ts';
 import type { LoadTestConfig } from './plan.ts';
 import { createProgressMeter, type Progress } from './progress.ts';
 import type { LoadTestReport } from './report.ts';
 import { onEachRound } from './report-rounds.ts';
 import { runReport } from './run-report.ts';
+import { sizeOf } from './run-size.ts';
+import { openSearch } from './search/open-search.ts';
+import { searchSettings } from './search/search-plan.ts';
+import type { TrialReport } from './search/search-report.ts';
 import { SeriesRecorder } from './series.ts';
 import { StageRun } from './stage-run.ts';
 import { breachOf, type RunThreshold, thresholdsOf } from './thresholds.ts';
@@ -27,6 +31,8 @@ export interface LoadTestDeps {
   /** Called every `reportIntervalMs`. */
   readonly onProgress: (progress: Progress) => void;
   readonly log: Log;
+  /** Told each level of a limit search when it is over. */
+  readonly onTrial?: (trial: TrialReport) => void;
   /** How this machine is looked at; default: as it is. */
   readonly sight?: Partial<Sight>;
   /** Told what a machine has too little of; without it, that ends the run. */
@@ -50,19 +56,22 @@ export async function runLoadTest(
   deps: LoadTestDeps,
 ): Promise<LoadTestReport> {
   const { signal, log } = deps;
+  const settings = searchSettings(config);
   await using crew = await assembleCrew(config, deps);
   await using pool = new WorkerPool(crew.places);
   deps.onWorkers?.([...pool.pids, ...crew.pids]);
   await pool.waitUntil(() => pool.allSaid('ready'), signal);
   crew.assertWhole();
   await using observers = await Observers.call(config, crew.places, deps);
-  const stages = stagesOf(config);
+  const { stages, first } = sizeOf(config);
   const run = new StageRun(pool, { config, stages, reachMs: crew.reachMs, signal, log });
-  const thresholds = thresholdsOf(config.thresholds ?? []);
+  await using search =
+    settings && (await openSearch(settings, { config, run, pool, crew, ...deps }));
+  const thresholds = search === undefined ? thresholdsOf(config.thresholds ?? []) : [];
   const series = new SeriesRecorder(config.reportIntervalMs);
   let breach: Breach | undefined;
   log.info(
-    { connections: peakOf(stages), workers: crew.places.length, url: withoutQuery(config.url) },
+    { connections: first, workers: crew.places.length, url: withoutQuery(config.url) },
     'opening connections',
   );
   await observers.begin(() => ({
@@ -82,7 +91,7 @@ export async function runLoadTest(
       deps.onProgress(measure(totals, run.place, run.elapsedMs, series.points));
       breach ??= endAtBreach(run, thresholds, totals, log);
     });
-    await run.run(epochMs() + startDelayMs + crew.reachMs);
+    await (search ?? run).run(epochMs() + startDelayMs + crew.reachMs);
   }
   const interrupted = signal.aborted;
   await observers.atStop();
@@ -94,13 +103,15 @@ export async function runLoadTest(
   const { reconciliation, queue } = await observers.conclude(totals, durationMs);
   const shortfall = shortfallOf(states, totals, { queue, holdMs });
   const report = runReport({
-    ...{ config, stages, startedAtMs, durationMs, holdMs, breach, totals, thresholds },
-    outcomes: run.outcomes(totals),
+    target: search === undefined ? startsOf(stages) : run.target,
+    ...{ config, startedAtMs, durationMs, holdMs, breach, totals, thresholds },
+    outcomes: search?.outcomes ?? run.outcomes(totals),
     receiveQueue: queue,
     workers: states.map(({ report: last }) => last?.generator),
     shortfall: { bottlenecks: [...shortfall.bottlenecks, ...silent], delays: shortfall.delays },
     interrupted,
     agents: crew.agents(states),
+    search: search?.report,
     reconciliation,
     series: series.end(totals, run.place.phase, durationMs),
   });

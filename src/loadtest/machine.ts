@@ -23,7 +23,8 @@ export async function prepareMachine(
 ): Promise<string> {
   const { sourceIps, connections } = config;
   const address = await resolveAddress(config);
-  const rampRate = (config.rampRate * share.connections) / connections;
+  // A limit search goes beyond the number of clients that it begins with, at the same rate.
+  const rampRate = config.rampRate * Math.min(1, share.connections / connections);
   const target = { ...endpointOf(config), address, sourceIps };
   await checkLimits({ ...share, rampRate, target }, options);
   return address;

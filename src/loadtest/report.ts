@@ -10,6 +10,7 @@ import type { GapReport } from './gap-list.ts';
 import type { StageKind } from './load/timeline.ts';
 import type { LoadTestConfig } from './plan.ts';
 import type { ReceiveQueue } from './receive-queue.ts';
+import type { SearchReport } from './search/search-report.ts';
 import type { Series, SeriesPoint } from './series.ts';
 import type { ThresholdResult } from './thresholds.ts';
 import type { Totals } from './totals.ts';
@@ -129,6 +130,8 @@ export interface LoadTestReport {
     /** How the load tester was too slow to measure the server; empty when it was not. */
     readonly bottlenecks: readonly string[];
   };
+  /** What a limit search found; there only in reports of such. */
+  readonly search?: SearchReport;
   /** Each agent of a distributed run; there only in reports of such. */
   readonly agents?: readonly AgentSection[];
   readonly server: {

@@ -3,10 +3,11 @@ import { thisMachine } from '../host/machine.ts';
 import type { AgentSection } from './agents/agent-section.ts';
 import type { Shortfall } from './bottlenecks.ts';
 import { reportedPhases } from './connect-phases.ts';
-import { type Stage, startsIn, startsOf } from './load/timeline.ts';
+import { startsIn } from './load/timeline.ts';
 import type { LoadTestConfig } from './plan.ts';
 import type { ReceiveQueue } from './receive-queue.ts';
 import type { LoadTestReport, PartFigures, StageReport } from './report.ts';
+import { type SearchReport, searchVerdict } from './search/search-report.ts';
 import type { Series } from './series.ts';
 import type { StageOutcome } from './stage-run.ts';
 import { type RunThreshold, resultsOf } from './thresholds.ts';
@@ -19,7 +20,8 @@ import type { WorkerHealth } from './worker-health.ts';
 /** What is known of a run when it is over. */
 export interface RunOutcome {
   readonly config: LoadTestConfig;
-  readonly stages: readonly Stage[];
+  /** Clients that had to come. */
+  readonly target: number;
   readonly startedAtMs: number;
   readonly durationMs: number;
   readonly holdMs: number;
@@ -32,6 +34,7 @@ export interface RunOutcome {
   readonly receiveQueue: ReceiveQueue | undefined;
   readonly shortfall: Shortfall;
   readonly agents: readonly AgentSection[] | undefined;
+  readonly search: SearchReport | undefined;
   readonly interrupted: boolean;
   readonly series: Series;
   readonly reconciliation: Reconciliation;
@@ -39,9 +42,8 @@ export interface RunOutcome {
 
 /** The report of a run, judged. */
 export function runReport(outcome: RunOutcome): LoadTestReport {
-  const { config, totals, holdMs, workers, shortfall } = outcome;
+  const { config, target, totals, holdMs, workers, shortfall } = outcome;
   const { latency, connect, phases, clock } = totals;
-  const target = startsOf(outcome.stages);
   const { latencyParts, ...series } = outcome.series;
   const scale = { target, holdMs };
   const thresholds = resultsOf(outcome.thresholds, totals, scale);
@@ -69,12 +71,15 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
       bottlenecks: shortfall.bottlenecks,
     },
     ...(outcome.agents === undefined ? {} : { agents: outcome.agents }),
+    ...(outcome.search === undefined ? {} : { search: outcome.search }),
     server: { closeCodes: Object.fromEntries(totals.closeCodes) },
     thresholds,
     machine: thisMachine(),
     histograms: { latency: latency.toRecord(), connect: connect.toRecord(), latencyParts },
     series,
-    ...judge({ ...outcome, thresholds }),
+    ...(outcome.search === undefined
+      ? judge({ ...outcome, thresholds })
+      : searchVerdict(outcome.search)),
   };
 }
 

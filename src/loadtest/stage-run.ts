@@ -1,7 +1,7 @@
 /** Leads the workers of a run through its stages, one after the other, and through their end. */
 import type { Log } from '../host/log.ts';
 import { epochMs } from './client-context.ts';
-import { type Stage, startsOf } from './load/timeline.ts';
+import { type Stage, startsOf, startsPerWorker } from './load/timeline.ts';
 import { type LoadTestConfig, longestRampMs } from './plan.ts';
 import type { LoadTestPhase, RunPlace } from './progress.ts';
 import { type Totals, totalsBetween, totalsOf } from './totals.ts';
@@ -116,6 +116,35 @@ export class StageRun {
     if (this.#begun.length === stages.length || this.#ended.signal.aborted) await this.#settle();
   }
 
+  /** Stages that began. */
+  get begun(): number {
+    return this.#begun.length;
+  }
+
+  /** One more stage that was not planned, from now on; ends at once when interrupted. */
+  async pass(stage: Stage): Promise<void> {
+    this.#pool.expect(startsPerWorker([stage], this.#pool.states().length));
+    const startAtMs = Math.max(this.startedAtMs, epochMs() + this.#deps.reachMs);
+    const begun = this.#begin(stage, this.#begun.length, startAtMs);
+    await this.#pass(begun);
+    begun.endedAtMs = epochMs();
+  }
+
+  /**
+   * What happened from the begin of stage `first` to the end of stage `last`; latency and length are
+   * those of `last` alone. The stage after it must have begun.
+   */
+  outcomeOf(first: number, last: number): StageOutcome {
+    const { stage, startedAtMs, endedAtMs = epochMs() } = this.#begun[last] as Begun;
+    const [before, after] = [first, last + 1].map((at) => totalsOf(this.#pool.statesAt(at)));
+    return {
+      stage,
+      startMs: startedAtMs - this.startedAtMs,
+      lengthMs: endedAtMs - startedAtMs,
+      totals: totalsBetween(before as Totals, after as Totals),
+    };
+  }
+
   /** What happened in each stage that began. `totals` are those of the whole run. */
   outcomes(totals: Totals): StageOutcome[] {
     const states = Array.from({ length: this.#begun.length + 1 }, (_, index) =>
@@ -145,7 +174,7 @@ export class StageRun {
     const begun = { stage, plannedAtMs, startedAtMs, endedAtMs: undefined };
     this.#begun.push(begun);
     this.#phase = stage.kind;
-    this.#pool.send({ kind: 'stage', stage: index, startAtMs: plannedAtMs });
+    this.#pool.send({ kind: 'stage', index, stage, startAtMs: plannedAtMs });
     return begun;
   }
 

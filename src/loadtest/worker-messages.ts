@@ -6,6 +6,7 @@ import type { ClockOffset } from './clock-offset.ts';
 import type { PhaseSnapshots } from './connect-phases.ts';
 import type { ErrorCount } from './error-log.ts';
 import type { GapReport } from './gap-list.ts';
+import type { Stage } from './load/timeline.ts';
 import type { LoadTestConfig } from './plan.ts';
 import type { SequenceCounts } from './sequence-ledger.ts';
 import type { Target } from './target.ts';
@@ -25,7 +26,12 @@ export interface Assignment {
 export type ToWorker =
   | { readonly kind: 'start'; readonly assignment: Assignment }
   /** A stage begins, or began, at `startAtMs` since 1970; it lasts until the next one is told. */
-  | { readonly kind: 'stage'; readonly stage: number; readonly startAtMs: number }
+  | {
+      readonly kind: 'stage';
+      readonly index: number;
+      readonly stage: Stage;
+      readonly startAtMs: number;
+    }
   /** The last stage is over: tell the newest event of each channel. */
   | { readonly kind: 'end-stages' }
   /** Wait at most `withinMs` until all clients have these, then count what is missing. */

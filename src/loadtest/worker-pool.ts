@@ -49,12 +49,12 @@ export interface WorkerState {
 interface Worker {
   readonly place: WorkerPlace;
   readonly link: WorkerLink;
-  readonly clients: number;
+  clients: number;
   readonly agent: WorkerAgent | undefined;
   readonly heard: Set<FromWorker['kind']>;
   report: WorkerReport | undefined;
   /** How things stood at the begin of each stage, by its number. */
-  readonly marks: WorkerReport[];
+  readonly marks: (WorkerReport | undefined)[];
   newest: readonly NewestEvent[];
   exit: ChildExit | undefined;
 }
@@ -115,6 +115,21 @@ export class WorkerPool implements AsyncDisposable {
       if (mark === undefined) return { clients, agent, report, exit };
       return { clients, agent, report: mark, exit: undefined };
     });
+  }
+
+  /** Whether every living worker told how things stood when a stage began. */
+  allMarked(stage: number): boolean {
+    return this.#workers.every(({ marks, exit }) => exit !== undefined || marks[stage]);
+  }
+
+  /** Forgets how things stood when the stages before `stage` began. */
+  forgetMarks(stage: number): void {
+    for (const { marks } of this.#workers) marks.fill(undefined, 0, stage);
+  }
+
+  /** More clients have to come than was known at first: so many of each worker. */
+  expect(clients: readonly number[]): void {
+    for (const [index, worker] of this.#workers.entries()) worker.clients += clients[index] ?? 0;
   }
 
   /** Gives every worker its share. */

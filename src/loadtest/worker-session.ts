@@ -4,7 +4,7 @@ import type { NewestEvent } from './channel-book.ts';
 import { epochMs, putClockBack } from './client-context.ts';
 import { Crowd } from './load/crowd.ts';
 import { StageFollower } from './load/stage-follower.ts';
-import { type Stage, stagesOf } from './load/timeline.ts';
+import type { Stage } from './load/timeline.ts';
 import { StageLatency } from './stage-latency.ts';
 import { WorkerHealthMeter } from './worker-health.ts';
 import type { Assignment, FromWorker, ToWorker, WorkerReport } from './worker-messages.ts';
@@ -31,7 +31,8 @@ export class WorkerSession {
     idle: () => this.#awaitRamped(),
   });
   #assignment: Assignment | undefined;
-  #stages: readonly Stage[] = [];
+  /** Stages that began. */
+  #begun = 0;
   #crowd: Crowd | undefined;
   /** Whether the present stage counts for the run. */
   #isMeasured = false;
@@ -52,7 +53,7 @@ export class WorkerSession {
       case 'start':
         return this.#start(message.assignment);
       case 'stage':
-        return this.#beginAt(message.stage, message.startAtMs);
+        return this.#beginAt(message.index, message.stage, message.startAtMs);
       case 'end-stages':
         return this.#endStages();
       case 'settle':
@@ -65,7 +66,6 @@ export class WorkerSession {
   #start(assignment: Assignment): void {
     putClockBack(assignment.clockAheadMs);
     this.#assignment = assignment;
-    this.#stages = stagesOf(assignment.config);
     const crowd = new Crowd(assignment);
     this.#crowd = crowd;
     this.#reportTimer = setInterval(() => this.#report(), assignment.config.reportIntervalMs);
@@ -74,16 +74,16 @@ export class WorkerSession {
   }
 
   /** Agents are told ahead of time, so that the way to them does not make them late. */
-  #beginAt(index: number, startAtMs: number): void {
+  #beginAt(index: number, stage: Stage, startAtMs: number): void {
     const waitMs = startAtMs - epochMs();
     clearTimeout(this.#stageTimer);
-    if (waitMs < 1) this.#begin(index, startAtMs);
-    else this.#stageTimer = setTimeout(() => this.#begin(index, startAtMs), waitMs);
+    if (waitMs < 1) this.#begin(index, stage, startAtMs);
+    else this.#stageTimer = setTimeout(() => this.#begin(index, stage, startAtMs), waitMs);
   }
 
-  #begin(index: number, startAtMs: number): void {
-    const stage = this.#stages[index];
-    if (stage === undefined || this.#assignment === undefined || this.#stopping) return;
+  #begin(index: number, stage: Stage, startAtMs: number): void {
+    if (this.#assignment === undefined || this.#stopping) return;
+    this.#begun = index + 1;
     this.#endStage(index, stage.isMeasured);
     const { worker, workers } = this.#assignment;
     const { context } = this.#crowd as Crowd;
@@ -115,7 +115,7 @@ export class WorkerSession {
 
   #endStages(): void {
     clearTimeout(this.#stageTimer);
-    this.#endStage(this.#stages.length, false);
+    this.#endStage(this.#begun, false);
     this.#host.send({ kind: 'newest', newest: this.#crowd?.context.book.newest() ?? [] });
   }
 

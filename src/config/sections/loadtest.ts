@@ -5,6 +5,7 @@ import { amount, count, duration, list, text, toggle } from '../fields.ts';
 import { loadPresetNames } from '../load-presets.ts';
 import { parseStages } from '../load-shape.ts';
 import { parseThresholds } from '../threshold.ts';
+import { searchFields } from './loadtest-search.ts';
 import { loadtestTarget } from './loadtest-target.ts';
 
 /** Conditions; a text is one, as `&` joins several. */
@@ -140,6 +141,7 @@ export const loadtest = z.strictObject({
     .optional()
     .describe('what the run has to meet, such as "latency.p99 < 50ms" or "lost == 0"')
     .meta({ flag: 'threshold', value: '<expression...>' }),
+  ...searchFields(thresholds),
   out: list()
     .prefault('')
     .describe('files to write the report to: .json, .html, .xml (JUnit), .csv (course), .md')

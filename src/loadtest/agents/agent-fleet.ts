@@ -5,8 +5,9 @@ import { odinCommand } from '../../host/command.ts';
 import type { Machine } from '../../host/machine.ts';
 import { odinVersion } from '../../host/version.ts';
 import type { Crew, CrewDeps } from '../crew.ts';
-import { clientsOfWorker, peakOf, stagesOf, startsPerWorker } from '../load/timeline.ts';
+import { clientsOfWorker, startsPerWorker } from '../load/timeline.ts';
 import { type LoadTestConfig, workerCount } from '../plan.ts';
+import { sizeOf } from '../run-size.ts';
 import { targetWithoutAddress } from '../target.ts';
 import type { WorkerPlace } from '../worker-pool.ts';
 import { agentHosts } from './agent-hosts.ts';
@@ -36,9 +37,9 @@ interface Member {
 export async function assembleFleet(config: LoadTestConfig, deps: CrewDeps): Promise<Crew> {
   const { signal, log } = deps;
   const hosts = agentHosts(config, odinCommand('loadtest', 'agent'));
-  const connections = peakOf(stagesOf(config));
-  if (hosts.length > connections) {
-    throw new UsageError(`${hosts.length} agents for ${connections} clients`, {
+  const { first } = sizeOf(config);
+  if (hosts.length > first) {
+    throw new UsageError(`${hosts.length} agents for ${first} clients`, {
       hint: 'give each agent at least one client: more --connections, or fewer --agents',
     });
   }
@@ -51,22 +52,41 @@ export async function assembleFleet(config: LoadTestConfig, deps: CrewDeps): Pro
     if (signal.aborted) giveUp();
     const members = await prepareAll(agents, config, deps);
     log.info({ agents: agents.map(({ name }) => name) }, 'agents are ready');
-    return crewOf(members, watch(agents, config.agentSilenceMs));
+    return crewOf(members, config, deps, watch(agents, config.agentSilenceMs));
   } catch (error) {
     await disposeAll(agents);
-    if (signal.aborted) return crewOf([], { [Symbol.dispose]() {} });
+    if (signal.aborted) return crewOf([], config, deps, { [Symbol.dispose]() {} });
     throw error;
   } finally {
     signal.removeEventListener('abort', giveUp);
   }
 }
 
-function crewOf(members: readonly Member[], watching: Disposable): Crew {
+function crewOf(
+  members: readonly Member[],
+  config: LoadTestConfig,
+  deps: CrewDeps,
+  watching: Disposable,
+): Crew {
   const agents = members.map(({ agent }) => agent);
   return {
     places: members.flatMap(({ places }) => places),
     pids: agents.flatMap(({ pid }) => pid ?? []),
     reachMs: Math.max(0, ...agents.map(({ clock }) => clock?.roundTripMs ?? 0)),
+    async check(connections) {
+      const shares = sharesOf(
+        connections,
+        members.map(({ places }) => places.length),
+      );
+      // What a lost agent cannot do is told by the verdict of the trial.
+      const here = [...agents.keys()].filter((at) => agents[at]?.loss === undefined);
+      await askAll(
+        here.map((at) => agents[at] as AgentLink),
+        config,
+        here.map((at) => shares[at] ?? []),
+        deps,
+      );
+    },
     assertWhole() {
       throwFaults(agents);
     },
@@ -92,49 +112,33 @@ async function disposeAll(agents: readonly AgentLink[]): Promise<void> {
 async function prepareAll(
   agents: readonly AgentLink[],
   config: LoadTestConfig,
-  { onLack }: CrewDeps,
+  deps: CrewDeps,
 ): Promise<Member[]> {
   // Files that flags name are on this machine.
   const common = await targetWithoutAddress(config);
   const machines = await Promise.all(agents.map(greet));
   throwFaults(agents);
-  const shares = sharesOf(agents, machines as Machine[], config);
-  const starts = startsPerWorker(stagesOf(config), sum(shares.map(({ length }) => length)));
-  const clientsOn = (machine: string) =>
-    agents.flatMap(({ host }, at) => (host.machine === machine ? (shares[at] ?? []) : []));
-  const answers = await Promise.all(
-    agents.map((agent, at) => {
-      const perWorker = Math.max(...(shares[at] ?? []));
-      const clients = clientsOn(agent.host.machine);
-      const silenceMs = agentPatience * config.agentSilenceMs;
-      const share = { connections: sum(clients), perWorker, workers: clients.length };
-      const isForced = onLack !== undefined;
-      agent.send({ kind: 'prepare', needs: { config, ...share, isForced, silenceMs } });
-      return agent.answer(['ready', 'refused'], prepareMs);
-    }),
-  );
-  throwRefusals(agents, answers);
-  for (const [at, { name }] of agents.entries()) {
-    const { lacks } = answers[at] as Extract<FromAgent, { kind: 'ready' }>;
-    for (const { what, fix } of lacks) onLack?.({ what: `agent ${name}: ${what}`, fix });
-  }
+  const { stages, peak, first } = sizeOf(config);
+  const counts = workersOf(agents, machines as Machine[], config, peak);
+  const answers = await askAll(agents, config, sharesOf(first, counts), deps);
   await Promise.all(agents.map((agent) => agent.measureClock()));
   throwFaults(agents);
+  const starts = startsPerWorker(stages, sum(counts));
   return agents.map((agent, at) => {
     const { address } = answers[at] as { readonly address: string };
-    const first = sum(shares.slice(0, at).map(({ length }) => length));
-    const places = (shares[at] ?? []).map((_, worker) => {
-      return { clients: starts[first + worker] ?? 0, worker };
+    const before = sum(counts.slice(0, at));
+    const places = Array.from({ length: counts[at] ?? 0 }, (_, worker) => {
+      return { clients: starts[before + worker] ?? 0, number: before + worker };
     });
     return {
       agent,
       machine: machines[at] as Machine,
-      places: places.map(({ clients, worker }) => ({
+      places: places.map(({ clients, number }) => ({
         clients,
         target: { ...common, address },
         clockAheadMs: agent.clockAheadMs,
         agent,
-        launch: (handlers) => agent.launch(first + worker, handlers),
+        launch: (handlers) => agent.launch(number, handlers),
       })),
     };
   });
@@ -160,27 +164,62 @@ async function greet(agent: AgentLink): Promise<Machine | undefined> {
   return hello?.machine;
 }
 
-/** The most clients of each worker of each agent: agents of one machine share its cores. */
-function sharesOf(
+/**
+ * Lets each agent look whether its machine can do its part, which is so many clients of each worker.
+ * Throws when one says no.
+ */
+async function askAll(
+  agents: readonly AgentLink[],
+  config: LoadTestConfig,
+  shares: readonly (readonly number[])[],
+  { onLack }: CrewDeps,
+): Promise<(Answered | undefined)[]> {
+  const clientsOn = (machine: string) =>
+    agents.flatMap(({ host }, at) => (host.machine === machine ? (shares[at] ?? []) : []));
+  const answers = await Promise.all(
+    agents.map((agent, at) => {
+      const perWorker = Math.max(...(shares[at] ?? []));
+      const clients = clientsOn(agent.host.machine);
+      const silenceMs = agentPatience * config.agentSilenceMs;
+      const share = { connections: sum(clients), perWorker, workers: clients.length };
+      const isForced = onLack !== undefined;
+      return agent.prepare({ config, ...share, isForced, silenceMs }, prepareMs);
+    }),
+  );
+  throwRefusals(agents, answers);
+  for (const [at, { name }] of agents.entries()) {
+    const { lacks } = answers[at] as Extract<FromAgent, { kind: 'ready' }>;
+    for (const { what, fix } of lacks) onLack?.({ what: `agent ${name}: ${what}`, fix });
+  }
+  return answers;
+}
+
+/** Workers of each agent, one at least: agents of one machine share its cores. */
+function workersOf(
   agents: readonly AgentLink[],
   machines: readonly Machine[],
   config: LoadTestConfig,
-): number[][] {
-  const connections = peakOf(stagesOf(config));
-  const perAgent = Math.ceil(connections / agents.length);
-  const counts = agents.map(({ host }, at) => {
+  peak: number,
+): number[] {
+  const perAgent = Math.ceil(peak / agents.length);
+  let left = peak;
+  return agents.map(({ host }, at) => {
     const neighbours = agents.filter((other) => other.host.machine === host.machine).length;
     const cores = Math.max(1, Math.floor((machines[at]?.cpus ?? 1) / neighbours));
-    return workerCount(config, perAgent, cores);
+    const kept = agents.length - at - 1;
+    const count = Math.min(workerCount(config, perAgent, cores), left - kept);
+    left -= count;
+    return count;
   });
-  const workers = Math.min(sum(counts), connections);
+}
+
+/** Clients of each worker of each agent. */
+function sharesOf(clients: number, counts: readonly number[]): number[][] {
+  const workers = sum(counts);
   let next = 0;
-  return counts.map((count) => {
-    const end = Math.min(workers, next + count);
-    const shares = [];
-    while (next < end) shares.push(clientsOfWorker(connections, next++, workers));
-    return shares;
-  });
+  return counts.map((count) =>
+    Array.from({ length: count }, () => clientsOfWorker(clients, next++, workers)),
+  );
 }
 
 function sum(numbers: readonly number[]): number {

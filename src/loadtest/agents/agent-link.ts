@@ -6,7 +6,7 @@ import { epochMs } from '../client-context.ts';
 import { ClockEstimator, type ClockOffset } from '../clock-offset.ts';
 import type { WorkerAgent, WorkerLink } from '../worker-pool.ts';
 import type { AgentHost } from './agent-hosts.ts';
-import type { FromAgent, ToAgent } from './agent-messages.ts';
+import type { AgentNeeds, FromAgent, ToAgent } from './agent-messages.ts';
 import { decodeMessage, encodeMessage, linesOf } from './agent-wire.ts';
 import { type AgentFault, faultOf } from './ssh-fault.ts';
 
@@ -88,6 +88,17 @@ export class AgentLink implements WorkerAgent, AsyncDisposable {
     const find = () => kinds.map((kind) => this.#answers.get(kind)).find(Boolean);
     await this.#until(() => find() !== undefined, withinMs);
     return find() as Answer<Kind> | undefined;
+  }
+
+  /** Lets it look whether its machine can do its part; may be asked anew. */
+  async prepare(
+    needs: AgentNeeds,
+    withinMs: number,
+  ): Promise<Answer<'ready' | 'refused'> | undefined> {
+    this.#answers.delete('ready');
+    this.#answers.delete('refused');
+    this.send({ kind: 'prepare', needs });
+    return await this.answer(['ready', 'refused'], withinMs);
   }
 
   /** Asks for its time so often that a short round trip is among them. */

@@ -4,10 +4,12 @@ import { createRequire } from 'node:module';
 import { formatCount } from '../../base/units.ts';
 import { formatMs } from '../progress.ts';
 import type { LoadTestReport } from '../report.ts';
+import { findingsOf } from '../search/search-report.ts';
 import type { SeriesPoint } from '../series.ts';
 import { distributionTable } from './distribution.ts';
 import { escapeJson, escapeMarkup } from './escape.ts';
 import { peakOf, stageTable } from './part-tables.ts';
+import { trialTable } from './search-tables.ts';
 import {
   agentTable,
   countTable,
@@ -61,13 +63,14 @@ ${script}</script>
 }
 
 function bodyOf(report: LoadTestReport): string {
-  const { verdict, reasons, config, histograms } = report;
+  const { verdict, config, histograms } = report;
+  const findings = findingsOf(report);
   const distribution = distributionTable(histograms.latency);
   const subtitle = `${config.protocol}, ${formatCount(peakOf(report))} clients, ${config.channels.join(', ')}`;
   return `<header class="${verdict}">
 <h1>Load test <span class="verdict">${verdict}</span></h1>
 <p>${escapeMarkup(report.url)} · ${escapeMarkup(subtitle)}</p>
-${reasons.length > 0 ? `<ul>${reasons.map((reason) => `<li>${escapeMarkup(reason)}</li>`).join('')}</ul>` : ''}
+${findings.length > 0 ? `<ul>${findings.map((finding) => `<li>${escapeMarkup(finding)}</li>`).join('')}</ul>` : ''}
 </header>
 <main>
 ${tiles(report)}
@@ -75,6 +78,7 @@ ${tiles(report)}
 <noscript><p>The charts need JavaScript; all figures are in the tables below.</p></noscript>
 </section>
 ${[
+  tableSection(trialTable(report)),
   tableSection(thresholdTable(report)),
   tableSection(stageTable(report)),
   tableSection(percentileTable(report)),

@@ -1,7 +1,9 @@
 /** A report as Markdown, short enough for a comment on a pull request. */
 import type { LoadTestReport } from '../report.ts';
+import { findingsOf } from '../search/search-report.ts';
 import { escapeCell } from './escape.ts';
 import { hasOwnStages, peakOf, stageTable } from './part-tables.ts';
+import { trialTable } from './search-tables.ts';
 import {
   agentTable,
   countTable,
@@ -16,9 +18,11 @@ const maxRows = 20;
 
 /** The verdict, what the run had to meet, and the main figures. */
 export function markdownReport(report: LoadTestReport): string {
-  const { verdict, reasons, holdMs } = report;
+  const { verdict, holdMs } = report;
+  const findings = findingsOf(report);
   const counts = countTable(report);
   const tables = [
+    trialTable(report),
     thresholdTable(report),
     ...(hasOwnStages(report) ? [stageTable(report)] : []),
     percentileTable(report),
@@ -33,7 +37,7 @@ export function markdownReport(report: LoadTestReport): string {
     `### Load test: ${verdict}`,
     '',
     `${clients} at ${escapeCell(report.url)}`,
-    ...(reasons.length > 0 ? ['', ...reasons.map((reason) => `- ${escapeCell(reason)}`)] : []),
+    ...(findings.length > 0 ? ['', ...findings.map((finding) => `- ${escapeCell(finding)}`)] : []),
     ...tables.filter(({ rows }) => rows.length > 0).flatMap(markdownTable),
     '',
   ].join('\n');

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import type { ErrorClass } from '../error-classes.ts';
 import type { LoadTestReport } from '../report.ts';
+import { searchSchema } from './report-schema-search.ts';
 
 const count = z.int().min(0);
 const ms = z.number().min(0);
@@ -244,6 +245,7 @@ const shape = {
       .describe('bytes that waited in the kernel to be read'),
     bottlenecks: z.array(z.string()),
   }),
+  search: searchSchema.exactOptional().describe('what a limit search found'),
   agents: z.array(agent).exactOptional().describe('each agent of a distributed run'),
   server: z.object({ closeCodes: countsByCode }),
   thresholds: z.array(

@@ -264,6 +264,7 @@ export function environmentTable(report: LoadTestReport): Table {
       ['memory', formatBytes(machine.memoryBytes)],
       ...Object.entries(config)
         .filter(([name]) => name !== 'url')
+        .filter(([name]) => config.findMax !== undefined || !name.startsWith('search'))
         .map(([name, value]) => [name, [value].flat().join(', ')]),
     ],
   };

@@ -4,7 +4,9 @@ import type { ErrorCount } from '../error-log.ts';
 import type { GapReport } from '../gap-list.ts';
 import { formatMs } from '../progress.ts';
 import type { LoadTestReport, StageReport } from '../report.ts';
+import { findingsOf } from '../search/search-report.ts';
 import { hasOwnStages } from './part-tables.ts';
+import { trialLine } from './search-tables.ts';
 import { formatClock, formatObserved } from './tables.ts';
 import { reconciledCounts, signed } from './truth-tables.ts';
 
@@ -56,10 +58,11 @@ export function formatReport(report: LoadTestReport): string {
     ...closeCodeRows(report),
     ['generator', generatorLine(generator)],
     ...agentRows(report),
+    ...searchRows(report),
   ];
   const lines = [
     `VERDICT ${report.verdict}`,
-    ...report.reasons.map((reason) => `  - ${reason}`),
+    ...findingsOf(report).map((finding) => `  - ${finding}`),
     '',
     ...rows.map(([name, value]) => `${name.padEnd(11)}${value}`),
     ...section('stages', hasOwnStages(report) ? report.stages.map(stageLine) : [], maxStageLines),
@@ -106,6 +109,14 @@ function generatorLine(generator: LoadTestReport['generator']): string {
     `${workers} ${workers === 1 ? 'worker' : 'workers'}, CPU ${cpuPercent.toFixed(0)}% of a core, ` +
     `loop delay p99 ${formatMs(loopDelayP99Ms)}, ${formatBytes(rssBytes)}`
   );
+}
+
+function searchRows({ search }: LoadTestReport): [string, string][] {
+  if (search === undefined) return [];
+  return [
+    ['search', `most ${search.of} with ${search.slo.join(', ')}`],
+    ...search.trials.map((trial) => ['', trialLine(search.of, trial)] as [string, string]),
+  ];
 }
 
 function agentRows({ agents = [] }: LoadTestReport): [string, string][] {

@@ -1,0 +1,42 @@
+/** The part of a report's schema that a limit search fills. */
+import * as z from 'zod';
+
+const count = z.int().min(0);
+const ms = z.number();
+
+const trial = z.object({
+  level: z.number().describe('clients, or events per second of the publisher'),
+  purpose: z.enum(['step', 'bisect', 'confirm', 'repeat']),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  reasons: z.array(z.string()),
+  startMs: ms,
+  durationMs: ms,
+  active: count,
+  failed: count,
+  receivedPerSecond: z.number().min(0),
+  lost: count,
+  latencyMs: z.object({ p50: ms, p99: ms, max: ms, count }),
+  cpuPercent: z.number().min(0),
+});
+
+/** A search: its trials and its answer. */
+export const searchSchema = z.object({
+  of: z.enum(['connections', 'rate']),
+  slo: z.array(z.string()),
+  resolutionPercent: z.number(),
+  trials: z.array(trial).max(80),
+  holds: z.number().nullable().describe('the highest level that held'),
+  breaks: z.number().nullable().describe('the lowest level that did not hold'),
+  isConfirmed: z.boolean(),
+  ending: z.enum([
+    'found',
+    'max',
+    'nothing',
+    'generator',
+    'publisher',
+    'machine',
+    'time',
+    'interrupted',
+  ]),
+  answer: z.string(),
+});

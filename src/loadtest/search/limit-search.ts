@@ -1,0 +1,222 @@
+/** Looks for the highest level that holds: brings the run to each, measures, and decides. */
+import { PreflightError, RemoteError } from '../../base/errors.ts';
+import { formatCount } from '../../base/units.ts';
+import type { Log } from '../../host/log.ts';
+import { shortfallOf } from '../bottlenecks.ts';
+import { epochMs } from '../client-context.ts';
+import type { StageOutcome, StageRun } from '../stage-run.ts';
+import { resultsOf } from '../thresholds.ts';
+import { judge } from '../verdict.ts';
+import type { WorkerPool, WorkerState } from '../worker-pool.ts';
+import { type LevelControl, type Published, searchStage } from './search-level.ts';
+import type { SearchSettings } from './search-plan.ts';
+import {
+  answerOf,
+  type SearchEnding,
+  type SearchReport,
+  type TrialReport,
+} from './search-report.ts';
+import {
+  boundsOf,
+  isConfirmed,
+  nextStep,
+  type SearchPlan,
+  type TrialPurpose,
+  type TrialVerdict,
+} from './search-steps.ts';
+
+/** What a search works with. */
+export interface SearchDeps {
+  readonly settings: SearchSettings;
+  readonly plan: SearchPlan;
+  readonly level: LevelControl;
+  readonly run: StageRun;
+  readonly pool: WorkerPool;
+  /** Ends the search at once. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** Told each trial when it is over. */
+  readonly onTrial?: ((trial: TrialReport) => void) | undefined;
+}
+
+/** What else is to know of a trial. */
+interface Circumstances {
+  /** Number of its measured stage. */
+  readonly measured: number;
+  readonly output: Published | undefined;
+  /** Clients that came for it. */
+  readonly newcomers: number;
+}
+
+/** More would be a plan gone wrong: halving a range of ten millions takes fewer. */
+const maxTrials = 80;
+/** How much longer the answer is measured than other levels. */
+const confirmFactor = 2;
+/** A publisher that does less than this of what it is told is the bottleneck itself. */
+const minPublishedShare = 0.95;
+
+/** One search. */
+export class LimitSearch {
+  readonly #deps: SearchDeps;
+  readonly #trials: TrialReport[] = [];
+  /** The measured stage of each trial. */
+  readonly outcomes: StageOutcome[] = [];
+  #ending: SearchEnding = 'interrupted';
+  #detail = '';
+  /** Whether the last trial was too much for the publisher. */
+  #isPublisherShort = false;
+
+  constructor(deps: SearchDeps) {
+    this.#deps = deps;
+  }
+
+  /** What came of it so far. */
+  get report(): SearchReport {
+    const { settings } = this.#deps;
+    const { good, bad } = boundsOf(this.#trials);
+    const found = {
+      of: settings.of,
+      slo: settings.slo,
+      resolutionPercent: settings.resolutionPercent,
+      trials: this.#trials,
+      holds: good ?? null,
+      breaks: bad ?? null,
+      isConfirmed: good !== undefined && isConfirmed(good, this.#trials),
+      ending: this.#ending,
+    };
+    return { ...found, answer: answerOf(found, this.#detail) };
+  }
+
+  /** Searches from `startAtMs` since 1970 until it is clear; ends at once when interrupted. */
+  async run(startAtMs: number): Promise<void> {
+    const { plan, settings, signal, run } = this.#deps;
+    run.startedAtMs = startAtMs;
+    const untilMs = epochMs() + settings.searchTimeMs;
+    while (this.#trials.length < maxTrials) {
+      const next = nextStep(this.#trials, plan);
+      if (next.kind === 'end') return this.#end(next.why);
+      const trialMs = settings.trialMs * (next.purpose === 'confirm' ? confirmFactor : 1);
+      if (epochMs() + settings.calmMs + trialMs > untilMs) return this.#end('time');
+      try {
+        await this.#try(next.level, next.purpose, trialMs);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof PreflightError) return this.#end('machine', error.message);
+        if (!(error instanceof RemoteError)) throw error;
+        // Neither the publisher nor an agent can spoil what was found before.
+        return this.#end(settings.of === 'rate' ? 'publisher' : 'generator', error.message);
+      }
+      if (signal.aborted) return;
+    }
+    this.#end('time');
+  }
+
+  #end(why: SearchEnding, detail = ''): void {
+    const isGenerator = why === 'generator';
+    this.#ending = isGenerator && this.#isPublisherShort ? 'publisher' : why;
+    this.#detail = detail || (isGenerator ? (this.#trials.at(-1)?.reasons[0] ?? '') : '');
+  }
+
+  async #try(level: number, purpose: TrialPurpose, trialMs: number): Promise<void> {
+    const { run, pool, settings, signal, log, onTrial } = this.#deps;
+    const first = run.begun;
+    const before = run.target;
+    await this.#deps.level.reach(level);
+    const { clients } = this.#deps.level;
+    const hold = (name: string, lengthMs: number) =>
+      searchStage({ name, kind: 'hold', from: clients, to: clients, lengthMs });
+    if (!signal.aborted) await run.pass(hold('calm', settings.calmMs));
+    const published = signal.aborted ? undefined : await this.#deps.level.countPublished();
+    const measured = run.begun;
+    if (!signal.aborted) {
+      await run.pass({ ...hold(`trial ${this.#trials.length + 1}`, trialMs), isMeasured: true });
+    }
+    if (signal.aborted) return;
+    const output = await published?.();
+    // The begin of the next stage is the end of this one, told by all workers.
+    await run.pass(hold('rest', 0));
+    await pool.waitUntil(() => pool.allMarked(measured + 1), signal, settings.calmMs);
+    const outcome = run.outcomeOf(first, measured);
+    const trial = this.#judge(level, purpose, outcome, {
+      measured,
+      output,
+      newcomers: run.target - before,
+    });
+    this.#trials.push(trial);
+    this.outcomes.push(outcome);
+    pool.forgetMarks(measured + 1);
+    const { failed, away } = outcome.totals.connections;
+    this.#deps.level.failed(failed > 0 || away > 0);
+    log.info({ ...trial }, 'trial ended');
+    onTrial?.(trial);
+  }
+
+  #judge(
+    level: number,
+    purpose: TrialPurpose,
+    { totals, startMs, lengthMs }: StageOutcome,
+    { measured, output, newcomers }: Circumstances,
+  ): TrialReport {
+    const { settings } = this.#deps;
+    const states = this.#statesOf(measured);
+    const scale = { target: newcomers, holdMs: lengthMs };
+    // Where nobody came, nothing is known of connecting, and nothing has to be.
+    const thresholds = resultsOf(settings.thresholds, totals, scale).filter(
+      ({ metric, observed }) => observed !== null || !metric.startsWith('connect.'),
+    );
+    const shortfall = shortfallOf(states, totals, { queue: undefined, holdMs: lengthMs });
+    const tooFew = publisherShortfall(output);
+    this.#isPublisherShort = tooFew.length > 0;
+    const { verdict, reasons } = judge({
+      totals,
+      thresholds,
+      shortfall: { ...shortfall, bottlenecks: [...tooFew, ...shortfall.bottlenecks] },
+      breach: undefined,
+      interrupted: false,
+    });
+    const { latency, connections, messages, generator } = totals;
+    return {
+      level,
+      purpose,
+      verdict: verdict as TrialVerdict,
+      reasons,
+      startMs: Math.round(startMs),
+      durationMs: Math.round(lengthMs),
+      active: connections.active,
+      failed: connections.failed,
+      receivedPerSecond: Math.round((1_000 * latency.count) / Math.max(1, lengthMs)),
+      lost: messages.lost,
+      latencyMs: {
+        p50: latency.percentile(50),
+        p99: latency.percentile(99),
+        max: latency.maxMs,
+        count: latency.count,
+      },
+      cpuPercent: generator.cpuPercent,
+    };
+  }
+
+  /** The workers at the end of a stage, with the stalls that were in it. */
+  #statesOf(stage: number): WorkerState[] {
+    const { pool } = this.#deps;
+    const before = pool.statesAt(stage);
+    return pool.statesAt(stage + 1).map((state, at) => {
+      const { report } = state;
+      if (report === undefined) return state;
+      const { generator } = report;
+      const earlier = before[at]?.report?.generator;
+      const stalledMs = generator.stalledMs - (earlier?.stalledMs ?? 0);
+      // Of all stalls the longest is known; of these, it cannot be longer than all together.
+      const longestStallMs = Math.min(generator.longestStallMs, stalledMs);
+      const stalls = generator.stalls - (earlier?.stalls ?? 0);
+      const own = { ...generator, stalls, stalledMs, longestStallMs };
+      return { ...state, report: { ...report, generator: own } };
+    });
+  }
+}
+
+function publisherShortfall(output: Published | undefined): string[] {
+  if (output === undefined || output.events >= minPublishedShare * output.due) return [];
+  const [events, due] = [output.events, output.due].map((count) => formatCount(Math.round(count)));
+  return [`the publisher published ${events} of ${due} events: it was the limit itself`];
+}

@@ -1,0 +1,66 @@
+/** Makes a limit search ready: takes control of the publisher where that is what is changed. */
+import { messageOf, OdinError } from '../../base/errors.ts';
+import type { Log } from '../../host/log.ts';
+import type { Crew } from '../crew.ts';
+import type { StageOutcome } from '../stage-run.ts';
+import { LimitSearch } from './limit-search.ts';
+import { PublisherRate } from './publisher-rate.ts';
+import { ConnectionLevel, type LevelDeps, Population, RateLevel } from './search-level.ts';
+import { connectionLevels, rateLevels, type SearchSettings } from './search-plan.ts';
+import type { SearchReport, TrialReport } from './search-report.ts';
+
+interface OpenDeps extends LevelDeps {
+  readonly crew: Crew;
+  readonly log: Log;
+  readonly onTrial?: (trial: TrialReport) => void;
+}
+
+/** A search that may run. Disposing it waits until the publisher has the rate that it had. */
+export interface OpenSearch extends AsyncDisposable {
+  run(startAtMs: number): Promise<void>;
+  readonly report: SearchReport;
+  /** The measured stage of each trial. */
+  readonly outcomes: readonly StageOutcome[];
+}
+
+/** Rejects with a RemoteError when the publisher cannot be controlled. */
+export async function openSearch(settings: SearchSettings, deps: OpenDeps): Promise<OpenSearch> {
+  const { config, crew, signal, log } = deps;
+  const population = new Population(deps);
+  // Interrupted before it began, a search changes nothing.
+  const publisher =
+    settings.of === 'rate' && !signal.aborted
+      ? await PublisherRate.open(config.publisherUrl ?? '', signal)
+      : undefined;
+  const level =
+    publisher === undefined
+      ? new ConnectionLevel(population, crew)
+      : new RateLevel(population, publisher, deps);
+  const plan =
+    publisher === undefined ? connectionLevels(config) : rateLevels(config, publisher.found);
+  const search = new LimitSearch({ ...deps, settings, plan, level });
+  const giveBack = async () => {
+    await publisher?.restore().catch((error: unknown) => {
+      const hint = error instanceof OdinError ? error.hint : undefined;
+      log.error({ hint }, messageOf(error));
+    });
+  };
+  let givenBack: Promise<void> | undefined;
+  return {
+    async run(startAtMs) {
+      try {
+        await search.run(startAtMs);
+      } finally {
+        // Beside what else has to be done at the end, which after Ctrl-C has to be quick.
+        givenBack = giveBack();
+      }
+    },
+    get report() {
+      return search.report;
+    },
+    outcomes: search.outcomes,
+    async [Symbol.asyncDispose]() {
+      await (givenBack ?? giveBack());
+    },
+  };
+}

@@ -1,0 +1,166 @@
+/** Brings a run to a level: so many clients, or so many events per second. */
+import { epochMs } from '../client-context.ts';
+import type { Crew } from '../crew.ts';
+import type { Stage } from '../load/timeline.ts';
+import { type LoadTestConfig, longestRampMs } from '../plan.ts';
+import type { StageRun } from '../stage-run.ts';
+import { totalsOf } from '../totals.ts';
+import type { WorkerPool } from '../worker-pool.ts';
+import type { PublisherPace, PublisherRate } from './publisher-rate.ts';
+
+/** What was published in a stretch of time. */
+export interface Published {
+  readonly events: number;
+  /** As many as there should have been. */
+  readonly due: number;
+}
+
+/** How a search changes what it looks for. */
+export interface LevelControl {
+  /** Brings the run to a level; resolves when all that come have come, and all that go are gone. */
+  reach(level: number): Promise<void>;
+  /** Clients that are to be there now. */
+  readonly clients: number;
+  /** Told when a level did not hold: whether its clients were not all there. */
+  failed(isAnybodyMissing: boolean): void;
+  /** Begins to count what is published; undefined where nobody is asked. */
+  countPublished(): Promise<(() => Promise<Published>) | undefined>;
+}
+
+/** What both ways need. */
+export interface LevelDeps {
+  readonly config: LoadTestConfig;
+  readonly run: StageRun;
+  readonly pool: WorkerPool;
+  readonly signal: AbortSignal;
+}
+
+/** How long the last clients of a level that is left may take to say goodbye. */
+const goodbyeMs = 5_000;
+/** A server notices a closed connection a little later than the client. */
+const vacancyMs = 300;
+
+/** Lets clients come and go; one that comes stays for the higher levels. */
+export class Population {
+  readonly #deps: LevelDeps;
+  #clients = 0;
+
+  constructor(deps: LevelDeps) {
+    this.#deps = deps;
+  }
+
+  get clients(): number {
+    return this.#clients;
+  }
+
+  /** All go, and the server has time to notice. */
+  async leave(): Promise<void> {
+    await this.become(0);
+    const rest = { name: 'empty', kind: 'hold', from: 0, to: 0, lengthMs: vacancyMs } as const;
+    await this.#deps.run.pass(searchStage(rest));
+  }
+
+  /** Waits until it is known of all whether they got in, or all that had to go are gone. */
+  async become(clients: number): Promise<void> {
+    const { config, run, pool, signal } = this.#deps;
+    const from = this.#clients;
+    if (clients === from) return;
+    this.#clients = clients;
+    const lengthMs = (Math.abs(clients - from) * 1_000) / config.rampRate;
+    const isUp = clients > from;
+    const kind = isUp ? 'ramp' : 'ramp-down';
+    await run.pass(searchStage({ name: `to ${clients}`, kind, from, to: clients, lengthMs }));
+    const isThere = () => {
+      const { opened, failed, active } = totalsOf(pool.states()).connections;
+      return isUp ? opened + failed >= run.target : active <= clients;
+    };
+    await pool.waitUntil(isThere, signal, isUp ? longestRampMs(0, config) : goodbyeMs);
+  }
+}
+
+/** Levels are numbers of clients. */
+export class ConnectionLevel implements LevelControl {
+  readonly #population: Population;
+  readonly #crew: Crew;
+  #isAnybodyMissing = false;
+
+  constructor(population: Population, crew: Crew) {
+    this.#population = population;
+    this.#crew = crew;
+  }
+
+  get clients(): number {
+    return this.#population.clients;
+  }
+
+  /** Throws a PreflightError when the machines do not allow so many. */
+  async reach(level: number): Promise<void> {
+    await this.#crew.check(level);
+    if (this.#isAnybodyMissing) {
+      // Whoever was refused would be missing at every other level too.
+      this.#isAnybodyMissing = false;
+      await this.#population.leave();
+    }
+    await this.#population.become(level);
+  }
+
+  failed(isAnybodyMissing: boolean): void {
+    this.#isAnybodyMissing = isAnybodyMissing;
+  }
+
+  async countPublished(): Promise<undefined> {
+    return undefined;
+  }
+}
+
+/** Levels are rates of the publisher; the number of clients stays. */
+export class RateLevel implements LevelControl {
+  readonly #population: Population;
+  readonly #publisher: PublisherRate;
+  readonly #config: LoadTestConfig;
+  readonly #signal: AbortSignal;
+  #isAnybodyMissing = false;
+
+  constructor(population: Population, publisher: PublisherRate, deps: LevelDeps) {
+    this.#population = population;
+    this.#publisher = publisher;
+    this.#config = deps.config;
+    this.#signal = deps.signal;
+  }
+
+  get clients(): number {
+    return this.#population.clients;
+  }
+
+  async reach(level: number): Promise<void> {
+    if (this.#isAnybodyMissing) await this.#population.leave();
+    this.#isAnybodyMissing = false;
+    await this.#publisher.change(level, this.#signal);
+    await this.#population.become(this.#config.connections);
+  }
+
+  failed(isAnybodyMissing: boolean): void {
+    this.#isAnybodyMissing = isAnybodyMissing;
+  }
+
+  async countPublished(): Promise<() => Promise<Published>> {
+    const before = await this.#paceNow();
+    return async () => {
+      const after = await this.#paceNow();
+      return {
+        events: after.published - before.published,
+        due: (after.rate * (after.atMs - before.atMs)) / 1_000,
+      };
+    };
+  }
+
+  async #paceNow(): Promise<PublisherPace & { readonly atMs: number }> {
+    const pace = await this.#publisher.pace(this.#signal);
+    return { ...pace, atMs: epochMs() };
+  }
+}
+
+/** A stage of a search: it lasts as long as it is told. */
+export function searchStage(stage: Omit<Stage, 'awaitsClients' | 'isMeasured'>): Stage {
+  return { ...stage, awaitsClients: false, isMeasured: false };
+}
