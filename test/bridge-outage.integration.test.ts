@@ -64,7 +64,7 @@ describe.skipIf(!areThere)('a bridge', () => {
     await using producer = await world.source.openProducer();
     const random = createRandom(5);
     const feed = new Feed(producer, world.topics);
-    for (let life = 0; life < 10; life++) {
+    for (let life = 0; life < 6; life++) {
       await using odin = spawnOdin(world.args, world);
       await liveAndDie(odin, life, random);
     }

@@ -1,7 +1,7 @@
 /** The records of one send to the target: what fits of those that wait, with their marks. */
 import type { BrokerRecord, OutgoingRecord } from '../broker/broker.ts';
 import type { Places } from './places.ts';
-import { formatPlace, formatSettled, markOf } from './source-mark.ts';
+import { formatPlace, formatPlaces, markOf } from './source-mark.ts';
 
 /** Records of one send at most: after a crash, twice as many are looked up in the target. */
 export const maxBatchRecords = 2_000;
@@ -37,14 +37,18 @@ export function markedBatch(
   batch: readonly Waiting[],
   epoch: string,
   before: Places,
+  floor: Places | undefined,
 ): OutgoingRecord[] {
-  const settled = formatSettled(epoch, before);
+  const mark = {
+    settled: formatPlaces(epoch, before),
+    floor: floor === undefined ? undefined : formatPlaces(epoch, floor),
+  };
   const carried = batch.filter(({ fate }) => fate === 'carry');
   const lastOfTopic = new Set(new Map(carried.map((record) => [record.topic, record])).values());
   return carried.map((record) => {
     const { topic, key, value, timestampMs, source } = record;
     const id = formatPlace(epoch, source);
-    const headers = markOf(id, lastOfTopic.has(record) ? settled : undefined);
+    const headers = markOf(id, lastOfTopic.has(record) ? mark : undefined);
     return { topic, key, value, timestampMs, headers, id };
   });
 }

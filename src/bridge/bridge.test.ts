@@ -21,10 +21,10 @@ function openWorld(count: number) {
   };
   feed(0, count);
   const stop = new AbortController();
-  const start = (untilCaughtUp: boolean) =>
+  const start = (untilCaughtUp: boolean, into = target) =>
     new Bridge({
       openSource: async () => source,
-      openTarget: async () => target,
+      openTarget: async () => into,
       sourceTopics: topics,
       toTopic: (topic) => topic,
       log: pino({ level: 'silent' }),
@@ -69,4 +69,23 @@ test('a source whose positions were given out again since the last run is known 
   await expect(start(true).run()).rejects.toThrow('a/0 of the source ends at 99');
   feed(99, 120, 'new');
   await expect(start(true).run()).rejects.toThrow('another record at 99 than was carried');
+});
+
+test('what others wrote into the target before is looked through once, and not at each start', async () => {
+  const { source, feed, start } = openWorld(10);
+  const target = new MemoryBroker('kafka', {
+    ...{ epoch: 'T', topics, partitions: 2, gap: () => 0 },
+  });
+  for (let n = 0; n < 20_000; n++) {
+    target.append({ topic: 'a', key: `other${n}`, value: 'x', timestampMs: 0 });
+  }
+  const run = () => start(true, target).run();
+  await run();
+  expect(target.readCount).toBeGreaterThanOrEqual(20_000);
+  feed(10, 20);
+  target.readCount = 0;
+  await run();
+  expect(target.readCount).toBeLessThan(5_000);
+  const carried = target.records.filter(({ key }) => !key?.startsWith('other'));
+  expect(byKey(carried)).toEqual(byKey(source.records));
 });

@@ -18,6 +18,7 @@ import { findLastBatch, type LastBatch } from './last-batch.ts';
 import { Places } from './places.ts';
 import { reused, shrunk } from './source-changed.ts';
 import { unlessStopped } from './stop.ts';
+import { TargetFloor } from './target-floor.ts';
 import { readTail, type Tail } from './target-tail.ts';
 
 /** The source is paused while more waits: the size of what is under way is bounded by these. */
@@ -75,6 +76,7 @@ export class Session {
   readonly settled: Places;
   readonly #parts: SessionParts;
   readonly #lanes: Lanes;
+  readonly #floor: TargetFloor;
   readonly #topics: ReadonlySet<string>;
   /** Behind everything that was read: positions that come again are of other records. */
   readonly #read = new Places();
@@ -93,6 +95,7 @@ export class Session {
   private constructor(parts: SessionParts, lanes: Lanes, settled: Places) {
     this.#parts = parts;
     this.#lanes = lanes;
+    this.#floor = new TargetFloor(parts.target);
     this.#topics = new Set(parts.sourceTopics);
     this.settled = settled;
   }
@@ -176,8 +179,8 @@ export class Session {
     this.#waiting = [];
     const before = new Places();
     before.raiseAll(settled);
-    while (missing.length > 0)
-      await this.#send(missing.splice(0, this.#batchLength(missing)), before);
+    for (let length = this.#batchLength(missing); length > 0; length = this.#batchLength(missing))
+      await this.#send(missing.splice(0, length), before);
     for (const { lane, partition, end } of ends) settled.raise(lane, partition, end);
     for (const place of fates.toSorted((a, b) => a.offset - b.offset)) {
       countOnce(this.#parts, place, place.fate);
@@ -218,7 +221,8 @@ export class Session {
       this.#read.raise(lane, partition, offset + 1);
       this.#takeOne(record);
     }
-    if (this.#isFull()) this.#hold(true);
+    const isFull = this.#waiting.length > maxWaitingRecords || this.#waitingBytes > maxWaitingBytes;
+    if (isFull) this.#hold(true);
     this.#wake();
   }
 
@@ -250,7 +254,7 @@ export class Session {
 
   async #sendBatch(): Promise<void> {
     const batch = this.#waiting.splice(0, this.#batchLength(this.#waiting));
-    await this.#send(batch, this.settled);
+    await this.#send(batch, this.settled, await this.#floor.current());
     for (const { source, fate } of batch) {
       const { topic, partition, offset } = source;
       const lane = this.#lanes.of(topic);
@@ -264,12 +268,12 @@ export class Session {
     }
   }
 
-  async #send(batch: readonly Waiting[], before: Places): Promise<void> {
+  async #send(batch: readonly Waiting[], before: Places, floor?: Places): Promise<void> {
     const { producer, source, signal, onUnfit } = this.#parts;
     this.#sending = batch.length;
     for (const record of batch) this.#waitingBytes -= bytesOf(record);
     try {
-      await unlessStopped(signal, producer.send(markedBatch(batch, source.epoch, before)));
+      await unlessStopped(signal, producer.send(markedBatch(batch, source.epoch, before, floor)));
       this.#sending = 0;
     } catch (error) {
       if (error instanceof RecordsUnfit) onUnfit(batch);
@@ -282,10 +286,6 @@ export class Session {
     this.#isHeld = isHeld;
     if (isHeld) this.#consumption.pause();
     else this.#consumption.resume();
-  }
-
-  #isFull(): boolean {
-    return this.#waiting.length > maxWaitingRecords || this.#waitingBytes > maxWaitingBytes;
   }
 
   async #somethingToDo(): Promise<void> {

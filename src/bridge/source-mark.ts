@@ -7,6 +7,9 @@ const sourceHeader = 'odin-source';
 /** Header with the places up to which the target held everything before this batch was sent. */
 const settledHeader = 'odin-settled';
 
+/** Header with the ends of the target's partitions then, or some time before that. */
+const floorHeader = 'odin-floor';
+
 /** A place in the source's log. */
 export interface SourcePlace {
   readonly topic: string;
@@ -19,11 +22,19 @@ export function formatPlace(epoch: string, { topic, partition, offset }: SourceP
   return `${epoch}/${topic}/${partition}/${offset}`;
 }
 
-/** The headers of a carried record; `settled` comes with the last one of each topic of a batch. */
-export function markOf(place: string, settled: string | undefined): Headers {
-  return settled === undefined
-    ? { [sourceHeader]: place }
-    : { [sourceHeader]: place, [settledHeader]: settled };
+/** What the last record of each topic of a batch tells beside its place. */
+export interface BatchMark {
+  readonly settled: string;
+  readonly floor: string | undefined;
+}
+
+/** The headers of a carried record. */
+export function markOf(place: string, batch: BatchMark | undefined): Headers {
+  return {
+    [sourceHeader]: place,
+    ...(batch === undefined ? {} : { [settledHeader]: batch.settled }),
+    ...(batch?.floor === undefined ? {} : { [floorHeader]: batch.floor }),
+  };
 }
 
 /** Where a record came from; undefined when no bridge from a source of this epoch carried it. */
@@ -36,7 +47,7 @@ export function sourceOf(headers: Headers | undefined, epoch: string): SourcePla
 }
 
 /** `epoch lane/0=17,1=4;lane/0=2`: short, as a batch carries it several times. */
-export function formatSettled(epoch: string, places: Places): string {
+export function formatPlaces(epoch: string, places: Places): string {
   const lanes = Map.groupBy(places.all(), ({ lane }) => lane);
   const texts = [...lanes].map(([lane, ofLane]) => {
     return `${lane}/${ofLane.map(({ partition, next }) => `${partition}=${next}`).join()}`;
@@ -44,9 +55,17 @@ export function formatSettled(epoch: string, places: Places): string {
   return `${epoch} ${texts.join(';')}`;
 }
 
-/** Reads {@link formatSettled}; undefined when there is none, or it is of another epoch. */
+/** What was settled before the batch; undefined when there is none, or it is of another epoch. */
 export function settledOf(headers: Headers | undefined, epoch: string): Places | undefined {
-  const text = headers?.[settledHeader];
+  return readPlaces(headers?.[settledHeader], epoch);
+}
+
+/** Below it, the target has nothing that was not settled before the batch; else as `settledOf`. */
+export function floorOf(headers: Headers | undefined, epoch: string): Places | undefined {
+  return readPlaces(headers?.[floorHeader], epoch);
+}
+
+function readPlaces(text: string | undefined, epoch: string): Places | undefined {
   if (text === undefined || !text.startsWith(`${epoch} `)) return undefined;
   const places = new Places();
   for (const [, lane, list] of text.slice(epoch.length + 1).matchAll(/([^;/]+)\/([^;]+)/g)) {

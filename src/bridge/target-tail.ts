@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { Broker, BrokerRecord, PartitionBounds } from '../broker/broker.ts';
 import type { Log } from '../host/log.ts';
-import type { Lanes } from './lanes.ts';
+import { type Lanes, lanesOf } from './lanes.ts';
 import { Places } from './places.ts';
 import { readRange } from './range.ts';
-import { settledOf, sourceOf } from './source-mark.ts';
+import { floorOf, settledOf, sourceOf } from './source-mark.ts';
 
 /** Offsets looked through at once, going back from the end of a partition. */
 const stepOffsets = 1_000;
@@ -45,13 +45,18 @@ export interface TailRequest {
 
 /**
  * Reads each partition of the target back from its end: first to the newest record that tells what
- * was settled; then, knowing that of all partitions, to the newest record from before.
+ * was settled; then, knowing that of all partitions, to the newest record from before. What it finds also tells how
+ * far back there can be anything.
  */
 export async function readTail(
   target: Broker,
   { epoch, lanes, log, signal }: TailRequest,
 ): Promise<Tail> {
-  const walk = { broker: target, signal, progress: new Progress(log) };
+  const floor = new Places();
+  const targetLanes = lanesOf(target, []);
+  const floorAt = ({ topic, partition, low }: PartitionBounds) =>
+    Math.max(low, floor.next(targetLanes.of(topic), partition) ?? 0);
+  const walk = { broker: target, signal, floorAt, progress: new Progress(log) };
   const partitions = (await target.bounds()).filter(({ low, high }) => low < high);
   const settled = new Places();
   await each(partitions, async (bounds) => {
@@ -59,6 +64,7 @@ export async function readTail(
       const newest = records.findLast(({ headers }) => settledOf(headers, epoch) !== undefined);
       if (newest === undefined) return true;
       settled.raiseAll(settledOf(newest.headers, epoch) as Places);
+      floor.raiseAll(floorOf(newest.headers, epoch) ?? new Places());
       return false;
     });
   });
@@ -86,6 +92,8 @@ export async function readTail(
 
 interface Walk {
   readonly broker: Broker;
+  /** Where to stop; it may rise meanwhile. */
+  readonly floorAt: (bounds: PartitionBounds) => number;
   readonly signal: AbortSignal;
   readonly progress: Progress;
 }
@@ -110,12 +118,13 @@ class Progress {
 
 /** Hands a partition over from its end to its start, in steps, until `wantsMore` says no. */
 async function goBack(
-  { broker, signal, progress }: Walk,
-  { topic, partition, low, high }: PartitionBounds,
+  { broker, signal, floorAt, progress }: Walk,
+  bounds: PartitionBounds,
   wantsMore: (records: readonly BrokerRecord[]) => boolean,
 ): Promise<void> {
-  for (let to = high; to > low; to -= stepOffsets) {
-    const from = Math.max(low, to - stepOffsets);
+  const { topic, partition, high } = bounds;
+  for (let to = high; to > floorAt(bounds); to -= stepOffsets) {
+    const from = Math.max(floorAt(bounds), to - stepOffsets);
     const range = { topic, partition, from, to };
     const records = await readRange(broker, range, signal);
     progress.count(records.length);

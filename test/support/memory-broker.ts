@@ -38,6 +38,8 @@ export class MemoryBroker implements Broker {
     arrives: () => records.length > 0,
     isAnswered: true,
   });
+  /** Records that were read back until now. */
+  readCount = 0;
   readonly #topics: readonly string[];
   readonly #partitions: number;
   readonly #gap: () => number;
@@ -173,6 +175,7 @@ export class MemoryBroker implements Broker {
     const { records, low } = this.#log(topic, partition);
     const wanted = records.filter(({ offset }) => offset >= from && offset < to);
     const complete = wanted.length <= maxRecords && from >= low;
+    this.readCount += Math.min(wanted.length, maxRecords);
     return { records: wanted.slice(0, maxRecords), complete };
   }
 
