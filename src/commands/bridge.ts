@@ -6,10 +6,9 @@ import { shown } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
 import { isBrokerUrl } from '../config/sections/broker.ts';
 import { topics } from '../events/categories.ts';
-import type { Host } from '../host/host.ts';
 import { createLog, type Log } from '../host/log.ts';
 import { formatTable, writeJson, writeLine } from '../host/output.ts';
-import { createProgressLine } from '../host/progress-line.ts';
+import { createProgressLine, type ProgressLine } from '../host/progress-line.ts';
 import { defineCommand } from './define-command.ts';
 import { nodeIdOf } from './node-id.ts';
 
@@ -35,7 +34,8 @@ export const bridge = defineCommand({
   async run({ config, host, isJson, flags }) {
     const { Bridge } = await import('../bridge/bridge.ts');
     const { openBroker } = await import('../broker/open.ts');
-    const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
+    using line = createProgressLine(host.stderr);
+    const log = createLog(line.beside, config.log.level, config.log.format, host.hasColor);
     const prefix = flags.get('to-prefix')?.at(-1) ?? '';
     const from = brokerOf(config.broker, 'from', flags.get('from'));
     const sourceTopics = from.url.startsWith('kafka:') ? from.kafka.topics : topics;
@@ -53,7 +53,7 @@ export const bridge = defineCommand({
       signal: host.signal,
     });
     {
-      using _ = reporting(() => carrying.status(), host, log);
+      using _ = reporting(() => carrying.status(), line, log);
       await carrying.run();
     }
     const status = carrying.status();
@@ -105,9 +105,8 @@ function withTopics(
 }
 
 /** A line that is rewritten on a terminal, a log line now and then elsewhere. */
-function reporting(status: () => CarryStatus, host: Host, log: Log): Disposable {
-  const isTerminal = host.stderr.isTTY === true;
-  const line = createProgressLine(host.stderr);
+function reporting(status: () => CarryStatus, line: ProgressLine, log: Log): Disposable {
+  const isTerminal = line.beside.isTTY === true;
   const show = () => {
     if (isTerminal) line.show(formatStatus(status()));
     else log.info({ ...rounded(status()) }, 'bridge');
