@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { write, writeJson, writeLine } from '../host/output.ts';
 import { chooseProductionReact } from '../host/react-mode.ts';
+import { holdWarnings } from '../host/warnings.ts';
 import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
 import type { TabName } from '../tui/keymap.ts';
 import type { TopSource } from '../tui/top-view.tsx';
@@ -166,6 +167,7 @@ async function showRecording(host: Host, tab: TabName, path: string): Promise<vo
 /** Loads what draws, which nothing else needs, and gives it the terminal until somebody leaves. */
 async function draw(source: TopSource, host: Host, tab: TabName): Promise<void> {
   chooseProductionReact();
+  using _ = holdWarnings();
   const { runTop } = await import('../tui/top-session.tsx');
   const { env, hasColor } = host;
   await runTop({ ...{ source, tab, env, hasColor }, terminal: host });

@@ -13,7 +13,7 @@ export function watchOptions(
     nodes: top.url.map((url) => new URL(url)),
     adminToken: server.adminToken,
     publisher: new URL(top.publisherUrl),
-    loadtest: top.loadtestUrl === undefined ? undefined : new URL(top.loadtestUrl),
+    loadtest: new URL(top.loadtestUrl),
     intervalMs: top.intervalMs,
     signal,
   };

@@ -1,6 +1,8 @@
 /** Node's own warnings about code that is not ours. */
 
 const silenced = new Set<string>();
+/** Warnings that are held back, at most. */
+const maxHeld = 20;
 
 /**
  * Keeps Node from printing warnings of one type. For kafkajs: it sets timers with negative delays
@@ -16,4 +18,22 @@ export function silenceWarning(type: string): void {
     }) as typeof process.emitWarning;
   }
   silenced.add(type);
+}
+
+/**
+ * Keeps warnings from being printed over what has the terminal, until it is disposed of: then the
+ * first ones are.
+ */
+export function holdWarnings(): Disposable {
+  const held: unknown[][] = [];
+  const { emitWarning } = process;
+  process.emitWarning = ((...args: unknown[]) => {
+    if (held.length < maxHeld) held.push(args);
+  }) as typeof process.emitWarning;
+  return {
+    [Symbol.dispose]() {
+      process.emitWarning = emitWarning;
+      for (const args of held) (emitWarning as (...all: unknown[]) => void)(...args);
+    },
+  };
 }

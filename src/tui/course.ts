@@ -28,9 +28,4 @@ export class Course {
     for (let at = end - taken; at < end; at++) found.push(this.#values[at % length]);
     return found;
   }
-
-  /** The largest of the last `count`; 0 where none is known. */
-  peak(count: number): number {
-    return this.last(count).reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
-  }
 }

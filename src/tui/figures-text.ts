@@ -4,10 +4,11 @@ import { formatBytes, formatDuration } from '../base/units.ts';
 /** What stands for a figure that is not known. */
 export const unknown = '-';
 
-/** A count or rate in at most six characters: `0`, `3.4`, `987`, `12.3k`, `1.2M`. */
+/** A count or rate in a few characters: `0`, `0.02`, `3.4`, `987`, `12.3k`, `1.2M`. */
 export function formatFigure(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return unknown;
   if (value < 0) return `-${formatFigure(-value)}`;
+  if (value > 0 && value < 0.1) return `${Number(value.toPrecision(1))}`;
   if (value < 10) return `${Math.round(value * 10) / 10}`;
   // Bounds are those of what is rounded: 999.6 is not 1000.
   for (const [size, unit] of [

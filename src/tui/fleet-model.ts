@@ -56,7 +56,12 @@ export interface FleetFigures {
       }
     | undefined;
   readonly loadtest:
-    | { readonly sight: Sight<MetricsReport>; readonly metrics: readonly MetricFigures[] }
+    | {
+        readonly sight: Sight<MetricsReport>;
+        readonly metrics: readonly MetricFigures[];
+        /** Events that it received per second. */
+        readonly course: Course;
+      }
     | undefined;
 }
 
@@ -67,6 +72,7 @@ const maxNodes = 256;
 export class FleetModel {
   readonly #nodes = new Map<string, NodeTrack>();
   readonly #publisherCourse = new Course();
+  readonly #loadtestCourse = new Course();
   #publisherReport: PublisherReport | undefined;
   #metrics: { readonly timeMs: number; readonly report: MetricsReport } | undefined;
   #figures: FleetFigures | undefined;
@@ -113,7 +119,9 @@ export class FleetModel {
       const isKnown = grows && seconds > 0 && old !== undefined && sight.report !== null;
       return { name, value, perSecond: isKnown ? Math.max(0, value - old) / seconds : undefined };
     });
-    return { sight, metrics };
+    const received = metrics.find(({ name }) => name === 'odin_loadtest_events_received_total');
+    this.#loadtestCourse.push(received?.perSecond);
+    return { sight, metrics, course: this.#loadtestCourse };
   }
 }
 

@@ -8,7 +8,7 @@ export const tabs = [
   'clients',
   'broker',
   'publisher',
-  'loadtest',
+  'load',
   'hosts',
 ] as const;
 
@@ -103,6 +103,8 @@ const bindings: readonly Binding[] = [
     when: 'live',
   },
   { keys: ['r', 'ctrl-r'], shown: 'r', action: 'refresh', help: 'look now', when: 'live' },
+  // As Ctrl-Z, it is a key of the session.
+  { keys: [], shown: 'Ctrl-L', action: 'refresh', help: 'draw the screen anew' },
   {
     keys: ['b'],
     shown: 'b',

@@ -2,7 +2,8 @@
 import type { FleetFigures, NodeFigures } from './fleet-model.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { TabName } from './keymap.ts';
-import { type Line, line, textOf } from './line.ts';
+import { type Line, textOf } from './line.ts';
+import { loadSummary } from './screens/load-panel.ts';
 import { nodeLines } from './screens/node-panel.ts';
 import { complaintLines, nodeTable, totalLine } from './screens/overview.ts';
 import { publisherLines } from './screens/publisher-panel.ts';
@@ -26,10 +27,13 @@ export function statusText(
   const body: readonly Line[] =
     tab === 'publisher'
       ? publisherLines(figures.publisher, 0, glyphs)
-      : (table?.lines(look, { columns, rows }, glyphs) ?? [line('no load test is watched')]);
+      : (table?.lines(look, { columns, rows }, glyphs) ?? []);
+  const summary = tab === 'load' ? loadSummary(figures.loadtest, 0, glyphs) : [];
   const complaints = complaintLines(nodes, timeMs, glyphs);
   const parts =
-    tab === 'overview' ? [body, overviewLines(nodes, glyphs), complaints] : [body, complaints];
+    tab === 'overview'
+      ? [body, overviewLines(nodes, glyphs), complaints]
+      : [summary, body, complaints];
   const lines = parts
     .filter(({ length }) => length > 0)
     .flatMap((part, at) => (at > 0 ? [[], ...part] : part));

@@ -28,6 +28,7 @@ export interface SessionOptions {
 /**
  * Shows a view until it calls `exit` of ink's `useApp`, Ctrl-C is pressed, or the signal is aborted.
  * Ctrl-Z stops the process with the terminal as it was before, and the view goes on after `fg`.
+ * Ctrl-L draws everything anew.
  * Rejects with what a component threw.
  */
 export async function runInTerminal(
@@ -80,6 +81,8 @@ function Keys({
     if (!key.ctrl) return;
     if (input === 'c') (onInterrupt ?? exit)();
     if (input === 'z') stop();
+    // Whatever wrote over the screen: it is drawn anew from nothing.
+    if (input === 'l') void suspendTerminal(() => undefined);
   });
   return null;
 }

@@ -77,7 +77,7 @@ export class FleetWatch implements Disposable {
       dueMs = Math.max(dueMs + intervalMs, performance.now());
       this.#waiting = new AbortController();
       const either = AbortSignal.any([signal, this.#waiting.signal]);
-      const waitMs = dueMs - performance.now();
+      const waitMs = Math.max(0, dueMs - performance.now());
       await sleep(waitMs, undefined, { signal: either }).catch(() => undefined);
       if (this.#waiting.signal.aborted) dueMs = performance.now();
     }

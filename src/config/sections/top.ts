@@ -17,6 +17,8 @@ export const top = z.strictObject({
   publisherUrl: httpUrl
     .prefault('http://127.0.0.1:3003')
     .describe('control API of the publisher to watch'),
-  loadtestUrl: httpUrl.optional().describe('metrics of the load test to watch'),
+  loadtestUrl: httpUrl
+    .prefault('http://127.0.0.1:9464')
+    .describe('metrics of the load test to watch, which it serves with --prometheus 9464'),
   intervalMs: duration({ min: 100 }).prefault('1s').describe('how often to look'),
 });

@@ -70,16 +70,17 @@ export function totalLine(nodes: readonly NodeFigures[]): Line {
   ];
 }
 
-/** What should be known of all nodes. */
+/** What should be known of all nodes, each with its name unless there is no other. */
 export function complaintLines(
   nodes: readonly NodeFigures[],
   nowMs: number,
   { bad, warn }: Glyphs,
+  isNamed = nodes.length > 1,
 ): Line[] {
   return nodes.flatMap((node) =>
     complaintsOf(node, nowMs).map(({ text, tone }): Line => {
       const sign = tone === 'bad' ? bad : warn;
-      const name = nodes.length > 1 ? `${nameOf(node)}: ` : '';
+      const name = isNamed ? `${nameOf(node)}: ` : '';
       return [
         { text: ` ${sign} `, tone },
         { text: name + text, tone },

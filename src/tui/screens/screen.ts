@@ -6,6 +6,7 @@ import { helpRows, type TabName, tabs } from '../keymap.ts';
 import { type Line, line, padTo, printable, type Span, spread } from '../line.ts';
 import type { TableView } from '../table.ts';
 import type { ViewContext, ViewState } from '../view-state.ts';
+import { loadSummary } from './load-panel.ts';
 import { nodeLines } from './node-panel.ts';
 import { nameOf } from './node-words.ts';
 import { complaintLines, totalLine } from './overview.ts';
@@ -111,17 +112,15 @@ function headerLine({ figures, replay, isRecording, state, size, glyphs }: Scree
 }
 
 function tabLine(current: TabName, columns: number, glyphs: Glyphs): Line {
-  const isWide = columns >= tabs.join('   ').length + 2 * tabs.length;
-  const spans = tabs.flatMap((tab, at): Span[] => {
-    const name = isWide || tab === current ? ` ${at + 1} ${tab} ` : ` ${at + 1} `;
-    return [{ text: name, tone: tab === current ? 'chosen' : 'dim' }];
+  const isWide = columns > tabs.reduce((sum, { length }) => sum + length + 3, 0);
+  const spans = tabs.map((tab, at): Span => {
+    const name = isWide || tab === current ? `${at + 1} ${tab}` : `${at + 1}`;
+    // Without colours the brackets show which one it is.
+    return tab === current
+      ? { text: `[${name}]`, tone: 'chosen' }
+      : { text: ` ${name}`, tone: 'dim' };
   });
-  // Without colours the brackets show which one it is.
-  const marked = spans.map(
-    ({ text, tone = 'plain' }): Span =>
-      tone === 'chosen' ? { text: `[${text.trim()}]`, tone } : { text, tone },
-  );
-  return padTo(marked, columns, glyphs.ellipsis);
+  return padTo(spans, columns, glyphs.ellipsis);
 }
 
 function bodyLines(input: ScreenInput, room: ScreenInput['size']): Line[] {
@@ -136,14 +135,11 @@ function bodyLines(input: ScreenInput, room: ScreenInput['size']): Line[] {
       return overviewLines(figures, nodes, table, input, room);
     case 'publisher':
       return publisherLines(figures.publisher, room.columns, glyphs);
-    case 'loadtest':
-      return loadtestLines(figures, table, input, room);
+    case 'load':
+      return loadLines(figures, table, input, room);
     default: {
-      const away = complaintLines(
-        nodes.filter(({ sight }) => sight.state !== 'up'),
-        figures.timeMs,
-        glyphs,
-      );
+      const gone = nodes.filter(({ sight }) => sight.state !== 'up');
+      const away = complaintLines(gone, figures.timeMs, glyphs, nodes.length > 1);
       return [...withTable(table, input, { ...room, rows: room.rows - away.length }), ...away];
     }
   }
@@ -171,28 +167,40 @@ function overviewLines(
     return [...complaints, ...panel];
   }
   const shown = complaints.slice(0, Math.max(1, Math.floor(room.rows / 3)));
-  const rows = room.rows - 2 - shown.length;
-  return [totalLine(nodes), ...withTable(table, input, { ...room, rows }), [], ...shown];
+  const tableRows = Math.min(nodes.length + 2, room.rows - 2 - shown.length);
+  const lines = [
+    totalLine(nodes),
+    ...withTable(table, input, { ...room, rows: tableRows }),
+    [],
+    ...shown,
+  ];
+  const chosen = chosenNode(nodes, table, input.state);
+  const rest = room.rows - lines.length;
+  if (chosen === undefined || rest < 4) return lines;
+  const panel = nodeLines(chosen, room.columns, input.glyphs).slice(0, rest - 2);
+  return [...lines, [], line(` ${nameOf(chosen)}`, 'accent'), ...panel];
 }
 
-function loadtestLines(
+/** There is room for more about one of them. */
+function chosenNode(
+  nodes: readonly NodeFigures[],
+  table: TableView,
+  { looks, tab }: ViewState,
+): NodeFigures | undefined {
+  const keys = table.keys(looks[tab]);
+  const key = keys[Math.min(looks[tab].chosen, keys.length - 1)];
+  return nodes.find(({ url }) => url === key);
+}
+
+function loadLines(
   { loadtest }: FleetFigures,
   table: TableView | undefined,
   input: ScreenInput,
   room: ScreenInput['size'],
 ): Line[] {
-  if (loadtest === undefined) {
-    return [
-      line('  no load test is watched', 'dim'),
-      line('  --loadtest-url http://host:port attaches to one that serves its metrics', 'dim'),
-    ];
-  }
-  const { state, problem, url } = loadtest.sight;
-  const head: Line[] =
-    state === 'up'
-      ? []
-      : [line(` ${input.glyphs.bad} ${url}: ${state}: ${printable(problem ?? '')}`, 'bad')];
-  return [...head, ...withTable(table, input, { ...room, rows: room.rows - head.length })];
+  const head = loadSummary(loadtest, room.columns, input.glyphs);
+  const rows = room.rows - head.length - 1;
+  return rows < 3 ? head : [...head, [], ...withTable(table, input, { ...room, rows })];
 }
 
 function helpLines(input: ScreenInput): Line[] {

@@ -30,7 +30,7 @@ export const sectionsOf: Readonly<Record<TabName, readonly StatusSection[]>> = {
   clients: ['clients'],
   broker: ['partitions'],
   publisher: [],
-  loadtest: [],
+  load: [],
   hosts: ['machine'],
 };
 
@@ -60,7 +60,7 @@ export function tableOf(
       return viewOf(partitionTable(nodes));
     case 'hosts':
       return viewOf(hostTable(nodes));
-    case 'loadtest':
+    case 'load':
       return figures.loadtest && viewOf(metricTable(figures.loadtest.metrics));
     case 'publisher':
       return undefined;
@@ -237,7 +237,7 @@ function metricTable(metrics: readonly MetricFigures[]): Table<MetricFigures> {
     keyOf: ({ name }) => name,
     empty: 'no figures yet',
     columns: [
-      { title: 'METRIC', cell: ({ name }) => name, giveWay: 0 },
+      { title: 'METRIC', cell: ({ name }) => name.replace(/^odin_loadtest_/, ''), giveWay: 0 },
       numeric('VALUE', ({ value }) => value, 0),
       numeric('PER SECOND', ({ perSecond }) => perSecond, 0, formatPerSecond),
     ],
