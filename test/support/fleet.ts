@@ -5,7 +5,7 @@ import { statusReport } from '../../src/server/status-report.ts';
 import { idleNode } from './node-state.ts';
 
 /** When the fleet of tests begins to be watched: 12:00:00 UTC. */
-export const startMs = Date.UTC(2026, 10, 28, 12);
+const startMs = Date.UTC(2026, 10, 28, 12);
 
 /** What a node has done since it began, in so many seconds; all even. */
 export interface Doing {
