@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly isFullScreen: boolean;
   /** Ctrl-C was pressed; the session ends unless this is given. */
   readonly onInterrupt?: () => void;
+  /** Frames per second, at most; 20 unless given. */
+  readonly maxFps?: number;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface SessionOptions {
 export async function runInTerminal(
   view: ReactNode,
   terminal: Terminal,
-  { isFullScreen, onInterrupt }: SessionOptions,
+  { isFullScreen, onInterrupt, maxFps = 20 }: SessionOptions,
 ): Promise<void> {
   const { stdin, stdout, stderr, signal, jobControl } = terminal;
   if (signal.aborted) return;
@@ -51,7 +53,7 @@ export async function runInTerminal(
       interactive: true,
       exitOnCtrlC: false,
       patchConsole: false,
-      maxFps: 20,
+      maxFps,
     },
   );
   const end = () => app.unmount();
