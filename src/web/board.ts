@@ -1,5 +1,4 @@
 /** The board of tokens: the page at `/`. */
-
 import type { ConnectionState, StateChange, SubscriptionOutcome } from '../client/index.ts';
 import { LiveConnection } from './board/live-connection.ts';
 import { Notices } from './board/notices.ts';

@@ -22,7 +22,7 @@ let charts: readonly Chart[] = [];
 let shardsShown: number | undefined;
 /** In the memory of this page only: neither storage nor address ever holds it. */
 let token: string | undefined;
-let isAsked = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
 const form = new TokenForm({
   title: 'For operators',
   text: 'From this address, odin shows its figures to whoever has the ADMIN_TOKEN of the server. It stays in the memory of this page, until you leave it.',
@@ -36,19 +36,30 @@ const form = new TokenForm({
 
 /** Asks once, and says what came of it. */
 async function look(): Promise<void> {
-  let response: Response;
+  const answer = await ask();
+  if (answer === 'refused') refused();
+  else if (answer === 'silent') silent();
+  else take(answer);
+}
+
+async function ask(): Promise<StatusReport | 'refused' | 'silent'> {
   try {
-    response = await fetch(new URL('api/status?sections=clients', location.href), {
+    const response = await fetch(new URL('api/status?sections=clients', location.href), {
       cache: 'no-store',
       signal: AbortSignal.timeout(timeoutMs),
       ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
     });
-    if (response.ok) return take((await response.json()) as StatusReport);
+    if (response.ok) return (await response.json()) as StatusReport;
+    return response.status === 403 ? 'refused' : 'silent';
   } catch {
-    return silent();
+    return 'silent';
   }
-  if (response.status === 403) return refused();
-  silent();
+}
+
+/** One look at a time, however often a token is given. */
+function lookAgain(afterMs: number): void {
+  clearTimeout(timer);
+  timer = setTimeout(look, afterMs);
 }
 
 function take(report: StatusReport): void {
@@ -62,13 +73,13 @@ function take(report: StatusReport): void {
   showTables(sample);
   say(byId('node'), `${report.node}, ${report.mode === 'multi' ? 'mode multi' : 'one process'}`);
   state(report.ready ? 'open' : 'waiting', report.ready ? 'Ready' : 'Not ready');
-  setTimeout(look, document.hidden ? hiddenPeriodMs : periodMs);
+  lookAgain(document.hidden ? hiddenPeriodMs : periodMs);
 }
 
 function silent(): void {
   state('offline', 'No answer');
   keep({ ms: Date.now() });
-  setTimeout(look, periodMs);
+  lookAgain(periodMs);
 }
 
 /** Nothing is asked any more until there is a token. */
@@ -77,8 +88,8 @@ function refused(): void {
   byId('report').hidden = true;
   if (!window.isSecureContext) return byId('ops').prepend(insecure());
   if (!form.element.isConnected) byId('ops').prepend(form.element);
-  if (isAsked && token !== undefined) form.complain('The server does not take this token.');
-  [isAsked, token] = [true, undefined];
+  if (token !== undefined) form.complain('The server does not take this token.');
+  token = undefined;
 }
 
 /** Whoever listens on the way would have the token: it is not even asked for. */
