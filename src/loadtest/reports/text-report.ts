@@ -114,14 +114,17 @@ function generatorLine(generator: LoadTestReport['generator']): string {
 function searchRows({ search }: LoadTestReport): [string, string][] {
   if (search === undefined) return [];
   return [
-    ['search', `most ${search.of} with ${search.slo.join(', ')}`],
+    [
+      'search',
+      `${search.of === 'rate' ? 'highest rate' : 'most clients'} with ${search.slo.join(', ')}`,
+    ],
     ...search.trials.map((trial) => ['', trialLine(search.of, trial)] as [string, string]),
   ];
 }
 
 function agentRows({ agents = [] }: LoadTestReport): [string, string][] {
   return agents.map(({ name, opened, clients, received, latencyMs, clock, loss }, index) => {
-    const done = `${formatCount(opened)}/${formatCount(clients)} opened, ${formatCount(received)} events`;
+    const done = `${formatCount(opened)}/${formatCount(clients)} in, ${formatCount(received)} events`;
     const times = latencyMs.count === 0 ? '' : `, p99 ${formatMs(latencyMs.p99)}`;
     const ahead = clock === null ? '' : `, clock ${formatClock(clock)}`;
     const how = loss === null ? `${done}${times}${ahead}` : `LOST: ${loss}`;
