@@ -115,7 +115,7 @@ function formatSummary(report: LoadTestReport, published: number): string {
       'delivered',
       `${formatCount(messages.received)} messages, to each client from when it subscribed`,
     ],
-    ['lost', formatCount(messages.lost)],
+    ['lost', formatCount(messages.lost ?? 0)],
     ['latency', `p50 ${formatMs(latencyMs.p50)}  p99 ${formatMs(latencyMs.p99)}`],
     ...report.reasons.map((reason) => ['failed', reason]),
   ];

@@ -47,12 +47,22 @@ const minLinksPerChannel = 16;
 
 /** Channels by dense id, each with a bounded chain of its latest events. */
 export class ChannelBook {
+  /**
+   * Whether the server is not odin: its channels have names of its own, and the numbers of their
+   * events have no holes but those of lost ones.
+   */
+  readonly isForeign: boolean;
   readonly #ids = new Map<string, number>();
   readonly #chains: Chain[] = [];
   /** The shortest time from an event to its arrival, in which the difference of clocks is too. */
   #minDelayMs = Number.POSITIVE_INFINITY;
   /** Links forgotten to make room: a gap older than these is counted as "at least". */
   forgotten = 0;
+
+  /** See {@link isForeign}. */
+  constructor(isForeign = false) {
+    this.isForeign = isForeign;
+  }
 
   /** The id of a channel, given on first use; -1 when there are too many channels. */
   idOf(name: string): number {
@@ -109,6 +119,9 @@ export class ChannelBook {
    * known to exist, so the count is 1 or more. NaN for `after` ends the walk where knowledge ends.
    */
   walk(id: number, last: number, after: number): Walk {
+    if (this.isForeign && !Number.isNaN(after)) {
+      return { count: Math.max(1, last - after), complete: last > after };
+    }
     const { links } = this.#chain(id);
     let count = 0;
     let at = last;
@@ -162,7 +175,9 @@ export class ChannelBook {
   }
 
   #dueAtMs({ seenAtMs, ts }: Link): number {
-    return Math.min(seenAtMs, ts + this.#minDelayMs);
+    // Not a number for an event without a time of its own: it was due when it came.
+    const byItsTimeMs = ts + this.#minDelayMs;
+    return byItsTimeMs < seenAtMs ? byItsTimeMs : seenAtMs;
   }
 
   #chain(id: number): Chain {

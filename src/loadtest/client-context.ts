@@ -1,13 +1,14 @@
 /** What all clients of one worker share: target, buffers, readers and counters. */
 import { performance } from 'node:perf_hooks';
 import type { Histogram } from '../base/histogram.ts';
-import type { ProtocolVersion } from '../protocol/versions.ts';
 import { ChannelBook } from './channel-book.ts';
 import { ClockEstimator } from './clock-offset.ts';
 import { phaseHistograms } from './connect-phases.ts';
 import { Dialer } from './dial.ts';
 import { ErrorLog } from './error-log.ts';
 import { MessageReader } from './message-reader.ts';
+import type { LoadTestConfig } from './plan.ts';
+import { rawReader } from './raw/raw-events.ts';
 import type { Patience } from './return-policy.ts';
 import { SequenceLedger } from './sequence-ledger.ts';
 import type { Target } from './target.ts';
@@ -17,7 +18,7 @@ interface ClientSettings extends Patience {
   readonly target: Target;
   /** Workers of the run, which take the clients in turn. */
   readonly workers: number;
-  readonly version: ProtocolVersion;
+  readonly protocol: LoadTestConfig['protocol'];
   /** How long one attempt may take until its subscription is acknowledged. */
   readonly connectTimeoutMs: number;
 }
@@ -102,9 +103,9 @@ export class ClientContext {
   readonly readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
   readonly counters = new ClientCounters();
   readonly errors = new ErrorLog();
-  readonly book = new ChannelBook();
-  readonly messages = new MessageReader(this.book);
-  readonly ledger = new SequenceLedger(this.book, () => this.nowMs);
+  readonly book: ChannelBook;
+  readonly messages: MessageReader;
+  readonly ledger: SequenceLedger;
   /** Since the planned start, of clients that opened for the first time. */
   readonly phases = phaseHistograms();
   readonly clock = new ClockEstimator();
@@ -117,7 +118,11 @@ export class ClientContext {
   #epoch: string | undefined;
 
   constructor(settings: ClientSettings) {
+    const { raw } = settings.target;
     this.settings = settings;
+    this.book = new ChannelBook(raw !== undefined);
+    this.messages = new MessageReader(this.book, raw && rawReader(raw, this.book));
+    this.ledger = new SequenceLedger(this.book, () => this.nowMs);
     this.dialer = new Dialer(settings.target, settings.workers);
   }
 

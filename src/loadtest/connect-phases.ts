@@ -37,7 +37,7 @@ export interface PhaseTimes {
 }
 
 /** Phases that not every connection goes through. */
-type OptionalPhase = 'secured';
+type OptionalPhase = 'secured' | 'subscribed';
 
 /** The times of the phases that connections of a run go through. */
 export type ReportedPhases = Omit<PerPhase<PhaseTimes>, OptionalPhase> & {
@@ -61,10 +61,17 @@ function phaseTimes(histogram: Histogram): PhaseTimes {
   };
 }
 
-/** The times of all phases; those of TLS only where there is any. */
-export function reportedPhases(phases: PerPhase<Histogram>, isSecure: boolean): ReportedPhases {
-  const { secured, ...others } = perPhase((phase) => phaseTimes(phases[phase]));
-  return isSecure ? { ...others, secured } : others;
+/** The times of the phases that there are: of TLS for wss://, of subscribing for odin. */
+export function reportedPhases(
+  phases: PerPhase<Histogram>,
+  has: Readonly<Record<OptionalPhase, boolean>>,
+): ReportedPhases {
+  const { secured, subscribed, ...others } = perPhase((phase) => phaseTimes(phases[phase]));
+  return {
+    ...others,
+    ...(has.secured && { secured }),
+    ...(has.subscribed && { subscribed }),
+  };
 }
 
 /** The times of one attempt of one client, recorded once it is in. */

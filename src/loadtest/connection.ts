@@ -154,11 +154,11 @@ export class Connection implements FrameHandler {
   }
 
   #upgrade(): void {
-    const { target, version } = this.#context.settings;
+    const { target } = this.#context.settings;
     this.#phase = 'upgrade';
     this.#key = createKey();
     this.#answer = '';
-    this.#socket.write(upgradeRequest(target, this.#client, this.#key, version), 'latin1');
+    this.#socket.write(upgradeRequest(target, this.#client, this.#key), 'latin1');
   }
 
   /** Returns true, since false would stop the reading. */
@@ -203,7 +203,7 @@ export class Connection implements FrameHandler {
         refusal: refusalOf(answer),
       });
     } else {
-      const flaw = flawOf(answer, this.#key, this.#context.settings.version);
+      const flaw = flawOf(answer, this.#key, this.#context.settings.target.subprotocols);
       if (flaw !== undefined) this.fail(`upgrade-${flaw}`, text.slice(0, at));
       else this.#startFrames(bytes, bodyAt - earlier, size);
     }
@@ -211,7 +211,8 @@ export class Connection implements FrameHandler {
 
   #startFrames(bytes: Buffer, start: number, end: number): void {
     this.#phase = 'subscribe';
-    this.#reader = new FrameReader(this, maxMessageBytes);
+    const isRaw = this.#context.settings.target.raw !== undefined;
+    this.#reader = new FrameReader(this, maxMessageBytes, isRaw);
     this.#owner.onUpgraded();
     if (start < end) this.#readFrames(bytes, start, end);
   }

@@ -32,8 +32,10 @@ export class SubscriptionSet {
     const known = this.#slots[channelId];
     if (known !== undefined) return known;
     if (channelId < 0) return -1;
-    const names = subscriptionsMatching(this.#book.nameOf(channelId));
-    const isWanted = names.some((name) => this.#wanted.has(name));
+    // Another server sends what it was asked for in its own words.
+    const isWanted =
+      this.#book.isForeign ||
+      subscriptionsMatching(this.#book.nameOf(channelId)).some((name) => this.#wanted.has(name));
     const slot = isWanted ? this.#channels.push(channelId) - 1 : -1;
     while (this.#slots.length < channelId) this.#slots.push(undefined);
     this.#slots[channelId] = slot;

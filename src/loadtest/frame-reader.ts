@@ -3,7 +3,7 @@ import { opcodes } from '../protocol/websocket-frame.ts';
 
 /** Takes what a {@link FrameReader} finds. The bytes are valid only during the call. */
 export interface FrameHandler {
-  /** A whole text message. */
+  /** A whole message: text, or binary where it is taken. */
   onMessage(bytes: Buffer, start: number, end: number): void;
   onPing(bytes: Buffer, start: number, end: number): void;
   /** A close frame; 1005 stands for one without a code. Nothing is read after it. */
@@ -11,6 +11,7 @@ export interface FrameHandler {
 }
 
 const continuation = 0x0;
+const binary = 0x2;
 const maxHeaderBytes = 10;
 const noCode = 1005;
 
@@ -21,6 +22,7 @@ const noCode = 1005;
 export class FrameReader {
   readonly #handler: FrameHandler;
   readonly #maxMessageBytes: number;
+  readonly #takesBinary: boolean;
   /** The unfinished frame: its first bytes, or room for all of it once its length is known. */
   #carry: Buffer | undefined;
   #carried = 0;
@@ -31,10 +33,11 @@ export class FrameReader {
   #stopped = false;
   #complaint: string | undefined;
 
-  /** A message above `maxMessageBytes` is a protocol error. */
-  constructor(handler: FrameHandler, maxMessageBytes: number) {
+  /** A message above `maxMessageBytes` is a protocol error, and so is a binary one unless taken. */
+  constructor(handler: FrameHandler, maxMessageBytes: number, takesBinary = false) {
     this.#handler = handler;
     this.#maxMessageBytes = maxMessageBytes;
+    this.#takesBinary = takesBinary;
   }
 
   /** Ignores everything from here on, also the rest of the current chunk. */
@@ -142,7 +145,8 @@ export class FrameReader {
       if (first < 0x80 || second > 125) return 'control frame that is fragmented or too long';
       return this.#takeControl(opcode, bytes, start, end);
     }
-    if (opcode !== continuation && opcode !== opcodes.text) {
+    const isBinary = opcode === binary && this.#takesBinary;
+    if (opcode !== continuation && opcode !== opcodes.text && !isBinary) {
       return `frame with opcode ${opcode}, expected text`;
     }
     if ((opcode === continuation) !== (this.#fragments !== undefined)) {

@@ -18,6 +18,7 @@ const target: Target = {
   sourceIps: [],
   headers: [],
   tokens: [],
+  subprotocols: [],
 };
 /** The example of RFC 6455 §1.3. */
 const key = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -34,10 +35,12 @@ test('the key of the standard has the answer of the standard', () => {
   expect(Buffer.from(createKey(), 'base64')).toHaveLength(16);
 });
 
-test('only v2 asks for a subprotocol', () => {
-  expect(upgradeRequest(target, 0, key, 'v2')).toContain('Sec-WebSocket-Protocol: odin.v2\r\n');
-  expect(upgradeRequest(target, 0, key, 'v1')).not.toContain('Sec-WebSocket-Protocol');
-  expect(upgradeRequest(target, 0, key, 'v1')).toMatch(
+test('subprotocols are asked for where there are any', () => {
+  expect(upgradeRequest({ ...target, subprotocols: ['odin.v2', 'b'] }, 0, key)).toContain(
+    'Sec-WebSocket-Protocol: odin.v2, b\r\n',
+  );
+  expect(upgradeRequest(target, 0, key)).not.toContain('Sec-WebSocket-Protocol');
+  expect(upgradeRequest(target, 0, key)).toMatch(
     /^GET \/ws\?token=1 HTTP\/1\.1\r\nHost: example\r\n/,
   );
 });
@@ -45,27 +48,27 @@ test('only v2 asks for a subprotocol', () => {
 test('headers are sent as they were given, and tokens in turn', () => {
   const headers = ['Origin: https://example.com', 'host: other'];
   const dressed = { ...target, headers, tokens: ['a.a.a', 'b.b.b'] };
-  const lines = (client: number) => upgradeRequest(dressed, client, key, 'v2').split('\r\n');
+  const lines = (client: number) => upgradeRequest(dressed, client, key).split('\r\n');
   expect(lines(0).slice(1, 4)).toEqual([...headers, 'Authorization: Bearer a.a.a']);
   expect(lines(3)[3]).toBe('Authorization: Bearer b.b.b');
 });
 
 test('a good answer is accepted whatever the case of its headers', () => {
   const lines = ['UPGRADE: WebSocket', 'connection: upgrade', `sec-WebSocket-accept:${accept} `];
-  expect(flawOf(answerOf(...lines), key, 'v1')).toBeUndefined();
-  expect(flawOf(answerOf(...lines), key, 'v2')).toBe('bad-subprotocol');
+  expect(flawOf(answerOf(...lines), key, [])).toBeUndefined();
+  expect(flawOf(answerOf(...lines), key, ['odin.v2'])).toBe('bad-subprotocol');
   const v2 = answerOf(...lines, 'Sec-WebSocket-Protocol: odin.v2');
-  expect(flawOf(v2, key, 'v2')).toBeUndefined();
-  expect(flawOf(v2, key, 'v1')).toBe('bad-subprotocol');
+  expect(flawOf(v2, key, ['odin.v2'])).toBeUndefined();
+  expect(flawOf(v2, key, [])).toBe('bad-subprotocol');
 });
 
 test('a wrong accept, no upgrade and an extension nobody asked for are flaws', () => {
   const upgrade = 'Upgrade: websocket';
   const good = `Sec-WebSocket-Accept: ${accept}`;
-  expect(flawOf(answerOf(upgrade, 'Sec-WebSocket-Accept: x'), key, 'v1')).toBe('bad-accept');
-  expect(flawOf(answerOf(good), key, 'v1')).toBe('bad-response');
+  expect(flawOf(answerOf(upgrade, 'Sec-WebSocket-Accept: x'), key, [])).toBe('bad-accept');
+  expect(flawOf(answerOf(good), key, [])).toBe('bad-response');
   const extended = answerOf(upgrade, good, 'Sec-WebSocket-Extensions: permessage-deflate');
-  expect(flawOf(extended, key, 'v1')).toBe('bad-response');
+  expect(flawOf(extended, key, [])).toBe('bad-response');
 });
 
 test('what is not HTTP/1.1 is no answer', () => {

@@ -1,6 +1,5 @@
 /** The HTTP upgrade as a client does it by hand, for sockets that share one buffer. */
 import { hash, randomBytes } from 'node:crypto';
-import { type ProtocolVersion, subprotocols } from '../protocol/versions.ts';
 import { headersOf, type Target } from './target.ts';
 
 /** What the server answered. */
@@ -27,13 +26,8 @@ export function acceptOf(key: string): string {
   return hash('sha1', key + guid, 'base64');
 }
 
-/** The request of a client; v1 asks for no subprotocol, as its clients never did. */
-export function upgradeRequest(
-  target: Target,
-  client: number,
-  key: string,
-  version: ProtocolVersion,
-): string {
+/** The request of a client. */
+export function upgradeRequest(target: Target, client: number, key: string): string {
   const lines = [
     `GET ${target.path} HTTP/1.1`,
     ...headersOf(target, client),
@@ -41,7 +35,9 @@ export function upgradeRequest(
     'Connection: Upgrade',
     `Sec-WebSocket-Key: ${key}`,
     'Sec-WebSocket-Version: 13',
-    ...(version === 'v1' ? [] : [`Sec-WebSocket-Protocol: ${subprotocols[version]}`]),
+    ...(target.subprotocols.length === 0
+      ? []
+      : [`Sec-WebSocket-Protocol: ${target.subprotocols.join(', ')}`]),
   ];
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
@@ -63,15 +59,17 @@ export function parseAnswer(head: string, body: string): UpgradeAnswer | undefin
 export function flawOf(
   answer: UpgradeAnswer,
   key: string,
-  version: ProtocolVersion,
+  offered: readonly string[],
 ): UpgradeFlaw | undefined {
   const { headers } = answer;
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket') return 'bad-response';
   if (headers.get('sec-websocket-accept') !== acceptOf(key)) return 'bad-accept';
   // Nothing was offered, so nothing may be chosen; a frame reader would misread extensions.
   if (headers.has('sec-websocket-extensions')) return 'bad-response';
-  const expected = version === 'v1' ? undefined : subprotocols[version];
-  return headers.get('sec-websocket-protocol') === expected ? undefined : 'bad-subprotocol';
+  const chosen = headers.get('sec-websocket-protocol');
+  // As in browsers: one of those that were offered, and none where none was.
+  const isGood = chosen === undefined ? offered.length === 0 : offered.includes(chosen);
+  return isGood ? undefined : 'bad-subprotocol';
 }
 
 /** What a refusal calls itself: the `code` of its JSON body, or its status (`STATUS_503`). */

@@ -1,4 +1,5 @@
 /** Runs a load test: many clients in worker processes, one report. */
+import { type Told, toldIn } from '../config/told.ts';
 import type { Log } from '../host/log.ts';
 import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
@@ -65,9 +66,10 @@ export async function runLoadTest(
   await using observers = await Observers.call(config, crew.places, deps);
   const { stages, first } = sizeOf(config);
   const run = new StageRun(pool, { config, stages, reachMs: crew.reachMs, signal, log });
+  const told = toldIn(config);
   await using search =
     settings && (await openSearch(settings, { config, run, pool, crew, ...deps }));
-  const thresholds = search === undefined ? thresholdsOf(config.thresholds ?? []) : [];
+  const thresholds = search === undefined ? thresholdsOf(config.thresholds ?? [], told) : [];
   const series = new SeriesRecorder(config.reportIntervalMs);
   let breach: Breach | undefined;
   log.info(
@@ -89,7 +91,7 @@ export async function runLoadTest(
       const totals = totalsOf(pool.states());
       series.record(totals, run.place.phase, run.elapsedMs);
       deps.onProgress(measure(totals, run.place, run.elapsedMs, series.points));
-      breach ??= endAtBreach(run, thresholds, totals, log);
+      breach ??= endAtBreach(run, thresholds, totals, told, log);
     });
     await (search ?? run).run(epochMs() + startDelayMs + crew.reachMs);
   }
@@ -133,11 +135,12 @@ function endAtBreach(
   run: StageRun,
   thresholds: readonly RunThreshold[],
   totals: Totals,
+  told: Told,
   log: Log,
 ): Breach | undefined {
   if (run.present?.stage.isMeasured !== true) return undefined;
   const holdMs = run.measuredMs;
-  const breached = breachOf(thresholds, totals, { target: run.target, holdMs });
+  const breached = breachOf(thresholds, totals, { target: run.target, holdMs, told });
   if (breached === undefined) return undefined;
   const { expression, metric, unit } = breached;
   const breach = { expression, metric, unit, afterMs: holdMs };

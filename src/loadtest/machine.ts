@@ -1,4 +1,5 @@
 /** Makes sure, before the first connection, that this machine can do its part of a run. */
+import { peakOf, stagesOf, startsIn } from './load/timeline.ts';
 import type { LoadTestConfig } from './plan.ts';
 import { type CheckOptions, checkLimits } from './preflight.ts';
 import { endpointOf, resolveAddress } from './target.ts';
@@ -21,11 +22,15 @@ export async function prepareMachine(
   share: Share,
   options: CheckOptions = {},
 ): Promise<string> {
-  const { sourceIps, connections } = config;
+  const { sourceIps } = config;
   const address = await resolveAddress(config);
-  // A limit search goes beyond the number of clients that it begins with, at the same rate.
-  const rampRate = config.rampRate * Math.min(1, share.connections / connections);
   const target = { ...endpointOf(config), address, sourceIps };
-  await checkLimits({ ...share, rampRate, target }, options);
+  const stages = stagesOf(config);
+  // A limit search goes beyond the number of clients that it begins with, at the same rate.
+  const part = Math.min(1, share.connections / peakOf(stages));
+  const ramps = stages.map((stage) => {
+    return { clients: Math.ceil(part * startsIn(stage)), lengthMs: stage.lengthMs };
+  });
+  await checkLimits({ ...share, ramps, target }, options);
   return address;
 }

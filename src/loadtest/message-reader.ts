@@ -29,6 +29,9 @@ export interface ReceivedMessage {
   readonly seq: number;
 }
 
+/** Reads the text of a message that arrived at `nowMs` (since 1970). Never throws. */
+export type ReadMessage = (text: string, nowMs: number) => ReceivedMessage;
+
 interface CacheEntry {
   readonly bytes: Buffer;
   readonly message: ReceivedMessage;
@@ -45,6 +48,7 @@ const maxCachedBytes = 8 * 1024 * 1024;
  */
 export class MessageReader {
   readonly #book: ChannelBook;
+  readonly #readOther: ReadMessage | undefined;
   readonly #cache: (CacheEntry | undefined)[] = new Array(cacheEntries).fill(undefined);
   #cachedBytes = 0;
   /** The v1 number of the message read last; 0 when it had none. */
@@ -52,13 +56,15 @@ export class MessageReader {
   /** Messages that were found in the cache. */
   hits = 0;
 
-  constructor(book: ChannelBook) {
+  /** `readOther` reads the messages of a server that is not odin. */
+  constructor(book: ChannelBook, readOther?: ReadMessage) {
     this.#book = book;
+    this.#readOther = readOther;
   }
 
   /** Reads the message at `start`–`end`, which arrived at `nowMs` (since 1970). Never throws. */
   read(bytes: Buffer, start: number, end: number, nowMs: number): ReceivedMessage {
-    const from = this.#readSeq(bytes, start, end);
+    const from = this.#readOther === undefined ? this.#readSeq(bytes, start, end) : start;
     const key = end - from < minCachedBytes ? -1 : cacheKey(bytes, from, end);
     if (key >= 0) {
       const entry = this.#cache[key];
@@ -73,7 +79,8 @@ export class MessageReader {
       }
     }
     const text = bytes.toString('utf8', from, end);
-    const message = this.#parse(from === start ? text : `{${text}`, nowMs);
+    const message =
+      this.#readOther?.(text, nowMs) ?? this.#parse(from === start ? text : `{${text}`, nowMs);
     if (message.seq > 0) this.seq = message.seq;
     if (key >= 0 && message.events.length > 0) this.#keep(key, bytes, from, end, message);
     return message;

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reachableHost } from '../base/address.ts';
 import { messageOf, RemoteError } from '../base/errors.ts';
+import type { Told } from '../config/told.ts';
 import { createRunMetrics, type RunState } from './run-metrics.ts';
 
 /** A listening endpoint. */
@@ -19,10 +20,11 @@ const requestTimeoutMs = 5_000;
 export async function startMetricsEndpoint(
   address: string,
   look: () => RunState,
+  told: Told,
 ): Promise<MetricsEndpoint> {
   const at = address.lastIndexOf(':');
   const host = address.slice(0, Math.max(0, at)).replace(/^\[(.*)\]$/, '$1') || '127.0.0.1';
-  const { registry } = createRunMetrics(look);
+  const { registry } = createRunMetrics(look, told);
   const server = createServer({ requestTimeout: requestTimeoutMs }, async (request, response) => {
     if (request.url?.split('?')[0] !== '/metrics') {
       response.writeHead(404).end('only /metrics is here\n');

@@ -1,4 +1,5 @@
 /** Who watches a run besides its clients: other sides' counts, unread sockets, Prometheus. */
+import { toldIn } from '../config/told.ts';
 import type { Log } from '../host/log.ts';
 import type { Sight } from './limits/limit.ts';
 import { type MetricsEndpoint, startMetricsEndpoint } from './metrics-endpoint.ts';
@@ -72,7 +73,11 @@ export class Observers implements AsyncDisposable {
     }
     void this.#tellHealth(this.#before.server);
     if (this.#config.prometheus === undefined) return;
-    this.#endpoint = await startMetricsEndpoint(this.#config.prometheus, look);
+    this.#endpoint = await startMetricsEndpoint(
+      this.#config.prometheus,
+      look,
+      toldIn(this.#config),
+    );
     log.info({ url: this.#endpoint.url }, 'serving metrics');
   }
 

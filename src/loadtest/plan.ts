@@ -31,7 +31,8 @@ export function longestRampMs(rampMs: number, config: LoadTestConfig): number {
 
 /** Canonical channels of one client; the same for the same seed. */
 export function channelsOf(client: number, config: LoadTestConfig): string[] {
-  const names = config.channels.map((name) => normaliseChannel(name) ?? name);
+  const isRaw = config.protocol === 'raw';
+  const names = config.channels.map((name) => (isRaw ? name : (normaliseChannel(name) ?? name)));
   const channels = [...new Set(names)];
   if (config.subscriptionMode === 'all') return channels;
   if (config.subscriptionMode === 'single') return [channels[client % channels.length] as string];

@@ -13,7 +13,7 @@ import type { ReceiveQueue } from './receive-queue.ts';
 import type { SearchReport } from './search/search-report.ts';
 import type { Series, SeriesPoint } from './series.ts';
 import type { ThresholdResult } from './thresholds.ts';
-import type { Totals } from './totals.ts';
+import type { ToldCounts } from './told-counts.ts';
 import type { Reconciliation } from './truth/reconciliation.ts';
 import type { WorkerHealth } from './worker-health.ts';
 
@@ -76,20 +76,21 @@ export interface LoadTestReport {
     readonly refused: Readonly<Record<string, number>>;
   };
   /** Over the whole run. */
-  readonly messages: Totals['messages'];
+  readonly messages: ToldCounts;
   /**
    * From an event's own time to its arrival, over the hold phase; without those that a client
-   * missed while it was away and got after it resumed.
+   * missed while it was away and got after it resumed. Null where events have no time.
    */
   readonly latencyMs: {
-    readonly p50: number;
-    readonly p95: number;
-    readonly p99: number;
-    readonly max: number;
-    readonly mean: number;
+    readonly p50: number | null;
+    readonly p95: number | null;
+    readonly p99: number | null;
+    readonly max: number | null;
+    readonly mean: number | null;
+    /** Events of the hold phase, also of those without a time. */
     readonly count: number;
     /** Events that seem to have arrived before they happened: the clocks differ. */
-    readonly negative: number;
+    readonly negative: number | null;
   };
   /** From a client's planned start to the upgrade. */
   readonly connectMs: {
@@ -100,7 +101,7 @@ export interface LoadTestReport {
   };
   /**
    * How long after its planned start a client came how far; of clients that got in, the attempt
-   * with which they did. `secured` is there for wss:// only.
+   * with which they did. `secured` is there for wss:// only, `subscribed` for odin.
    */
   readonly phases: ReportedPhases;
   /** How far the server's clock is ahead; null when it never told its time. */
@@ -110,7 +111,7 @@ export interface LoadTestReport {
   readonly errors: readonly ErrorCount[];
   /** The first 100. */
   readonly gaps: readonly GapReport[];
-  /** At most 200 channels, the most troubled first. */
+  /** At most 200 channels, the most troubled first; none where events are not numbered. */
   readonly channels: ChannelList;
   /** What publisher, server and clients counted, and whether that agrees. */
   readonly reconciliation: Reconciliation;

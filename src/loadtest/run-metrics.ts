@@ -1,5 +1,6 @@
 /** The figures of a running load test for Prometheus. */
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { Told } from '../config/told.ts';
 import { type ConnectPhase, connectPhases } from './connect-phases.ts';
 import type { LoadTestPhase } from './progress.ts';
 import type { Totals } from './totals.ts';
@@ -35,7 +36,8 @@ const connectionGauges: readonly [name: string, help: string, read: Read][] = [
   ['workers_resident_bytes', 'Memory of all workers', ({ totals }) => totals.generator.rssBytes],
 ];
 
-const counters: readonly [name: string, help: string, read: Read][] = [
+/** `needs` is what has to be known of the server; without it there is no such metric. */
+const counters: readonly [name: string, help: string, read: Read, needs?: keyof Told][] = [
   ['clients_opened', 'Clients that were open', ({ totals }) => totals.connections.opened],
   ['clients_failed', 'Clients that never were', ({ totals }) => totals.connections.failed],
   ['connections_dropped', 'Connections lost', ({ totals }) => totals.connections.dropped],
@@ -43,37 +45,59 @@ const counters: readonly [name: string, help: string, read: Read][] = [
   ['reconnects', 'Clients that came back', ({ totals }) => totals.connections.reconnected],
   ['events_received', 'Events received, of all clients', ({ totals }) => totals.messages.received],
   ['received_bytes', 'Bytes read from sockets', ({ totals }) => totals.messages.bytes],
-  ['events_lost', 'Events that never arrived', ({ totals }) => totals.messages.lost],
-  ['events_duplicated', 'Events received twice', ({ totals }) => totals.messages.duplicated],
-  ['events_reordered', 'Events out of order', ({ totals }) => totals.messages.reordered],
+  ['events_lost', 'Events that never arrived', ({ totals }) => totals.messages.lost, 'sequence'],
+  [
+    'events_duplicated',
+    'Events received twice',
+    ({ totals }) => totals.messages.duplicated,
+    'sequence',
+  ],
+  [
+    'events_reordered',
+    'Events out of order',
+    ({ totals }) => totals.messages.reordered,
+    'sequence',
+  ],
   [
     'events_missed',
     'Events missed while a client was away',
     ({ totals }) => totals.messages.missedWhileDisconnected,
+    'sequence',
   ],
   [
     'events_unrecovered',
     'Events missed and not to be had again',
     ({ totals }) => totals.messages.unrecovered,
+    'odin',
   ],
-  ['events_skipped', 'Events left out as announced', ({ totals }) => totals.messages.skipped],
+  [
+    'events_skipped',
+    'Events left out as announced',
+    ({ totals }) => totals.messages.skipped,
+    'odin',
+  ],
   [
     'latency_events',
     'Events whose latency was measured: those of the hold phase',
     ({ totals }) => totals.latency.count,
+    'time',
   ],
   [
     'latency_seconds_sum',
     'Sum of their latencies',
     ({ totals: { latency } }) => (latency.meanMs * latency.count) / 1_000,
+    'time',
   ],
 ];
 
 const quantiles = [0.5, 0.9, 0.95, 0.99, 0.999, 1];
 const phases: readonly LoadTestPhase[] = ['ramp', 'hold', 'ramp-down', 'settle'];
 
-/** Metrics `odin_loadtest_*`, read from `look` at each scrape, once. */
-export function createRunMetrics(look: () => RunState): { readonly registry: Registry } {
+/** Metrics `odin_loadtest_*` of what can be told, read from `look` at each scrape, once. */
+export function createRunMetrics(
+  look: () => RunState,
+  told: Told,
+): { readonly registry: Registry } {
   const registry = new Registry();
   let state: RunState;
   const registers = [registry];
@@ -95,7 +119,8 @@ export function createRunMetrics(look: () => RunState): { readonly registry: Reg
       },
     });
   }
-  for (const [name, help, read] of counters) {
+  for (const [name, help, read, needs] of counters) {
+    if (needs !== undefined && !told[needs]) continue;
     new Counter({
       ...{ name: nameOf(`${name}_total`), help, registers },
       collect() {
@@ -108,7 +133,7 @@ export function createRunMetrics(look: () => RunState): { readonly registry: Reg
     registry,
     nameOf('latency_quantile_seconds'),
     'Latency of events by quantile',
-    () => [['', state.totals.latency]],
+    () => (told.time ? [['', state.totals.latency]] : []),
   );
   quantileGauge(registry, nameOf('connect_quantile_seconds'), 'Time since the planned start', () =>
     connectPhases.map((phase: ConnectPhase) => [phase, state.totals.phases[phase]] as const),

@@ -1,4 +1,6 @@
 /** Makes the report of a run from what was counted and measured. */
+import { Histogram } from '../base/histogram.ts';
+import { type Told, toldIn } from '../config/told.ts';
 import { thisMachine } from '../host/machine.ts';
 import type { AgentSection } from './agents/agent-section.ts';
 import type { Shortfall } from './bottlenecks.ts';
@@ -11,6 +13,14 @@ import { type SearchReport, searchVerdict } from './search/search-report.ts';
 import type { Series } from './series.ts';
 import type { StageOutcome } from './stage-run.ts';
 import { type RunThreshold, resultsOf } from './thresholds.ts';
+import { toldCounts } from './told-counts.ts';
+import {
+  percentilesOf,
+  toldAgent,
+  toldLatency,
+  toldPoint,
+  toldReconciliation,
+} from './told-report.ts';
 import type { Totals } from './totals.ts';
 import { withoutQuery } from './truth/json-question.ts';
 import type { Reconciliation } from './truth/reconciliation.ts';
@@ -45,7 +55,8 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
   const { config, target, totals, holdMs, workers, shortfall } = outcome;
   const { latency, connect, phases, clock } = totals;
   const { latencyParts, ...series } = outcome.series;
-  const scale = { target, holdMs };
+  const told = toldIn(config);
+  const scale = { target, holdMs, told };
   const thresholds = resultsOf(outcome.thresholds, totals, scale);
   const url = withoutQuery(config.url);
   return {
@@ -55,14 +66,17 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
     holdMs: Math.round(holdMs),
     url,
     config: withoutSecrets(config),
-    ...figuresOf(totals, target),
-    stages: outcome.outcomes.map(stageReport),
-    phases: reportedPhases(phases, url.startsWith('wss:')),
+    ...figuresOf(totals, target, told),
+    stages: outcome.outcomes.map((stage) => stageReport(stage, told)),
+    phases: reportedPhases(phases, {
+      secured: url.startsWith('wss:'),
+      subscribed: told.odin,
+    }),
     clock: clock ?? null,
     errors: totals.errors.list(),
     gaps: totals.gaps,
-    channels: totals.channels,
-    reconciliation: outcome.reconciliation,
+    channels: told.sequence ? totals.channels : { listed: [], omitted: 0 },
+    reconciliation: toldReconciliation(outcome.reconciliation, told),
     generator: {
       workers: workers.length,
       ...totals.generator,
@@ -70,20 +84,24 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
       receiveQueue: outcome.receiveQueue ?? null,
       bottlenecks: shortfall.bottlenecks,
     },
-    ...(outcome.agents === undefined ? {} : { agents: outcome.agents }),
+    ...(outcome.agents && { agents: outcome.agents.map((agent) => toldAgent(agent, told)) }),
     ...(outcome.search === undefined ? {} : { search: outcome.search }),
     server: { closeCodes: Object.fromEntries(totals.closeCodes) },
     thresholds,
     machine: thisMachine(),
-    histograms: { latency: latency.toRecord(), connect: connect.toRecord(), latencyParts },
-    series,
+    histograms: {
+      latency: (told.time ? latency : new Histogram()).toRecord(),
+      connect: connect.toRecord(),
+      latencyParts: told.time ? latencyParts : [],
+    },
+    series: { ...series, points: series.points.map((point) => toldPoint(point, told)) },
     ...(outcome.search === undefined
-      ? judge({ ...outcome, thresholds })
+      ? judge({ ...outcome, thresholds, told })
       : searchVerdict(outcome.search)),
   };
 }
 
-function stageReport({ stage, startMs, lengthMs, totals }: StageOutcome): StageReport {
+function stageReport({ stage, startMs, lengthMs, totals }: StageOutcome, told: Told): StageReport {
   const { name, kind, from, to } = stage;
   const errors = totals.errors.list().reduce((sum, { count }) => sum + count, 0);
   return {
@@ -93,12 +111,12 @@ function stageReport({ stage, startMs, lengthMs, totals }: StageOutcome): StageR
     to,
     startMs: Math.round(startMs),
     durationMs: Math.round(lengthMs),
-    ...figuresOf(totals, startsIn(stage)),
+    ...figuresOf(totals, startsIn(stage), told),
     errors,
   };
 }
 
-function figuresOf(totals: Totals, target: number): Omit<PartFigures, 'errors'> {
+function figuresOf(totals: Totals, target: number, told: Told): Omit<PartFigures, 'errors'> {
   const { latency, connect } = totals;
   return {
     connections: {
@@ -106,13 +124,8 @@ function figuresOf(totals: Totals, target: number): Omit<PartFigures, 'errors'> 
       ...totals.connections,
       refused: Object.fromEntries(totals.refused),
     },
-    messages: totals.messages,
-    latencyMs: {
-      ...percentilesOf(latency),
-      mean: latency.meanMs,
-      count: latency.count,
-      negative: latency.negative,
-    },
+    messages: toldCounts(totals.messages, told),
+    latencyMs: toldLatency(latency, told),
     connectMs: percentilesOf(connect),
   };
 }
@@ -120,19 +133,12 @@ function figuresOf(totals: Totals, target: number): Omit<PartFigures, 'errors'> 
 /** The settings as a report may hold them: no token, and of headers only the names. */
 function withoutSecrets(settings: LoadTestConfig): LoadTestConfig {
   const { token: _, adminToken: _own, ...config } = settings;
-  const { headers } = config;
+  const { headers, send } = config;
   return {
     ...config,
     url: withoutQuery(config.url),
     ...(headers === undefined ? {} : { headers: headers.map((line) => line.replace(/:.*/s, '')) }),
-  };
-}
-
-function percentilesOf(histogram: Totals['latency']) {
-  return {
-    p50: histogram.percentile(50),
-    p95: histogram.percentile(95),
-    p99: histogram.percentile(99),
-    max: histogram.maxMs,
+    // What is said on opening is where other servers expect a token.
+    ...(send === undefined ? {} : { send: send.map((text) => `(${text.length} characters)`) }),
   };
 }

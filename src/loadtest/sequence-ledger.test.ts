@@ -115,7 +115,7 @@ test('every channel has its own counts, the most troubled first', () => {
   join(0).receive(0, 1, 2, 3, 4);
   const client = join(1);
   client.receive(0, 3, 1, 1, 4);
-  ledger.announceSkipped(client.cursor, 'BTC.trade', 1);
+  ledger.announceSkipped(client.cursor, { 'BTC.trade': 1 });
   client.receive(6);
   const [btc] = ledger.channels(9).listed;
   expect(btc).toEqual({
@@ -276,8 +276,8 @@ test('what the server says it leaves out is skipped, and only that', () => {
   const client = join(0);
   join(1).receive(0, 1, 2, 3, 4, 5, 6);
   client.receive(0);
-  ledger.announceSkipped(client.cursor, 'BTC.trade', 1);
-  ledger.announceSkipped(client.cursor, 'BTC.trade', 1);
+  ledger.announceSkipped(client.cursor, { 'BTC.trade': 1 });
+  ledger.announceSkipped(client.cursor, { 'BTC.trade': 1 });
   client.receive(3, 6);
   expect(ledger.counts()).toEqual({ ...none, skipped: 2, lost: 2 });
   expect(ledger.gaps(9)).toHaveLength(1);

@@ -111,9 +111,12 @@ export class SequenceLedger {
     this.#unrecovered += subscriptions;
   }
 
-  /** Told when the server announces that it leaves out `count` events of a channel. */
-  announceSkipped(cursor: Cursor, channel: string, count: number): void {
-    this.#gaps.announce(cursor.client, this.#book.idOf(channel), count);
+  /** Told when the server announces how many events of which channels it leaves out. */
+  announceSkipped(cursor: Cursor, counts: Readonly<Record<string, unknown>>): void {
+    for (const [channel, count] of Object.entries(counts)) {
+      if (!Number.isSafeInteger(count)) continue;
+      this.#gaps.announce(cursor.client, this.#book.idOf(channel), count as number);
+    }
   }
 
   /** Whether all of `cursors` have everything up to `targets`. */
@@ -182,6 +185,8 @@ export class SequenceLedger {
 
   #observeBreak(cursor: Cursor, slot: number, event: ReceivedEvent): void {
     const { channel, offset } = event;
+    // Of a server that does not number its events: nothing can be told of them.
+    if (Number.isNaN(offset)) return;
     const last = cursor.last(slot);
     // The server does not know the event before it, but a client may have received it earlier.
     const prev = Number.isNaN(event.prev) ? this.#book.prevOf(channel, offset) : event.prev;

@@ -15,8 +15,8 @@ export interface SeriesPoint {
   readonly failed: number;
   /** Events in this interval. */
   readonly receivedPerSecond: number;
-  /** Events lost until now. */
-  readonly lost: number;
+  /** Events lost until now; null where events are not numbered. */
+  readonly lost: number | null;
   /** Errors on connections in this interval. */
   readonly errorsPerSecond: number;
   /** Of this interval; null when nothing was measured in it. */

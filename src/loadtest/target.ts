@@ -3,6 +3,8 @@ import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { connect, isIP } from 'node:net';
 import { messageOf, RemoteError, UsageError } from '../base/errors.ts';
+import { type MessagePaths, parseMessagePaths } from '../config/message-path.ts';
+import { subprotocols } from '../protocol/versions.ts';
 import type { LoadTestConfig } from './plan.ts';
 
 /** Resolved once, so a test measures the server and not the name service. */
@@ -22,6 +24,19 @@ export interface Target {
   readonly headers: readonly string[];
   /** JSON Web Tokens that clients take in turn. */
   readonly tokens: readonly string[];
+  /** `Sec-WebSocket-Protocol` names to offer. */
+  readonly subprotocols: readonly string[];
+  /** For servers that are not odin only. */
+  readonly raw?: RawTarget;
+}
+
+/** How to talk with a server that is not odin. */
+export interface RawTarget {
+  /** Messages to send once a connection is open. */
+  readonly opening: readonly string[];
+  /** `question=>answer`, by whole messages. */
+  readonly replies: readonly string[];
+  readonly paths: MessagePaths;
 }
 
 /** How a connection is secured. */
@@ -35,7 +50,18 @@ export interface TlsTarget {
 
 type TargetConfig = Pick<
   LoadTestConfig,
-  'url' | 'caFile' | 'insecure' | 'sourceIps' | 'headers' | 'token' | 'tokenFile'
+  | 'url'
+  | 'caFile'
+  | 'insecure'
+  | 'sourceIps'
+  | 'headers'
+  | 'token'
+  | 'tokenFile'
+  | 'protocol'
+  | 'subprotocols'
+  | 'send'
+  | 'replies'
+  | 'messagePaths'
 >;
 
 /** How long an address may take to answer when a name has several. */
@@ -55,6 +81,8 @@ export async function targetWithoutAddress(config: TargetConfig): Promise<Omit<T
     sourceIps: config.sourceIps,
     headers: config.headers ?? [],
     tokens: await tokensOf(config),
+    subprotocols: config.protocol === 'v2' ? [subprotocols.v2] : config.subprotocols,
+    ...(config.protocol === 'raw' ? { raw: await rawOf(config) } : {}),
   };
 }
 
@@ -132,6 +160,17 @@ function answersAt(host: string, port: number): Promise<boolean> {
     socket.once('timeout', () => end(false));
     socket.once('error', () => end(false));
   });
+}
+
+async function rawOf({ send = [], replies = [], messagePaths }: TargetConfig): Promise<RawTarget> {
+  const paths = parseMessagePaths(messagePaths);
+  if (typeof paths === 'string') throw new Error(paths);
+  const opening = await Promise.all(
+    send.map(async (text) =>
+      text.startsWith('@') ? (await readFlagFile('--send', text.slice(1))).trim() : text,
+    ),
+  );
+  return { opening, replies, paths };
 }
 
 async function readCertificates(path: string): Promise<string> {

@@ -6,6 +6,7 @@ import {
   type ThresholdMetric,
   thresholdMetrics,
 } from '../config/threshold.ts';
+import { lackFor, type Told } from '../config/told.ts';
 import type { Totals } from './totals.ts';
 
 /** A condition and what came of it. */
@@ -34,6 +35,8 @@ export interface RunScale {
   readonly target: number;
   /** Measured length of the hold phase until now. */
   readonly holdMs: number;
+  /** What can be told of the server at all. */
+  readonly told: Told;
 }
 
 /** Most telling first: reasons are listed in this order. */
@@ -47,13 +50,13 @@ const replacedBy: Partial<Record<ThresholdMetric, ThresholdMetric>> = {
   rate: 'received',
 };
 
-/** All conditions of a run; `texts` are what the configuration holds, already checked there. */
-export function thresholdsOf(texts: readonly string[]): RunThreshold[] {
+/** All conditions of a run, of those that can be told the usual ones; `texts` are what the configuration holds, already checked there. */
+export function thresholdsOf(texts: readonly string[], told: Told): RunThreshold[] {
   const asked = texts.flatMap(readChecked);
   const replaced = new Set(asked.flatMap(({ metric }) => [metric, replacedBy[metric]]));
   return [
     ...readChecked(builtIn)
-      .filter(({ metric }) => !replaced.has(metric))
+      .filter(({ metric }) => !replaced.has(metric) && lackFor(metric, told) === undefined)
       .map((threshold) => ({ ...threshold, isBuiltIn: true })),
     ...asked.map((threshold) => ({ ...threshold, isBuiltIn: false })),
   ];
@@ -114,6 +117,7 @@ const percents: Readonly<Record<string, number>> = {
 
 /** What was observed of a metric, in its unit; null when nothing was measured. */
 export function observe(metric: ThresholdMetric, totals: Totals, scale: RunScale): number | null {
+  if (lackFor(metric, scale.told) !== undefined) return null;
   if (metric === 'connect.success') {
     return scale.target > 0 ? (100 * totals.connections.opened) / scale.target : null;
   }

@@ -16,7 +16,8 @@ const late = (() => {
   histogram.record(30, 10);
   return histogram.snapshot();
 })();
-const scale = { target: 5, holdMs: 2_000 };
+const told = { time: true, sequence: true, odin: true };
+const scale = { target: 5, holdMs: 2_000, told };
 
 function judged(
   state: WorkerState,
@@ -30,13 +31,14 @@ function judged(
   } = {},
 ) {
   const totals = totalsOf([state]);
-  const results = resultsOf(thresholdsOf(thresholds), totals, scale);
+  const results = resultsOf(thresholdsOf(thresholds, told), totals, scale);
   return judge({
     totals,
     thresholds: results,
     shortfall: shortfallOf([state], totals, { queue, holdMs: scale.holdMs }),
     breach: undefined,
     interrupted: false,
+    told,
     ...more,
   });
 }
@@ -92,7 +94,7 @@ test('connect.success replaces the condition on failed clients', () => {
 
 test('every condition is in the results, with what was observed in its unit', () => {
   const asked = ['latency.max < 50ms', 'rate > 4', 'latency.mean < 1s'];
-  const results = resultsOf(thresholdsOf(asked), totalsOf([stateOf(workerReport())]), scale);
+  const results = resultsOf(thresholdsOf(asked, told), totalsOf([stateOf(workerReport())]), scale);
   expect(results.filter(({ isBuiltIn }) => !isBuiltIn)).toEqual([
     {
       expression: 'latency.max < 50ms',
@@ -125,7 +127,7 @@ test('every condition is in the results, with what was observed in its unit', ()
 });
 
 test('where nothing was measured, no condition is met and none ends the run', () => {
-  const thresholds = thresholdsOf(['latency.p99 < 50ms abort']);
+  const thresholds = thresholdsOf(['latency.p99 < 50ms abort'], told);
   const totals = totalsOf([]);
   expect(resultsOf(thresholds, totals, scale).at(-1)).toMatchObject({ observed: null, ok: false });
   expect(breachOf(thresholds, totals, scale)).toBeUndefined();
@@ -134,7 +136,7 @@ test('where nothing was measured, no condition is met and none ends the run', ()
 test('a condition ends the run only when it says so, and not before its grace', () => {
   const totals = totalsOf([stateOf(workerReport())]);
   const breach = (text: string, holdMs: number) =>
-    breachOf(thresholdsOf([text]), totals, { target: 5, holdMs })?.expression;
+    breachOf(thresholdsOf([text], told), totals, { target: 5, holdMs, told })?.expression;
   expect(breach('latency.max < 50ms', 60_000)).toBeUndefined();
   expect(breach('latency.max < 50ms abort after 10s', 9_999)).toBeUndefined();
   expect(breach('latency.max < 50ms abort after 10s', 10_000)).toBe('latency.max < 50ms');

@@ -12,6 +12,7 @@
 
 import { formatCount } from '../base/units.ts';
 import type { MetricUnit, ThresholdMetric } from '../config/threshold.ts';
+import type { Told } from '../config/told.ts';
 import type { OwnDelay, Shortfall } from './bottlenecks.ts';
 import type { LoadTestReport } from './report.ts';
 import type { ThresholdResult } from './thresholds.ts';
@@ -32,6 +33,7 @@ export interface Evidence {
   readonly shortfall: Shortfall;
   readonly breach: Breach | undefined;
   readonly interrupted: boolean;
+  readonly told: Told;
 }
 
 /** Conditions that a load tester which is too slow does not break. */
@@ -46,14 +48,14 @@ const facts: ReadonlySet<ThresholdMetric> = new Set<ThresholdMetric>([
 
 /** The verdict, and its reasons, most telling first. An interrupted run is neither good nor bad. */
 export function judge(evidence: Evidence): Pick<LoadTestReport, 'verdict' | 'reasons'> {
-  const { thresholds, totals, shortfall, breach, interrupted } = evidence;
+  const { thresholds, totals, shortfall, breach, interrupted, told } = evidence;
   const { bottlenecks, delays } = shortfall;
   const failed = thresholds.filter(({ ok }) => !ok);
   const early =
     breach === undefined
       ? []
       : [`ended early, after ${seconds(breach.afterMs)} of the hold phase: ${breach.expression}`];
-  const reasons = failed.flatMap((result) => reasonOf(result, totals));
+  const reasons = failed.flatMap((result) => reasonOf(result, totals, told));
   if (interrupted) return { verdict: 'interrupted', reasons: [...bottlenecks, ...reasons] };
   if (bottlenecks.length > 0) {
     const isProven = failed.some((result) => isFact(result, totals));
@@ -113,13 +115,15 @@ const words: Partial<Record<ThresholdMetric, readonly [one: string, many: string
   ],
 };
 
-function reasonOf(result: ThresholdResult, totals: Totals): string[] {
+function reasonOf(result: ThresholdResult, totals: Totals, told: Told): string[] {
   const { metric, expression, observed, isBuiltIn } = result;
   if (!isBuiltIn) return [`${expression}: ${formatObserved(result)}`];
   if (metric === 'received') {
-    return totals.connections.opened === 0
-      ? []
-      : ['no event was received: is a publisher running on these channels?'];
+    if (totals.connections.opened === 0) return [];
+    const { control } = totals.messages;
+    return told.odin || control === 0
+      ? ['no event was received: is a publisher running on these channels?']
+      : [`no event was received, but ${formatCount(control)} other messages: see --message-path`];
   }
   const [one, many] = words[metric] ?? [expression, expression];
   const why = metric === 'failed' || metric === 'away' ? ` (${mainErrors(totals)})` : '';

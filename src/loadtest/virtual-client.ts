@@ -117,6 +117,8 @@ export class VirtualClient implements ConnectionOwner {
     this.#connection?.send(
       this.#since === undefined ? this.#subscribeFrame : subscribeFrame(channels, this.#since),
     );
+    // Another server acknowledges nothing that is known here.
+    if (this.#context.settings.protocol === 'raw') this.#acknowledged(undefined);
   }
 
   onMessage(bytes: Buffer, start: number, end: number): void {
@@ -166,7 +168,7 @@ export class VirtualClient implements ConnectionOwner {
       ledger.observe(this.cursor, event);
       if (event.ts >= this.cursor.resumedAtMs) stageLatencyMs?.record(nowMs - event.ts);
     }
-    if (settings.version === 'v1') {
+    if (settings.protocol === 'v1') {
       if (messages.seq !== this.#seq + 1) counters.seqBreaks++;
       this.#seq = messages.seq;
     }
@@ -175,6 +177,8 @@ export class VirtualClient implements ConnectionOwner {
   #takeControl({ type, fields }: ControlMessage): void {
     if (type === 'pong') return this.#takeTime(Number(fields['ts']));
     this.#context.counters.control++;
+    const { answer } = fields;
+    if (answer instanceof Buffer) return this.#connection?.send(answer);
     if (type === 'welcome') this.#welcome(fields);
     else if (this.#connection?.phase === 'open') this.#takeNotice(type, fields);
     if (this.#connection?.phase !== 'subscribe') return;
@@ -182,10 +186,12 @@ export class VirtualClient implements ConnectionOwner {
     const refused = Array.isArray(rejected) && rejected.length > 0;
     if (type === 'error' || (type === 'subscription_ack' && refused)) {
       this.#connection.fail('subscribe-rejected', JSON.stringify(fields));
-    } else if (type === 'subscription_ack') {
-      this.#resumed(fields['recovered']);
-      this.#open(this.#connection);
-    }
+    } else if (type === 'subscription_ack') this.#acknowledged(fields['recovered']);
+  }
+
+  #acknowledged(recovered: unknown): void {
+    this.#resumed(recovered);
+    if (this.#connection !== undefined) this.#open(this.#connection);
   }
 
   #takeTime(serverMs: number): void {
@@ -202,11 +208,7 @@ export class VirtualClient implements ConnectionOwner {
     } else if (type === 'gap') counters.gapNotices++;
     else if (type === 'throttle_update') counters.throttleUpdates++;
     else if (type === 'skipped' && isObject(fields['channels'])) {
-      for (const [channel, count] of Object.entries(fields['channels'])) {
-        if (Number.isSafeInteger(count)) {
-          ledger.announceSkipped(this.cursor, channel, count as number);
-        }
-      }
+      ledger.announceSkipped(this.cursor, fields['channels']);
     } else if (type === 'reconnect_notice') {
       counters.reconnectNotices++;
       this.#reconnectIn(Number(fields['after_ms'] ?? 0));
@@ -245,10 +247,10 @@ export class VirtualClient implements ConnectionOwner {
     this.#opened = true;
   }
 
-  /** What to resume from; undefined for a client that starts anew, and for all of v1. */
+  /** What to resume from; undefined for a client that starts anew, and for all but v2. */
   #positions(): Since | undefined {
     const { settings, book, maxMessageBytes } = this.#context;
-    if (settings.version === 'v1' || this.#epoch === undefined || !this.cursor.hasPositions) {
+    if (settings.protocol !== 'v2' || this.#epoch === undefined || !this.cursor.hasPositions) {
       return undefined;
     }
     return sinceOf(this.cursor, book, this.#epoch, maxMessageBytes * sinceShare);

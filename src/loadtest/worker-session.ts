@@ -69,7 +69,9 @@ export class WorkerSession {
     const crowd = new Crowd(assignment);
     this.#crowd = crowd;
     this.#reportTimer = setInterval(() => this.#report(), assignment.config.reportIntervalMs);
-    this.#heartbeatTimer = setInterval(() => crowd.askForTime(), heartbeatMs);
+    if (assignment.config.protocol !== 'raw') {
+      this.#heartbeatTimer = setInterval(() => crowd.askForTime(), heartbeatMs);
+    }
     this.#health.restart();
   }
 

@@ -8,8 +8,11 @@ const { Receiver } = createRequire(import.meta.url)('ws') as {
 };
 
 /** Returns a function that takes bytes and calls `onMessage` for every complete message. */
-export function createReader(onMessage: (text: string) => void): (bytes: Buffer) => void {
-  const receiver = new Receiver({ isServer: false, maxPayload: 0 });
+export function createReader(
+  onMessage: (text: string) => void,
+  isServer = false,
+): (bytes: Buffer) => void {
+  const receiver = new Receiver({ isServer, maxPayload: 0 });
   receiver.on('message', (data: Buffer) => onMessage(data.toString()));
   receiver.on('error', (error) => {
     throw error;
@@ -17,9 +20,9 @@ export function createReader(onMessage: (text: string) => void): (bytes: Buffer)
   return (bytes) => void receiver.write(bytes);
 }
 
-/** All messages in `bytes`. */
-export function readMessages(bytes: Buffer): string[] {
+/** All messages in `bytes`, of a server; or of a client, as a server reads them. */
+export function readMessages(bytes: Buffer, isServer = false): string[] {
   const messages: string[] = [];
-  createReader((text) => messages.push(text))(bytes);
+  createReader((text) => messages.push(text), isServer)(bytes);
   return messages;
 }

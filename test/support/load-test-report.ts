@@ -122,7 +122,7 @@ export function makeReport({ seed = 1, slower = 1, seconds = 20, changes = {} }:
     stages: [holdStage(figures, seconds)],
     phases: reportedPhases(
       perPhase(() => connect),
-      false,
+      { secured: false, subscribed: true },
     ),
     clock: { offsetMs: -1.5, uncertaintyMs: 0.6, roundTripMs: 0.2, samples: 40 },
     errors: [],

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import { list, text, toggle } from '../fields.ts';
+import { parseMessagePaths } from '../message-path.ts';
 
 /** A header that the handshake needs as it is. */
 const ownHeader = /^(upgrade|connection|sec-websocket-[\w-]+)$/i;
@@ -64,4 +65,36 @@ export const loadtestTarget = {
     .optional()
     .describe('header of the handshake, such as "Origin: https://app.example.com"')
     .meta({ flag: 'header', value: '<name: value...>' }),
+  protocol: z
+    .enum(['v2', 'v1', 'raw'], { error: 'expected v2, v1 or raw' })
+    .prefault('v2')
+    .describe('what clients speak: odin.v2, odin.v1, or what --send and --message-path say'),
+  messagePaths: list()
+    .superRefine((texts, context) => {
+      const parsed = parseMessagePaths(texts);
+      if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed });
+    })
+    .prefault('')
+    .describe('raw: where messages have their time, number and channel: ts=data.timestamp,seq=id')
+    .meta({ flag: 'message-path', value: '<ts=path,…>' }),
+  send: texts('"{\\"subscribe\\":\\"{channel}\\"}"')
+    .optional()
+    .describe(
+      'raw: what to send on opening, or @file; sent for each of --channels if it holds {channel}',
+    )
+    .meta({ value: '<text...>' }),
+  replies: texts('"2=>3"')
+    .refine((replies) => replies.every((reply) => /.=>./s.test(reply)), {
+      error: 'expected question=>answer, such as 2=>3',
+    })
+    .optional()
+    .describe('raw: what to answer a message with, such as 2=>3 for the ping of Socket.IO')
+    .meta({ flag: 'reply', value: '<question=>answer...>' }),
+  subprotocols: list()
+    .refine((names) => names.every((name) => /^[!#$%&'*+.^_`|~\w-]+$/.test(name)), {
+      error: 'expected names such as graphql-ws',
+    })
+    .prefault('')
+    .describe('raw: subprotocols to offer')
+    .meta({ flag: 'subprotocol', value: '<name,…>' }),
 };

@@ -19,7 +19,8 @@ export interface AgentSection {
   readonly active: number;
   /** Events, over the whole run. */
   readonly received: number;
-  readonly lost: number;
+  /** Null where events are not numbered. */
+  readonly lost: number | null;
   /** Over the hold phase. */
   readonly latencyMs: {
     readonly p50: number;

@@ -1,9 +1,11 @@
 /** The figures of one side of a comparison, which is one run or several. */
 import { Histogram } from '../../base/histogram.ts';
 import type { ThresholdMetric } from '../../config/threshold.ts';
+import { toldIn } from '../../config/told.ts';
 import { ErrorLog } from '../error-log.ts';
 import type { LoadTestReport } from '../report.ts';
 import { observe } from '../thresholds.ts';
+import { countsOf } from '../told-counts.ts';
 import { type Totals, totalsOf } from '../totals.ts';
 import {
   logDeviation,
@@ -27,7 +29,8 @@ export function figuresOf(
   metric: ThresholdMetric,
 ): (number | null)[] {
   return reports.map((report) => {
-    const scale = { target: report.connections.target, holdMs: report.holdMs };
+    const told = toldIn(report.config);
+    const scale = { target: report.connections.target, holdMs: report.holdMs, told };
     return observe(metric, totalsIn(report), scale);
   });
 }
@@ -65,17 +68,25 @@ function sampledOf(report: LoadTestReport, metric: ThresholdMetric): Sampled | u
 }
 
 /** What thresholds look at, from a report. */
-function totalsIn({ connections, messages, histograms, errors }: LoadTestReport): Totals {
+function totalsIn(report: LoadTestReport): Totals {
+  const { connections, messages, histograms, errors } = report;
   const { refused, target: _, ...counts } = connections;
   const log = new ErrorLog();
   for (const error of errors) log.add(error.class, error.example, error.count);
   return {
     ...totalsOf([]),
     connections: counts,
-    messages,
+    messages: countsOf(messages),
     refused: new Map(Object.entries(refused)),
-    latency: Histogram.fromRecord(histograms.latency),
+    latency: latencyIn(report),
     connect: Histogram.fromRecord(histograms.connect),
     errors: log,
   };
+}
+
+/** Of events without a time there is the number only. */
+function latencyIn({ latencyMs, histograms }: LoadTestReport): Histogram {
+  const latency = Histogram.fromRecord(histograms.latency);
+  if (latencyMs.p50 === null && latencyMs.count > 0) latency.record(0, latencyMs.count);
+  return latency;
 }

@@ -17,6 +17,7 @@ const setup = [
   'subscriptionMode',
   'channelsPerClient',
   'protocol',
+  'messagePaths',
   'rampRate',
 ] as const;
 

@@ -1,5 +1,5 @@
 /** Whether memory and cores suffice for a run, by what connections were measured to take. */
-import { formatBytes, formatCount } from '../../base/units.ts';
+import { formatBytes, formatCount, formatDuration } from '../../base/units.ts';
 import type { Lack, Needs, Sight } from './limit.ts';
 
 const kib = 1024;
@@ -42,20 +42,24 @@ export async function memoryLacks(needs: Needs, sight: Sight): Promise<Lack[]> {
 
 /** Cores against how fast clients are to be opened. */
 export function coreLacks(needs: Needs, { cores }: Sight): Lack[] {
-  const { connections, workers, rampRate, target } = needs;
+  const { workers, ramps, target } = needs;
   const used = Math.min(cores, workers);
   const openMs = openMsPerConnection[target.isTls ? 'tls' : 'plain'];
-  const bestMs = (connections * openMs) / used;
-  const plannedMs = (1_000 * connections) / rampRate;
-  if (bestMs <= plannedMs + maxRampDelayMs) return [];
-  const rate = Math.floor((1_000 * used) / openMs);
+  const steep = ramps.find(
+    ({ clients, lengthMs }) => (clients * openMs) / used > lengthMs + maxRampDelayMs,
+  );
+  if (steep === undefined) return [];
+  const neededMs = Math.ceil((steep.clients * openMs) / used);
   const noun = used === 1 ? 'core' : 'cores';
   return [
     {
       what:
-        `opening ${formatCount(rampRate)} clients per second takes more than ${used} ${noun} ` +
-        `(measured: ${openMs}ms of CPU each)`,
-      fix: `use --ramp-rate ${rate}${workers < cores ? ` or --workers ${cores}` : ''}`,
+        `opening ${formatCount(steep.clients)} clients takes ${used} ${noun} at least ` +
+        `${formatDuration(neededMs)} (measured: ${openMs}ms of CPU each), ` +
+        `not ${formatDuration(Math.round(steep.lengthMs))}`,
+      fix:
+        `let them come over a longer time: --ramp-rate ${Math.floor((1_000 * used) / openMs)}` +
+        (workers < cores ? ` or --workers ${cores}` : ''),
     },
   ];
 }

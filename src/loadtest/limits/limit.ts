@@ -9,8 +9,8 @@ export interface Needs {
   /** Connections of the worker that has most. */
   readonly perWorker: number;
   readonly workers: number;
-  /** Clients to open per second. */
-  readonly rampRate: number;
+  /** How many clients come within how long, for each stage in which any do. */
+  readonly ramps: readonly { readonly clients: number; readonly lengthMs: number }[];
   readonly target: Pick<Target, 'address' | 'port' | 'sourceIps'> & { readonly isTls: boolean };
 }
 

@@ -2,6 +2,7 @@
 import { ClientContext, epochMs } from '../client-context.ts';
 import { Cursor, SubscriptionSet } from '../cursor.ts';
 import { channelsOf } from '../plan.ts';
+import { openingFrames } from '../raw/conversation.ts';
 import { subscribeFrame } from '../resume.ts';
 import { VirtualClient } from '../virtual-client.ts';
 import type { Assignment } from '../worker-messages.ts';
@@ -39,7 +40,7 @@ export class Crowd {
   constructor(assignment: Assignment) {
     const { config, target, workers } = assignment;
     this.#assignment = assignment;
-    this.context = new ClientContext({ ...config, target, version: config.protocol, workers });
+    this.context = new ClientContext({ ...config, target, workers });
   }
 
   /** Where the clients that are present stand. */
@@ -56,7 +57,9 @@ export class Crowd {
   come(number: number, plannedMs: number): void {
     const channels = channelsOf(number, this.#assignment.config);
     const { set, frame } = this.#subscriptionsTo(channels);
-    const client = new VirtualClient(new Cursor(number, set), frame, this.context);
+    const { raw } = this.#assignment.target;
+    const opening = raw === undefined ? frame : openingFrames(raw.opening, number, channels);
+    const client = new VirtualClient(new Cursor(number, set), opening, this.context);
     this.#came++;
     this.#present.set(number, client);
     client.start(plannedMs);

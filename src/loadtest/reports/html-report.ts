@@ -101,6 +101,7 @@ ${[
 function tiles({ connections, messages, latencyMs, holdMs, errors }: LoadTestReport): string {
   const failures = errors.reduce((sum, { count }) => sum + count, 0);
   const hasLatency = latencyMs.count > 0;
+  const { lost } = messages;
   const figures: readonly (readonly [name: string, value: string, isBad: boolean])[] = [
     [
       'clients',
@@ -110,7 +111,7 @@ function tiles({ connections, messages, latencyMs, holdMs, errors }: LoadTestRep
     ['events/s', holdMs > 0 ? formatCount(latencyMs.count / (holdMs / 1_000)) : '–', false],
     ['latency p50', hasLatency ? formatMs(latencyMs.p50) : '–', false],
     ['latency p99', hasLatency ? formatMs(latencyMs.p99) : '–', false],
-    ['lost', formatCount(messages.lost), messages.lost > 0],
+    ['lost', lost === null ? '–' : formatCount(lost), lost !== null && lost > 0],
     ['errors', formatCount(failures), failures > 0],
   ];
   const items = figures.map(

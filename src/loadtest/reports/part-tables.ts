@@ -57,7 +57,7 @@ function partCells(part: PartFigures, lengthMs: number): string[] {
     connections.opened > 0 ? formatMs(connectMs.p99) : '',
     lengthMs > 0 ? formatCount((1_000 * messages.received) / lengthMs) : '',
     ...[p50, p95, p99, max].map((value) => (count > 0 ? formatMs(value) : '')),
-    formatCount(messages.lost),
+    messages.lost === null ? '–' : formatCount(messages.lost),
     formatCount(errors),
   ];
 }

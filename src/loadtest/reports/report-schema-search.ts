@@ -14,7 +14,7 @@ const trial = z.object({
   active: count,
   failed: count,
   receivedPerSecond: z.number().min(0),
-  lost: count,
+  lost: count.nullable(),
   latencyMs: z.object({ p50: ms, p99: ms, max: ms, count }),
   cpuPercent: z.number().min(0),
 });

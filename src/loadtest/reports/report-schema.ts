@@ -7,6 +7,8 @@ import { searchSchema } from './report-schema-search.ts';
 const count = z.int().min(0);
 const ms = z.number().min(0);
 const percent = z.number().min(0);
+/** Null where it could not be told; see told-counts.ts. */
+const untold = count.nullable();
 
 const histogram = z
   .object({
@@ -22,6 +24,8 @@ const histogram = z
   });
 
 const percentiles = { p50: ms, p95: ms, p99: ms, max: ms };
+const told = ms.nullable();
+const toldPercentiles = { p50: told, p95: told, p99: told, max: told, mean: told };
 const phaseTimes = z.object({ count, ...percentiles, p90: ms, mean: ms });
 
 const workerHealth = z.object({
@@ -45,7 +49,7 @@ const point = z.object({
   opened: count,
   failed: count,
   receivedPerSecond: z.number().min(0),
-  lost: count,
+  lost: untold,
   errorsPerSecond: z.number().min(0),
   latencyP50Ms: ms.nullable(),
   latencyP99Ms: ms.nullable(),
@@ -77,7 +81,7 @@ const agent = z.object({
   failed: count,
   active: count,
   received: count,
-  lost: count,
+  lost: untold,
   latencyMs: z.object({ ...percentiles, count }),
   cpuPercent: percent,
   loopDelayP99Ms: ms,
@@ -107,7 +111,7 @@ const reconciliation = z
     delivered: z.object({ atLeast: count, atMost: count }).nullable(),
     spared: count.nullable(),
     otherClients: count.nullable(),
-    expected: z.int(),
+    expected: z.int().nullable(),
     received: count,
     steps: z.array(
       z.object({
@@ -143,27 +147,27 @@ const figures = {
     frames: count,
     bytes: z.number().min(0),
     control: count,
-    lost: count,
-    lostAtEnd: count,
-    firstEventsUnchecked: count,
-    duplicated: count,
-    reordered: count,
-    late: count,
-    missedWhileDisconnected: count,
-    healed: count,
-    unrecovered: count,
-    skipped: count,
-    unexpected: count,
-    gapsUntracked: count,
+    lost: untold,
+    lostAtEnd: untold,
+    firstEventsUnchecked: untold,
+    duplicated: untold,
+    reordered: untold,
+    late: untold,
+    missedWhileDisconnected: untold,
+    healed: untold,
+    unrecovered: untold,
+    skipped: untold,
+    unexpected: untold,
+    gapsUntracked: untold,
     badMessages: count,
-    seqBreaks: count,
-    epochChanges: count,
-    serverErrors: count,
-    gapNotices: count,
-    throttleUpdates: count,
-    reconnectNotices: count,
+    seqBreaks: untold,
+    epochChanges: untold,
+    serverErrors: untold,
+    gapNotices: untold,
+    throttleUpdates: untold,
+    reconnectNotices: untold,
   }),
-  latencyMs: z.object({ ...percentiles, mean: ms, count, negative: count }),
+  latencyMs: z.object({ ...toldPercentiles, count, negative: untold }),
   connectMs: z.object(percentiles),
 };
 
@@ -181,7 +185,7 @@ const shape = {
       channels: z.array(z.string()),
       subscriptionMode: z.enum(['all', 'single', 'random']),
       channelsPerClient: count,
-      protocol: z.enum(['v1', 'v2']),
+      protocol: z.enum(['v1', 'v2', 'raw']),
     })
     .describe('the settings of the run'),
   ...figures,
@@ -204,7 +208,7 @@ const shape = {
     connected: phaseTimes,
     secured: phaseTimes.exactOptional(),
     upgraded: phaseTimes,
-    subscribed: phaseTimes,
+    subscribed: phaseTimes.exactOptional(),
     firstEvent: phaseTimes,
   }),
   clock: clock.nullable(),

@@ -39,7 +39,7 @@ export function trialTable({ search }: LoadTestReport): Table {
         formatCount(trial.failed),
         formatCount(trial.receivedPerSecond),
         ...[p50, p99, max].map((ms) => (count > 0 ? formatMs(ms) : '')),
-        formatCount(trial.lost),
+        trial.lost === null ? '–' : formatCount(trial.lost),
         `${trial.cpuPercent.toFixed(0)}%`,
         [verdicts[trial.verdict], ...trial.reasons].join(': '),
       ];

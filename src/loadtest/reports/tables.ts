@@ -55,7 +55,7 @@ export function thresholdTable({ thresholds }: LoadTestReport): Table {
 export function countTable(report: LoadTestReport): Table {
   const { connections, messages, latencyMs, holdMs } = report;
   const rate = holdMs > 0 ? [['events per second, held', latencyMs.count / (holdMs / 1_000)]] : [];
-  const rows: (readonly [string, number])[] = [
+  const rows: (readonly [string, number | null])[] = [
     ['clients asked for', connections.target],
     ['clients opened', connections.opened],
     ['clients that could not connect', connections.failed],
@@ -86,7 +86,7 @@ export function countTable(report: LoadTestReport): Table {
     title: 'Clients and events',
     header: ['figure', 'count'],
     rows: [
-      ...rows.map(([name, count]) => [name, formatCount(count)]),
+      ...rows.flatMap(([name, count]) => (count === null ? [] : [[name, formatCount(count)]])),
       ['bytes', formatBytes(messages.bytes)],
     ],
   };
@@ -94,11 +94,11 @@ export function countTable(report: LoadTestReport): Table {
 
 /** Percentiles of everything that was timed. */
 export function percentileTable({ latencyMs, connectMs }: LoadTestReport): Table {
-  const row = (name: string, from: LoadTestReport['connectMs'], more: readonly string[]) => [
-    name,
-    ...[from.p50, from.p95, from.p99, from.max].map(formatMs),
-    ...more,
-  ];
+  const row = (
+    name: string,
+    from: Pick<LoadTestReport['latencyMs'], 'p50' | 'p95' | 'p99' | 'max'>,
+    more: readonly string[],
+  ) => [name, ...[from.p50, from.p95, from.p99, from.max].map(formatMs), ...more];
   return {
     title: 'Percentiles',
     header: ['', 'p50', 'p95', 'p99', 'max', 'mean', 'count', 'below 0'],
@@ -106,7 +106,7 @@ export function percentileTable({ latencyMs, connectMs }: LoadTestReport): Table
       row('latency', latencyMs, [
         formatMs(latencyMs.mean),
         formatCount(latencyMs.count),
-        formatCount(latencyMs.negative),
+        latencyMs.negative === null ? '' : formatCount(latencyMs.negative),
       ]),
       row('connect', connectMs, ['', '', '']),
     ],
@@ -217,7 +217,7 @@ export function agentTable({ agents = [] }: LoadTestReport): Table {
       formatCount(agent.clients),
       formatCount(agent.opened),
       formatCount(agent.received),
-      formatCount(agent.lost),
+      agent.lost === null ? '–' : formatCount(agent.lost),
       ...(agent.latencyMs.count === 0
         ? ['', '']
         : [formatMs(agent.latencyMs.p50), formatMs(agent.latencyMs.p99)]),

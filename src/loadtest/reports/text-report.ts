@@ -34,7 +34,7 @@ export function formatReport(report: LoadTestReport): string {
     ['connect', connectLine(report)],
     ['events', `${formatCount(messages.received)} received${rateOf(report)}`],
     ['', `${formatCount(messages.frames)} messages, ${formatBytes(messages.bytes)}`],
-    ['delivery', counts(pick(messages, 'lost', 'duplicated', 'reordered'))],
+    ['delivery', deliveryLine(report)],
     ...optional(messages.late, 'of these late: they filled a gap'),
     ...optional(messages.healed, 'missed while disconnected, received after resuming'),
     ...optional(messages.unrecovered, 'missed while disconnected and not recovered, at least'),
@@ -49,7 +49,7 @@ export function formatReport(report: LoadTestReport): string {
     ...optional(messages.epochChanges, 'changes of epoch: positions started anew'),
     ...reconciliationRows(report),
     ['latency', latencyLine(report)],
-    ['', `from the event’s own time to its arrival, over ${measuredPart(report)}`],
+    ...latencyNote(report),
     ...optional(report.latencyMs.negative, 'below zero: the clocks of the machines differ'),
     ...(report.clock === null
       ? []
@@ -82,16 +82,28 @@ function connectLine({ connectMs: { p50, p95, p99, max } }: LoadTestReport): str
 
 function latencyLine(report: LoadTestReport): string {
   const { p50, p95, p99, max, count } = report.latencyMs;
-  return count === 0
-    ? `no event was received in ${measuredPart(report)}`
+  if (count === 0) return `no event was received in ${measuredPart(report)}`;
+  return p50 === null
+    ? 'not known: --message-path names no time'
     : percentiles({ p50, p95, p99, max });
+}
+
+function latencyNote(report: LoadTestReport): [string, string][] {
+  if (report.latencyMs.p50 === null) return [];
+  return [['', `from the event’s own time to its arrival, over ${measuredPart(report)}`]];
+}
+
+/** Delivery of events that are numbered; of others nobody knows how many there were. */
+function deliveryLine({ messages: { lost, duplicated, reordered } }: LoadTestReport): string {
+  if (lost === null) return 'not known: --message-path names no number';
+  return counts({ lost, duplicated: duplicated ?? 0, reordered: reordered ?? 0 });
 }
 
 function measuredPart({ config }: LoadTestReport): string {
   return config.stages.length > 0 ? 'all stages' : 'the hold phase';
 }
 
-function percentiles(values: Readonly<Record<string, number>>): string {
+function percentiles(values: Readonly<Record<string, number | null>>): string {
   return Object.entries(values)
     .map(([name, ms]) => `${name} ${formatMs(ms)}`)
     .join('  ');
@@ -152,10 +164,12 @@ function stageLine(stage: StageReport): string {
   const { name, from, to, durationMs, connections, latencyMs, messages } = stage;
   const clients = from === to ? formatCount(to) : `${formatCount(from)}→${formatCount(to)}`;
   const latency =
-    latencyMs.count === 0 ? '' : `  p50 ${formatMs(latencyMs.p50)}  p99 ${formatMs(latencyMs.p99)}`;
+    latencyMs.count === 0 || latencyMs.p50 === null
+      ? ''
+      : `  p50 ${formatMs(latencyMs.p50)}  p99 ${formatMs(latencyMs.p99)}`;
   const bad = [
     ...(connections.failed > 0 ? [`${formatCount(connections.failed)} failed`] : []),
-    ...(messages.lost > 0 ? [`${formatCount(messages.lost)} lost`] : []),
+    ...(messages.lost ? [`${formatCount(messages.lost)} lost`] : []),
   ].map((text) => `  ${text}`);
   const open = `${formatCount(connections.active)} open`;
   return `  ${name.padEnd(10)} ${clients.padEnd(12)} ${seconds(durationMs).padStart(6)}  ${open}${latency}${bad.join('')}`;
@@ -207,12 +221,8 @@ function counts(values: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-function optional(count: number, text: string): [string, string][] {
-  return count === 0 ? [] : [['', `${formatCount(count)} ${text}`]];
-}
-
-function pick<Key extends string>(from: Readonly<Record<Key, number>>, ...names: Key[]) {
-  return Object.fromEntries(names.map((name) => [name, from[name]]));
+function optional(count: number | null, text: string): [string, string][] {
+  return count === 0 || count === null ? [] : [['', `${formatCount(count)} ${text}`]];
 }
 
 function seconds(ms: number): string {

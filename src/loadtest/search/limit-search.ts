@@ -159,7 +159,8 @@ export class LimitSearch {
   ): TrialReport {
     const { settings } = this.#deps;
     const states = this.#statesOf(measured);
-    const scale = { target: newcomers, holdMs: lengthMs };
+    const { told } = settings;
+    const scale = { target: newcomers, holdMs: lengthMs, told };
     // Where nobody came, nothing is known of connecting, and nothing has to be.
     const thresholds = resultsOf(settings.thresholds, totals, scale).filter(
       ({ metric, observed }) => observed !== null || !metric.startsWith('connect.'),
@@ -173,6 +174,7 @@ export class LimitSearch {
       shortfall: { ...shortfall, bottlenecks: [...tooFew, ...shortfall.bottlenecks] },
       breach: undefined,
       interrupted: false,
+      told,
     });
     const { latency, connections, messages, generator } = totals;
     return {
@@ -185,13 +187,15 @@ export class LimitSearch {
       active: connections.active,
       failed: connections.failed,
       receivedPerSecond: Math.round((1_000 * latency.count) / Math.max(1, lengthMs)),
-      lost: messages.lost,
-      latencyMs: {
-        p50: latency.percentile(50),
-        p99: latency.percentile(99),
-        max: latency.maxMs,
-        count: latency.count,
-      },
+      lost: told.sequence ? messages.lost : null,
+      latencyMs: told.time
+        ? {
+            p50: latency.percentile(50),
+            p99: latency.percentile(99),
+            max: latency.maxMs,
+            count: latency.count,
+          }
+        : { p50: 0, p99: 0, max: 0, count: 0 },
       cpuPercent: generator.cpuPercent,
     };
   }

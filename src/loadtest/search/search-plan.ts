@@ -1,5 +1,6 @@
 /** What a limit search is asked for, checked. */
 import { UsageError } from '../../base/errors.ts';
+import { type Told, toldIn } from '../../config/told.ts';
 import type { LoadTestConfig } from '../plan.ts';
 import { type RunThreshold, thresholdsOf } from '../thresholds.ts';
 import type { SearchedFor } from './search-report.ts';
@@ -19,6 +20,8 @@ export interface SearchSettings {
   readonly slo: readonly string[];
   /** These, and the usual ones. */
   readonly thresholds: readonly RunThreshold[];
+  /** What can be told of the server at all. */
+  readonly told: Told;
   /** Between a change and the measurement. */
   readonly calmMs: number;
   readonly trialMs: number;
@@ -51,7 +54,8 @@ export function searchSettings(config: LoadTestConfig): SearchSettings | undefin
       hint: 'leave one of them out',
     });
   }
-  const thresholds = thresholdsOf(slo);
+  const told = toldIn(config);
+  const thresholds = thresholdsOf(slo, told);
   if (thresholds.some(({ abortAfterMs }) => abortAfterMs !== undefined)) {
     throw new UsageError('abort has no meaning in --slo: each level is measured to its end');
   }
@@ -60,6 +64,7 @@ export function searchSettings(config: LoadTestConfig): SearchSettings | undefin
     of,
     slo,
     thresholds,
+    told,
     calmMs,
     trialMs,
     searchTimeMs,

@@ -24,7 +24,8 @@ export interface TrialReport {
   readonly failed: number;
   /** Events per second, of all clients. */
   readonly receivedPerSecond: number;
-  readonly lost: number;
+  /** Null where events are not numbered. */
+  readonly lost: number | null;
   readonly latencyMs: {
     readonly p50: number;
     readonly p99: number;

@@ -18,7 +18,7 @@ export interface Reconciliation {
   /** Clients of others that were on the server when the run began. */
   readonly otherClients: number | null;
   /** Deliveries that the clients had to get, by the events' own chains. */
-  readonly expected: number;
+  readonly expected: number | null;
   readonly received: number;
   readonly steps: readonly ReconciledStep[];
   /** Why a side has no counts. */

@@ -56,8 +56,10 @@ export class Witnesses {
   /** With `signal` aborted, answers are not waited for. */
   constructor(config: LoadTestConfig, tls: TlsTarget | undefined, signal: AbortSignal) {
     this.#tls = tls;
-    const { url, statusUrl, adminToken, publisherUrl } = config;
-    this.#statusUrl = statusUrl === 'none' ? undefined : (statusUrl ?? statusUrlOf(url));
+    const { url, protocol, statusUrl, adminToken, publisherUrl } = config;
+    // Another server counts nothing that is known here, unless somebody says where.
+    const usual = protocol === 'raw' ? undefined : statusUrlOf(url);
+    this.#statusUrl = statusUrl === 'none' ? undefined : (statusUrl ?? usual);
     this.#token = adminToken;
     this.#publisherUrl =
       publisherUrl === undefined ? undefined : new URL('/stats', publisherUrl).href;

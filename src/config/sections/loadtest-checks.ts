@@ -1,0 +1,66 @@
+/** Settings of a load test that make no sense together. */
+import type * as z from 'zod';
+import { normaliseChannel } from '../../events/channel.ts';
+import { parseThresholds } from '../threshold.ts';
+import { lackFor, type Told, toldIn } from '../told.ts';
+
+/** The settings that are looked at. */
+interface Checked {
+  readonly url: string;
+  readonly protocol: 'v1' | 'v2' | 'raw';
+  readonly channels: readonly string[];
+  readonly messagePaths: readonly string[];
+  readonly send?: readonly string[] | undefined;
+  readonly replies?: readonly string[] | undefined;
+  readonly subprotocols: readonly string[];
+  readonly caFile?: string | undefined;
+  readonly insecure: boolean;
+  readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly headers?: readonly string[] | undefined;
+  readonly thresholds?: readonly string[] | undefined;
+  readonly slo?: readonly string[] | undefined;
+}
+
+const missing: Readonly<Record<keyof Told, string>> = {
+  time: 'can only be told with a time: --message-path ts=…',
+  sequence: 'can only be told of numbered events: --message-path seq=…',
+  odin: 'can only be told of odin, not with --protocol raw',
+};
+
+/** Adds an issue for each contradiction, at the setting to change. */
+export function checkLoadtest(config: Checked, context: z.core.$RefinementCtx<Checked>): void {
+  const complain = (name: keyof Checked, message: string) =>
+    context.addIssue({ code: 'custom', path: [name], message });
+  const isRaw = config.protocol === 'raw';
+  if (!isRaw) {
+    for (const name of ['messagePaths', 'send', 'replies', 'subprotocols'] as const) {
+      if ((config[name] ?? []).length > 0) complain(name, 'makes sense with --protocol raw only');
+    }
+    if (!config.channels.every((name) => normaliseChannel(name) !== undefined)) {
+      complain('channels', 'expected channels such as BTC.trade,ETH.* or *.trade');
+    }
+  }
+  if (!config.url.startsWith('wss:')) {
+    const message = 'makes sense for wss:// only, and --url is ws://';
+    if (config.caFile !== undefined) complain('caFile', message);
+    if (config.insecure) complain('insecure', message);
+  } else if (config.insecure && config.caFile !== undefined) {
+    complain('insecure', 'contradicts --ca: either any certificate is taken, or those it trusts');
+  }
+  if (config.token !== undefined && config.tokenFile !== undefined) {
+    complain('tokenFile', 'there is ODIN_LOADTEST_TOKEN too: give one of them');
+  }
+  const hasToken = config.token !== undefined || config.tokenFile !== undefined;
+  if (hasToken && config.headers?.some((line) => /^authorization:/i.test(line))) {
+    complain('headers', 'there is a token too, which is sent as Authorization: give one of them');
+  }
+  const told = toldIn(config);
+  for (const name of ['thresholds', 'slo'] as const) {
+    const parsed = (config[name] ?? []).map(parseThresholds);
+    for (const { metric } of parsed.flatMap((read) => (typeof read === 'string' ? [] : read))) {
+      const lack = lackFor(metric, told);
+      if (lack !== undefined) complain(name, `${metric} ${missing[lack]}`);
+    }
+  }
+}
