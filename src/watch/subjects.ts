@@ -68,7 +68,7 @@ function readObject(text: string): Record<string, unknown> {
 const maxSamples = 200;
 
 /** A Prometheus page in its text format. Throws an {@link OddAnswer} when it holds no sample. */
-function readMetrics(text: string): MetricsReport {
+export function readMetrics(text: string): MetricsReport {
   const samples: Record<string, number> = {};
   let count = 0;
   for (const [, name = '', labels = '', value] of text.matchAll(

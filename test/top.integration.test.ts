@@ -1,0 +1,139 @@
+/** `odin top` and `odin status` without a terminal: text, JSON, exit codes, and what is wrong. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { expect, test } from 'vitest';
+import type { FleetSnapshot } from '../src/protocol/fleet-snapshot.ts';
+import { FleetWatch, type WatchOptions } from '../src/watch/fleet-watch.ts';
+import { TestClient } from './support/client.ts';
+import { odin } from './support/fake-host.ts';
+import { record, startTestServer } from './support/start-server.ts';
+
+const nobody = 'http://127.0.0.1:1';
+const quiet = `--publisher-url ${nobody} --loadtest-url ${nobody} --interval 100ms`;
+const running = () => ({ signal: new AbortController().signal });
+
+/** Watches one node, patiently unless told otherwise. */
+function watch(url: string, given: Partial<WatchOptions> = {}): FleetWatch {
+  const { signal } = new AbortController();
+  const nodes = [new URL(url)];
+  const none = { adminToken: undefined, publisher: undefined, loadtest: undefined };
+  return new FleetWatch({ nodes, ...none, intervalMs: 100, patienceMs: 5_000, signal, ...given });
+}
+
+test('one look as text and as JSON, of a server that does something', async () => {
+  await using server = await startTestServer();
+  await using client = await TestClient.open(server.url);
+  await client.subscribe('BTC.*');
+  await server.publish(record('BTC'));
+  await client.events(1);
+  const once = `top --once --url ${server.http} ${quiet}`;
+  const text = await odin(once, running());
+  expect(text).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(text.stdout).toMatch(/test-node +up +1 /);
+  expect(text.stdout).toMatch(/clients +1 of 12\.0k/);
+  const channels = await odin(`${once} --tab channels`, running());
+  expect(channels.stdout).toMatch(/BTC\.trade +\S+ +1 /);
+  const json = await odin(`${once} --json`, running());
+  const { nodes, publisher } = JSON.parse(json.stdout) as FleetSnapshot;
+  expect(nodes[0]).toMatchObject({ url: server.http, state: 'up', report: { node: 'test-node' } });
+  expect(publisher).toMatchObject({ state: 'away', report: null });
+  const status = await odin(`status --url ${server.http} ${quiet}`, running());
+  expect(status).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(status.stdout).toMatch(/test-node +up +1 /);
+});
+
+test('some nodes of several away is a part of it; all away is said, with what to do', async () => {
+  await using server = await startTestServer();
+  const part = await odin(`status --url ${server.http},${nobody} ${quiet}`, running());
+  expect(part.exitCode).toBe(6);
+  expect(part.stdout).toContain('127.0.0.1:1: away');
+  for (const command of ['status', 'top --once', 'top --once --json']) {
+    const { exitCode, stdout, stderr } = await odin(
+      `${command} --url ${nobody} ${quiet}`,
+      running(),
+    );
+    expect({ exitCode, stdout }).toEqual({ exitCode: 4, stdout: '' });
+    expect(stderr).toContain('http://127.0.0.1:1: away: nobody listens there');
+    expect(stderr).toContain('hint: start one with `odin serve`');
+  }
+});
+
+test('looks in a batch go on until they are ended, one JSON object in a line', async () => {
+  await using server = await startTestServer();
+  const end = new AbortController();
+  const batch = odin(`top --json --url ${server.http} ${quiet}`, { signal: end.signal });
+  // Each look is a request that the server counts nowhere: three intervals make more than one.
+  setTimeout(() => end.abort(), 1_500);
+  const { exitCode, stdout } = await batch;
+  expect(exitCode).toBe(0);
+  const looks = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as FleetSnapshot);
+  expect(looks.length).toBeGreaterThan(1);
+  expect(looks.every(({ nodes }) => nodes[0]!.url === server.http)).toBe(true);
+});
+
+test.each([
+  ['top', 'odin top needs a terminal, and standard output is none'],
+  ['top --tab cohorts --once', '--tab: there is no "cohorts"'],
+  ['top --replay x --once', '--replay needs a terminal'],
+  ['top --record x --replay y', '--record and --replay exclude each other'],
+  ['top --record /nowhere/x --once', '--record: cannot write /nowhere/x'],
+  ['top --url localhost:3004', 'expected 1 to 64 addresses such as http://127.0.0.1:3004'],
+  ['status --interval soon', 'expected a duration'],
+])('`odin %s` is refused: %s', async (line, complaint) => {
+  const { exitCode, stderr } = await odin(line, running());
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(complaint);
+});
+
+const ownAddress = Object.values(networkInterfaces())
+  .flat()
+  .find((found) => found?.family === 'IPv4' && !found.internal)?.address;
+
+test.runIf(ownAddress !== undefined)('a server wants its token from elsewhere', async () => {
+  await using server = await startTestServer({ host: '0.0.0.0', adminToken: 'a-token-for-tests' });
+  const url = `http://${ownAddress}:${server.server.port}`;
+  using without = watch(url);
+  const refused = (await without.look([])).nodes[0]!;
+  expect(refused).toMatchObject({ state: 'refused', report: null });
+  expect(refused.problem).toContain('set ADMIN_TOKEN');
+  using wrong = watch(url, { adminToken: 'another' });
+  expect((await wrong.look([])).nodes[0]!.problem).toContain('is not that of the server');
+  using right = watch(url, { adminToken: 'a-token-for-tests' });
+  expect((await right.look(['machine'])).nodes[0]).toMatchObject({
+    ...{ state: 'up', problem: null },
+    report: { machine: { cpus: expect.any(Number) } },
+  });
+  const told = await odin(`status --url ${url} ${quiet}`, running());
+  expect(told.exitCode).toBe(4);
+  expect(told.stderr).toContain('refused (403)');
+});
+
+test('what is no odin is odd, what does not answer is slow, and neither holds up the others', async () => {
+  let isSilent = false;
+  const other = createServer((_, response) => {
+    if (!isSilent) response.end('<html>');
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    await using server = await startTestServer();
+    const nodes = [new URL(url), new URL(server.http)];
+    using watched = watch(url, { nodes });
+    expect((await watched.look([])).nodes).toMatchObject([
+      { state: 'odd', problem: 'the answer is not JSON: is this odin?' },
+      { state: 'up' },
+    ]);
+    isSilent = true;
+    using hasty = watch(url, { nodes, patienceMs: 300 });
+    await hasty.look([]).then(() => hasty.look([]));
+    expect((await hasty.look([])).nodes[0]).toMatchObject({ state: 'slow', report: null });
+    expect((await watched.look([])).nodes[1]).toMatchObject({ state: 'up' });
+  } finally {
+    other.closeAllConnections();
+    other.close();
+  }
+});
