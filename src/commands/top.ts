@@ -63,18 +63,12 @@ async function tabOf(flags: Flags): Promise<TabName> {
 }
 
 function checkFlags(flags: Flags, isText: boolean): void {
-  const replay = flags.has('replay');
-  const others = ['record', ...(isText ? ['replay'] : [])];
-  const other = others.find((name) => flags.has(name) && (replay || isText) && name !== 'replay');
-  if (replay && isText)
-    throw new UsageError(
-      '--replay needs a terminal: --once, --batch and --json do not go with it',
-      {
-        hint: 'a recording is a file of JSON, one look in a line',
-      },
-    );
-  if (other !== undefined && replay)
-    throw new UsageError('--record and --replay exclude each other');
+  if (!flags.has('replay')) return;
+  if (flags.has('record')) throw new UsageError('--record and --replay exclude each other');
+  if (!isText) return;
+  throw new UsageError('--replay needs a terminal: --once, --batch and --json do not go with it', {
+    hint: 'a recording is a file of JSON, one look in a line',
+  });
 }
 
 function requireTerminal({ stdin, stdout }: Host): void {

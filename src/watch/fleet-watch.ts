@@ -34,7 +34,8 @@ export class FleetWatch implements Disposable {
   readonly #publisher: Looking<PublisherReport> | undefined;
   readonly #loadtest: Looking<MetricsReport> | undefined;
 
-  #waiting = new AbortController();
+  #isHurried = false;
+  #wake: () => void = () => undefined;
 
   constructor(options: WatchOptions) {
     const { nodes, adminToken, publisher, loadtest, signal } = options;
@@ -68,24 +69,33 @@ export class FleetWatch implements Disposable {
     onSnapshot: (snapshot: FleetSnapshot) => Promise<void> | void,
   ): Promise<void> {
     const { intervalMs, signal } = this.#options;
+    signal.addEventListener('abort', this.hurry, { once: true });
     let dueMs = performance.now();
     while (!signal.aborted) {
+      this.#isHurried = false;
       const snapshot = await this.look(sections());
       if (signal.aborted) return;
       await onSnapshot(snapshot);
       // From when it was due: looks stay an interval apart, but none are made up for.
       dueMs = Math.max(dueMs + intervalMs, performance.now());
-      this.#waiting = new AbortController();
-      const either = AbortSignal.any([signal, this.#waiting.signal]);
-      const waitMs = Math.max(0, dueMs - performance.now());
-      await sleep(waitMs, undefined, { signal: either }).catch(() => undefined);
-      if (this.#waiting.signal.aborted) dueMs = performance.now();
+      await this.#pause(Math.max(0, dueMs - performance.now()));
+      if (this.#isHurried) dueMs = performance.now();
     }
   }
 
   /** Has the next look come at once. */
-  hurry(): void {
-    this.#waiting.abort();
+  readonly hurry = (): void => {
+    this.#isHurried = true;
+    this.#wake();
+  };
+
+  async #pause(ms: number): Promise<void> {
+    if (this.#isHurried) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = setTimeout(resolve, ms);
+    await promise;
+    clearTimeout(timer);
   }
 
   [Symbol.dispose](): void {
