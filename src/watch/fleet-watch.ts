@@ -13,6 +13,8 @@ import { metricsSubject, nodeSubject, publisherSubject } from './subjects.ts';
 
 /** An answer takes at most this long, in milliseconds; the others do not wait for it. */
 const timeoutMs = 3_000;
+/** One that answers within this time is not called slow, in milliseconds. */
+const leastPatienceMs = 1_000;
 
 /** What is watched, and how often. */
 export interface WatchOptions {
@@ -22,7 +24,7 @@ export interface WatchOptions {
   readonly publisher: URL | undefined;
   readonly loadtest: URL | undefined;
   readonly intervalMs: number;
-  /** How long a look waits for those that are slow; the interval unless given. */
+  /** How long a look waits for those that are slow; the interval, or a second, unless given. */
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
 }
@@ -48,7 +50,7 @@ export class FleetWatch implements Disposable {
   /** One look; `sections` are those of the status report that are wanted. */
   async look(sections: readonly string[]): Promise<FleetSnapshot> {
     const query = sections.length === 0 ? '' : `sections=${sections.join(',')}`;
-    const { intervalMs, patienceMs = intervalMs } = this.#options;
+    const { intervalMs, patienceMs = Math.max(intervalMs, leastPatienceMs) } = this.#options;
     const [nodes, publisher, loadtest] = await Promise.all([
       Promise.all(this.#nodes.map((node) => node.look(patienceMs, query))),
       this.#publisher?.look(patienceMs),
