@@ -24,7 +24,9 @@ const { createPaint } = await built<typeof import('../src/tui/paint.ts')>('paint
 const { unicodeGlyphs } = await built<typeof import('../src/tui/glyphs.ts')>('glyphs.js');
 
 const updates = Number(process.argv[2] ?? 2_000);
-const idleUpdates = 50;
+const idleUpdates = 30;
+/** Until the courses show nothing of what was before; the terminal has room for fewer looks. */
+const settlingUpdates = 120;
 
 const model = new FleetModel();
 let shown = { figures: model.take(snapshotAt(0, [])), replay: undefined };
@@ -96,13 +98,13 @@ const { user, system } = process.cpuUsage(cpuBefore);
 const busyBytes = (terminal.stdout.bytes - bytesBefore) / updates;
 
 // The first quiet looks still show the end of what was: rates that fall to nothing.
-for (let update = 1; update <= 400; update++) {
+for (let update = 1; update <= settlingUpdates; update++) {
   push(updates + update, true);
   await drawn();
 }
 const idleBefore = terminal.stdout.bytes;
 for (let update = 1; update <= idleUpdates; update++) {
-  push(updates + 400 + update, true);
+  push(updates + settlingUpdates + update, true);
   await drawn();
 }
 const idleBytes = (terminal.stdout.bytes - idleBefore) / idleUpdates;

@@ -16,9 +16,11 @@ export const top = z.strictObject({
     .meta({ value: '<url,…>' }),
   publisherUrl: httpUrl
     .prefault('http://127.0.0.1:3003')
-    .describe('control API of the publisher to watch'),
+    .describe('control API of the publisher to watch')
+    .meta({ value: '<url>' }),
   loadtestUrl: httpUrl
     .prefault('http://127.0.0.1:9464')
-    .describe('metrics of the load test to watch, which it serves with --prometheus 9464'),
+    .describe('metrics of the load test to watch, which it serves with --prometheus 9464')
+    .meta({ value: '<url>' }),
   intervalMs: duration({ min: 100 }).prefault('1s').describe('how often to look'),
 });
