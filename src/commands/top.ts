@@ -1,5 +1,5 @@
 /** `odin top`: servers, publisher and load test, live in the terminal. */
-import { UsageError } from '../base/errors.ts';
+import { type ExitCode, exitCodes, UsageError } from '../base/errors.ts';
 import type { Config } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { write, writeJson, writeLine } from '../host/output.ts';
@@ -83,7 +83,7 @@ function requireTerminal({ stdin, stdout }: Host): void {
 async function print(
   { config, host, isJson, flags }: CommandContext<'top' | 'server'>,
   tab: TabName,
-): Promise<undefined> {
+): Promise<ExitCode | undefined> {
   const { FleetWatch } = await import('../watch/fleet-watch.ts');
   const { Recorder } = await import('../watch/recorder.ts');
   const { FleetModel } = await import('../tui/fleet-model.ts');
@@ -114,12 +114,15 @@ async function print(
         host.stdout,
         `${statusText(figures, glyphsFor(host.env), tab)}${isOnce ? '' : '\n'}`,
       );
+    // `odin top --batch | head` has had enough.
+    if (host.stdout.destroyed) end.abort();
   };
   let looks = 0;
   await watch.run(
     () => sectionsOf[tab],
     (snapshot) => show(snapshot, ++looks),
   );
+  return isOnce && host.signal.aborted ? exitCodes.interrupted : undefined;
 }
 
 async function showLive(
