@@ -112,8 +112,8 @@ describe.skipIf(chromiumPath === undefined)('in a browser', () => {
 
       await using ops = await watchPage(browser, `${server.http}/ops`);
       await expect.poll(() => chartsDrawn(ops.page), { timeout: 30_000 }).toBe(8);
-      expect(await ops.page.locator('#shards tbody tr').count()).toBe(mode === 'multi' ? 3 : 0);
       await expect.poll(() => ops.page.textContent('#figures')).toContain('Connections1 / 12K');
+      expect(await ops.page.locator('#shards tbody tr').count()).toBe(mode === 'multi' ? 3 : 0);
       if (mode === 'multi') await expectFitForAll(ops);
       for (const { complaints, requests } of [board, ops]) {
         expect(complaints).toEqual([]);

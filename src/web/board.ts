@@ -1,12 +1,12 @@
 /** The board of tokens: the page at `/`. */
 import type { ConnectionState, StateChange, SubscriptionOutcome } from '../client/index.ts';
 import { LiveConnection } from './board/live-connection.ts';
-import { Notices } from './board/notices.ts';
 import { TokenBook } from './board/token-book.ts';
 import { TokenGate } from './board/token-gate.ts';
 import { TokenGrid } from './board/token-grid.ts';
 import { byId, say } from './dom.ts';
 import { Figures } from './figures.ts';
+import { Notices } from './notices.ts';
 import { count, short, time } from './numbers.ts';
 
 /** Nobody reads faster; a page in the background is updated as often as its browser lets it. */

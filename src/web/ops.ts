@@ -2,7 +2,8 @@
 import type { StatusReport } from '../protocol/status-report.ts';
 import { byId, element, say } from './dom.ts';
 import { Figures } from './figures.ts';
-import { count, mebibytes, percent, short, time } from './numbers.ts';
+import { Notices } from './notices.ts';
+import { clock, count, mebibytes, percent, short, time } from './numbers.ts';
 import { Chart } from './ops/chart.ts';
 import { chartPlans } from './ops/chart-plans.ts';
 import { type Silence, type StatusSample, sampleOf } from './ops/status-sample.ts';
@@ -17,6 +18,7 @@ const timeoutMs = 5_000;
 const maxSamples = 600;
 
 const figures = new Figures();
+const notices = new Notices();
 const samples: (StatusSample | Silence)[] = [];
 let charts: readonly Chart[] = [];
 let shardsShown: number | undefined;
@@ -65,6 +67,7 @@ function lookAgain(afterMs: number): void {
 function take(report: StatusReport): void {
   const last = samples.at(-1)?.report;
   form.element.remove();
+  notices.show('connection', '');
   byId('report').hidden = false;
   if (shardsShown !== report.shards.length) drawCharts(report.shards.length);
   const sample = sampleOf(report, last);
@@ -78,6 +81,9 @@ function take(report: StatusReport): void {
 
 function silent(): void {
   state('offline', 'No answer');
+  const shown = samples.findLast(({ report }) => report !== undefined);
+  const since = shown && ` What is shown is of ${clock(shown.ms)}.`;
+  notices.show('connection', `The server does not answer.${since ?? ''}`);
   keep({ ms: Date.now() });
   lookAgain(periodMs);
 }

@@ -7,6 +7,9 @@ import type { StatusSample } from './status-sample.ts';
 /** How much a client is spared, by its level. */
 const levels = ['none', 'light', 'medium', 'heavy'] as const;
 
+/** A number, with its unit if it has one; an address is none. */
+const numeric = /^(–|(< )?[\d,]+(\.\d+)?[KMB]?( (ms|s|%|MiB))?)$/;
+
 interface Row {
   readonly cells: readonly string[];
   readonly isBad?: boolean;
@@ -92,7 +95,7 @@ function fill(id: string, name: string, header: readonly string[], rows: readonl
   place.tabIndex = 0;
   place.setAttribute('role', 'region');
   place.setAttribute('aria-label', name);
-  const isNumber = header.map((_, at) => rows.every(({ cells }) => /^[–\d]/.test(cells[at] ?? '')));
+  const isNumber = header.map((_, at) => rows.every(({ cells }) => numeric.test(cells[at] ?? '')));
   const cells = (texts: readonly string[], tag: 'th' | 'td') =>
     texts.map((text, at) => {
       const attributes = tag === 'th' ? { scope: 'col' } : undefined;

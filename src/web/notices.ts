@@ -1,5 +1,5 @@
-/** Notices: what people should know about the connection, one line each, above the board. */
-import { byId, element, say } from '../dom.ts';
+/** Notices: what people should know about the connection, one line each, above everything else. */
+import { byId, element, say } from './dom.ts';
 
 /** What a notice is about; one line for each at most. */
 export type NoticeKind = 'connection' | 'throttle' | 'gaps' | 'rejected' | 'forgotten';
