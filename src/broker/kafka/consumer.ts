@@ -16,6 +16,8 @@ const restartBackoff: Backoff = { baseMs: 250, maxMs: 2_000 };
 const probeMs = 2_000;
 /** An answer to that takes at most this long. */
 const probeTimeoutMs = 3_000;
+/** Less than a probe may take, so that it ends with what the broker says: a topic may be gone. */
+const probePatienceMs = 2_000;
 /** Joining waits for a predecessor of the same name to be declared dead. */
 const openTimeoutMs = 30_000;
 /** A reader that does nothing for so long, with the broker answering, is replaced. */
@@ -172,7 +174,11 @@ export class KafkaConsumption implements Consumption {
       ...this.#options,
       isPaused: () => this.#isPaused,
       fetchLow: async (topic, partition) => {
-        const bounds = await within(probeTimeoutMs, fetchBounds(admin, [topic]), slowBroker);
+        const bounds = await within(
+          probeTimeoutMs,
+          fetchBounds(admin, [topic], probePatienceMs),
+          slowBroker,
+        );
         return bounds.find((bound) => bound.partition === partition)?.low ?? 0;
       },
     });
@@ -190,7 +196,8 @@ export class KafkaConsumption implements Consumption {
   async #probe(): Promise<void> {
     const { admin, topics, log } = this.#parts;
     try {
-      const bounds = await within(probeTimeoutMs, fetchBounds(admin, topics), slowBroker);
+      const asking = fetchBounds(admin, topics, probePatienceMs);
+      const bounds = await within(probeTimeoutMs, asking, slowBroker);
       if (!this.#isBrokerThere) log.info('broker is back');
       this.#isBrokerThere = true;
       if (this.#reader?.isJoined === true) this.#lastError = undefined;

@@ -103,13 +103,17 @@ export function missingTopics(url: string, topics: readonly string[]): RemoteErr
   });
 }
 
-/** The bounds of every partition of `topics`. */
+/**
+ * The bounds of every partition of `topics`. A partition without a leader is asked for again for
+ * `patienceMs` (default: 10 s).
+ */
 export async function fetchBounds(
   admin: Admin,
   topics: readonly string[],
+  patienceMs = leaderPatienceMs,
 ): Promise<PartitionBounds[]> {
   const perTopic = topics.map(async (topic) => {
-    const partitions = await patiently(() => admin.fetchTopicOffsets(topic));
+    const partitions = await patiently(() => admin.fetchTopicOffsets(topic), patienceMs);
     return partitions.map(({ partition, low, high }) => ({
       topic,
       partition,
@@ -144,8 +148,8 @@ export async function fetchStarts(
 }
 
 /** kafkajs gives up at once when a partition is just made, or changes its leader. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-  const deadlineMs = performance.now() + leaderPatienceMs;
+async function patiently<T>(ask: () => Promise<T>, patienceMs = leaderPatienceMs): Promise<T> {
+  const deadlineMs = performance.now() + patienceMs;
   for (;;) {
     try {
       return await ask();
