@@ -122,7 +122,8 @@ function unsureClockOf({ name, clockUncertaintyMs }: WorkerAgent): OwnDelay[] {
 }
 
 function bottleneckOf(worker: WorkerState, who: string): string[] {
-  if (worker.report === undefined) return [];
+  // Of one that died, that is what has to be told; its last figures may be of a moment only.
+  if (worker.report === undefined || worker.exit !== undefined) return [];
   const { longestStallMs, cpuPercent, gcPercent } = worker.report.generator;
   if (longestStallMs >= maxStallMs) {
     return [`${who} stood still for ${formatMs(longestStallMs)} (less than ${maxStallMs}ms)`];
