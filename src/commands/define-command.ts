@@ -162,6 +162,6 @@ function pathOf(command: Command): string {
 }
 
 function helpText({ description, default: value, env }: Field): string {
-  const shown = value === undefined || value === false ? '' : ` (default ${value})`;
+  const shown = value === undefined || value === false || value === '' ? '' : ` (default ${value})`;
   return `${description}${shown} [${env}]`;
 }
