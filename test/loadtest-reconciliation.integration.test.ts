@@ -48,15 +48,18 @@ test('clients of others show as what they are', async () => {
     { rate: 200 },
     { producer: new Forwarder(server) },
   );
-  const [{ reconciliation }] = await Promise.all([
-    run(server.url, settings),
-    run(server.url, { ...settings, connections: '10' }),
-  ]);
+  const stop = new AbortController();
+  const { signal } = stop;
+  const others = run(server.url, { ...settings, connections: '60', durationMs: '60s' }, { signal });
+  const clients = () => server.metric('ws_current_connections');
+  await expect.poll(clients, { timeout: 15_000 }).toBe(60);
+  const { reconciliation } = await run(server.url, settings);
+  stop.abort();
+  await others;
   const step = reconciliation.steps.find(({ between }) => between === 'delivered-received');
-  expect(step?.ok).toBe(false);
+  expect(step).toMatchObject({ ok: false, meaning: 'the server had 60 other clients' });
   expect(step?.difference).toBeLessThan(0);
-  expect(step?.meaning).toMatch(/other clients/);
-  expect(reconciliation.published).toBeNull();
+  expect(reconciliation).toMatchObject({ published: null, otherClients: 60 });
 });
 
 test('a server that tells no counts has none in the report, and is named', async () => {

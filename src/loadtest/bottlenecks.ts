@@ -70,6 +70,12 @@ export function shortfallOf(
   };
 }
 
+/** Whether a worker is so busy, or so late, that it is worth a look whether it keeps up. */
+export function mayFallBehind({ report }: WorkerState): boolean {
+  const { cpuPercent = 0, loopDelayP99Ms = 0 } = report?.generator ?? {};
+  return cpuPercent > maxCpuPercent / 2 || loopDelayP99Ms > noticeableDelayMs;
+}
+
 /** How long the events took to come that the middle socket held unread, again and again. */
 function unreadOf(
   { queue, holdMs }: Backlog,

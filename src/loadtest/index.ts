@@ -76,14 +76,17 @@ export async function runLoadTest(
     { connections: first, workers: crew.places.length, url: withoutQuery(config.url) },
     'opening connections',
   );
-  await observers.begin(() => ({
-    get totals() {
-      return totalsOf(pool.states());
-    },
-    ...run.place,
-    isMeasured: run.present?.stage.isMeasured === true,
-    elapsedMs: run.elapsedMs,
-  }));
+  await observers.begin(
+    () => ({
+      get totals() {
+        return totalsOf(pool.states());
+      },
+      ...run.place,
+      isMeasured: run.present?.stage.isMeasured === true,
+      elapsedMs: run.elapsedMs,
+    }),
+    () => pool.states(),
+  );
   if (!signal.aborted) {
     pool.start(config);
     const measure = createProgressMeter();

@@ -1,6 +1,7 @@
 /** Who watches a run besides its clients: other sides' counts, unread sockets, Prometheus. */
 import { toldIn } from '../config/told.ts';
 import type { Log } from '../host/log.ts';
+import { mayFallBehind } from './bottlenecks.ts';
 import type { Sight } from './limits/limit.ts';
 import { type MetricsEndpoint, startMetricsEndpoint } from './metrics-endpoint.ts';
 import type { LoadTestConfig } from './plan.ts';
@@ -15,7 +16,7 @@ import {
   type Testimony,
   Witnesses,
 } from './truth/witnesses.ts';
-import type { WorkerPlace } from './worker-pool.ts';
+import type { WorkerPlace, WorkerState } from './worker-pool.ts';
 
 /** What observers need of their caller. */
 interface ObserverDeps {
@@ -64,12 +65,16 @@ export class Observers implements AsyncDisposable {
   }
 
   /** Watches the run from now on. Rejects with a RemoteError when metrics cannot be served. */
-  async begin(look: () => RunState): Promise<void> {
+  async begin(look: () => RunState, workers: () => readonly WorkerState[]): Promise<void> {
     const { log, sight } = this.#deps;
     // What waits in the sockets of agents is to be seen on their machines only.
     if (this.#place !== undefined && this.#place.agent === undefined) {
-      const isHeld = () => look().isMeasured;
-      this.#queues = new ReceiveQueueWatch(this.#place.target, isHeld, sight?.readText ?? readProc);
+      const attention = () => {
+        if (!look().isMeasured) return 'none';
+        return workers().some(mayFallBehind) ? 'suspicious' : 'calm';
+      };
+      const readText = sight?.readText ?? readProc;
+      this.#queues = new ReceiveQueueWatch(this.#place.target, attention, readText);
     }
     void this.#tellHealth(this.#before.server);
     if (this.#config.prometheus === undefined) return;

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { procAddress } from './proc.ts';
-import { ReceiveQueueWatch, unreadBytes } from './receive-queue.ts';
+import { type Attention, ReceiveQueueWatch, unreadBytes } from './receive-queue.ts';
 
 test.each([
   ['127.0.0.1', 3004, '0100007F:0BBC'],
@@ -60,21 +60,23 @@ const listOf = (port: number, sizes: readonly number[]) =>
 
 test('the middle socket counts at the middle look, and only in the hold phase', async () => {
   const lists = [listOf(9, [0, 40, 90_000]), listOf(9, [7, 60, 80]), listOf(9, [1, 50, 60])];
-  let isHeld = false;
+  let attention: Attention = 'none';
   let looks = 0;
-  const read = async () => lists[looks++];
-  using watch = new ReceiveQueueWatch(target(9), () => isHeld, read, 5);
+  const read = async () => lists[Math.min(looks++, 2)];
+  using watch = new ReceiveQueueWatch(target(9), () => attention, read, 5);
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect([looks, watch.result]).toEqual([0, undefined]);
-  isHeld = true;
-  await expect.poll(() => watch.result?.looks, { interval: 5 }).toBe(3);
+  attention = 'suspicious';
+  await expect.poll(() => watch.result?.looks, { interval: 1 }).toBe(3);
+  attention = 'none';
   expect(watch.result).toEqual({ looks: 3, medianBytes: 50, maxTotalBytes: 90_040 });
 });
 
 test('where the system has no such list, nothing is said', async () => {
   let looks = 0;
   const read = async () => void looks++;
-  using watch = new ReceiveQueueWatch(target(9), () => true, read as () => Promise<undefined>, 5);
-  await expect.poll(() => looks, { interval: 5 }).toBeGreaterThan(2);
-  expect(watch.result).toBeUndefined();
+  using watch = new ReceiveQueueWatch(target(9), () => 'calm', read as () => Promise<undefined>, 5);
+  await expect.poll(() => looks, { interval: 5 }).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect([looks, watch.result]).toEqual([1, undefined]);
 });

@@ -13,39 +13,46 @@ export interface ReceiveQueue {
   readonly maxTotalBytes: number;
 }
 
-/** A look lists all sockets of the machine: it may take so large a share of the time. */
-const maxShare = 0.01;
-const minPauseMs = 500;
-/** Looks of a run; beyond it they are further apart. */
+/** How closely to look: not at all, now and then, or because a worker may not keep up. */
+export type Attention = 'none' | 'calm' | 'suspicious';
+
+/** A look lists all sockets of the machine: it may take so large a share of a core. */
+const maxShares: Readonly<Record<Attention, number>> = { none: 0, calm: 0.001, suspicious: 0.02 };
+const tickMs = 500;
+/** Looks of a run; beyond it every other one is forgotten, and they are further apart. */
 const maxLooks = 512;
 /** A list of more than this is of so many sockets that looking would disturb the run. */
 const maxListChars = 32 * 1024 * 1024;
 
-/** Looks now and then, at most 1 % of the time. */
+/** Looks now and then: the more often, the more there is to fear. */
 export class ReceiveQueueWatch implements Disposable {
   readonly #path: string;
   readonly #remote: string;
   readonly #read: ReadText;
-  readonly #isHeld: () => boolean;
+  readonly #attention: () => Attention;
   #looks: number[] = [];
   #maxTotalBytes = 0;
-  #pauseMs: number;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #ticks: NodeJS.Timeout;
+  /** Every so many ticks; more, the longer a run is. */
+  #perLook = 1;
+  #ticked = 0;
+  #lastLookMs = Number.NEGATIVE_INFINITY;
+  #costMs = 0;
+  #isLooking = false;
   #isOver = false;
 
-  /** `isHeld` tells whether the run is in its hold phase: only then a look counts. */
   constructor(
     target: Pick<Target, 'address' | 'port'>,
-    isHeld: () => boolean,
+    attention: () => Attention,
     read: ReadText,
-    pauseMs = minPauseMs,
+    everyMs = tickMs,
   ) {
-    this.#pauseMs = pauseMs;
     this.#path = isIPv6(target.address) ? '/proc/net/tcp6' : '/proc/net/tcp';
     this.#remote = procAddress(target.address, target.port);
-    this.#isHeld = isHeld;
+    this.#attention = attention;
     this.#read = read;
-    this.#plan();
+    this.#ticks = setInterval(() => void this.#tick(), everyMs);
+    this.#ticks.unref();
   }
 
   /** What was seen until now; undefined where nothing could be. */
@@ -57,21 +64,22 @@ export class ReceiveQueueWatch implements Disposable {
 
   [Symbol.dispose](): void {
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    clearInterval(this.#ticks);
   }
 
-  #plan(): void {
-    this.#timer = setTimeout(() => void this.#look(), this.#pauseMs);
-    this.#timer.unref();
-  }
-
-  async #look(): Promise<void> {
+  async #tick(): Promise<void> {
+    const attention = this.#attention();
+    if (attention === 'none' || this.#isLooking || ++this.#ticked % this.#perLook !== 0) return;
     const startedMs = performance.now();
-    const list = this.#isHeld() ? await this.#read(this.#path) : undefined;
+    if (startedMs - this.#lastLookMs < this.#costMs / maxShares[attention]) return;
+    this.#isLooking = true;
+    const list = await this.#read(this.#path);
+    this.#isLooking = false;
     if (this.#isOver) return;
-    if (list !== undefined && this.#isHeld()) this.#take(unreadBytes(list, this.#remote));
-    this.#pauseMs = Math.max(this.#pauseMs, (performance.now() - startedMs) / maxShare);
-    if (list === undefined || list.length <= maxListChars) this.#plan();
+    this.#lastLookMs = performance.now();
+    this.#costMs = this.#lastLookMs - startedMs;
+    if (list === undefined || list.length > maxListChars) return this[Symbol.dispose]();
+    if (this.#attention() !== 'none') this.#take(unreadBytes(list, this.#remote));
   }
 
   #take(sizes: readonly number[]): void {
@@ -83,7 +91,7 @@ export class ReceiveQueueWatch implements Disposable {
     );
     if (this.#looks.length < maxLooks) return;
     this.#looks = this.#looks.filter((_, at) => at % 2 === 0);
-    this.#pauseMs *= 2;
+    this.#perLook *= 2;
   }
 }
 
