@@ -17,7 +17,7 @@ export interface ReceiveQueue {
 export type Attention = 'none' | 'calm' | 'suspicious';
 
 /** A look lists all sockets of the machine: it may take so large a share of a core. */
-const maxShares: Readonly<Record<Attention, number>> = { none: 0, calm: 0.001, suspicious: 0.02 };
+const maxShares: Readonly<Record<Attention, number>> = { none: 0, calm: 0.001, suspicious: 0.005 };
 const tickMs = 500;
 /** Looks of a run; beyond it every other one is forgotten, and they are further apart. */
 const maxLooks = 512;

@@ -156,7 +156,7 @@ function shareOf([, , share]: readonly string[]): string | undefined {
 }
 
 function isNumber(cell: string): boolean {
-  return /^[\d ., ]*(ms|s|%|\/s|[KMG]?i?B)?$/.test(cell);
+  return /^[+−]?[\d ., ]*(to [\d ]+|ms|s|%|\/s|[KMG]?i?B)?$/.test(cell);
 }
 
 /** The series by columns, as charts want it. */
