@@ -144,9 +144,10 @@ const settings = z.strictObject({
     .describe('control API of the publisher, asked how many events it published')
     .meta({ value: '<url>' }),
   statusUrl: z
-    .union([z.literal('none'), z.url({ protocol: /^https?$/ })], {
-      error: 'expected http://host:port/api/status, or none',
-    })
+    .union([
+      z.literal('none'),
+      z.url({ protocol: /^https?$/, error: 'expected http://host:port/api/status, or none' }),
+    ])
     .optional()
     .describe('where the server tells its counts; unset takes /api/status of the host in --url')
     .meta({ value: '<url>' }),
