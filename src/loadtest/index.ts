@@ -11,6 +11,7 @@ import type { LoadTestConfig } from './plan.ts';
 import { createProgressMeter, type Progress } from './progress.ts';
 import type { LoadTestReport } from './report.ts';
 import { onEachRound } from './report-rounds.ts';
+import type { RunState } from './run-metrics.ts';
 import { runReport } from './run-report.ts';
 import { sizeOf } from './run-size.ts';
 import { openSearch } from './search/open-search.ts';
@@ -76,17 +77,7 @@ export async function runLoadTest(
     { connections: first, workers: crew.places.length, url: withoutQuery(config.url) },
     'opening connections',
   );
-  await observers.begin(
-    () => ({
-      get totals() {
-        return totalsOf(pool.states());
-      },
-      ...run.place,
-      isMeasured: run.present?.stage.isMeasured === true,
-      elapsedMs: run.elapsedMs,
-    }),
-    () => pool.states(),
-  );
+  await observers.begin(() => stateOf(run, pool), pool);
   if (!signal.aborted) {
     pool.start(config);
     const measure = createProgressMeter();
@@ -122,6 +113,18 @@ export async function runLoadTest(
   });
   log.info({ verdict: report.verdict, received: report.messages.received }, 'load test ended');
   return report;
+}
+
+/** A run now; the totals are made when somebody asks for them. */
+function stateOf(run: StageRun, pool: WorkerPool): RunState {
+  return {
+    get totals() {
+      return totalsOf(pool.states());
+    },
+    ...run.place,
+    isMeasured: run.present?.stage.isMeasured === true,
+    elapsedMs: run.elapsedMs,
+  };
 }
 
 /** Lets all clients go; returns what that left unknown. */

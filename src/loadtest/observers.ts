@@ -16,7 +16,7 @@ import {
   type Testimony,
   Witnesses,
 } from './truth/witnesses.ts';
-import type { WorkerPlace, WorkerState } from './worker-pool.ts';
+import type { WorkerPlace, WorkerPool } from './worker-pool.ts';
 
 /** What observers need of their caller. */
 interface ObserverDeps {
@@ -65,13 +65,13 @@ export class Observers implements AsyncDisposable {
   }
 
   /** Watches the run from now on. Rejects with a RemoteError when metrics cannot be served. */
-  async begin(look: () => RunState, workers: () => readonly WorkerState[]): Promise<void> {
+  async begin(look: () => RunState, pool: Pick<WorkerPool, 'states'>): Promise<void> {
     const { log, sight } = this.#deps;
     // What waits in the sockets of agents is to be seen on their machines only.
     if (this.#place !== undefined && this.#place.agent === undefined) {
       const attention = () => {
         if (!look().isMeasured) return 'none';
-        return workers().some(mayFallBehind) ? 'suspicious' : 'calm';
+        return pool.states().some(mayFallBehind) ? 'suspicious' : 'calm';
       };
       const readText = sight?.readText ?? readProc;
       this.#queues = new ReceiveQueueWatch(this.#place.target, attention, readText);
