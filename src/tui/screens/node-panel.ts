@@ -29,7 +29,7 @@ export function nodeLines(node: NodeFigures, columns: number, glyphs: Glyphs): L
       ([name, text, course, more]): Line => [
         { text: label(name), tone: 'dim' },
         { text: text.padEnd(figureColumns), tone: 'strong' },
-        { text: sparkline(node.courses[course].last(width), width, glyphs), tone: 'accent' },
+        { text: courseText(node.courses[course].last(width), width, glyphs), tone: 'accent' },
         { text: `  ${more}` },
       ],
     ),
@@ -38,6 +38,15 @@ export function nodeLines(node: NodeFigures, columns: number, glyphs: Glyphs): L
       ([name, text]): Line => [{ text: label(name), tone: 'dim' }, { text: printable(text) }],
     ),
   ];
+}
+
+/** It grows to the right until it fills its place: a look then adds a cell, and moves no others. */
+function courseText(
+  values: readonly (number | undefined)[],
+  columns: number,
+  glyphs: Glyphs,
+): string {
+  return sparkline(values, values.length, glyphs).padEnd(columns);
 }
 
 function label(name: string): string {
