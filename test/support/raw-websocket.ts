@@ -86,14 +86,13 @@ export class RawWebSocket implements AsyncDisposable {
   private constructor(socket: Socket, head: string) {
     this.head = head;
     this.socket = socket.setNoDelay(true);
-    socket.on('error', () => undefined);
     socket.on('data', (bytes: Buffer) => this.#read(bytes));
     this.ended = once(socket, 'close').then(() => undefined);
   }
 
   /** Connects and upgrades, without a subprotocol (v1) unless `headers` ask for one. */
   static async open(port: number, ...headers: readonly string[]): Promise<RawWebSocket> {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
     await once(socket, 'connect');
     socket.write(upgradeText('/ws', ...headers));
     const [answer] = (await once(socket, 'data')) as [Buffer];
