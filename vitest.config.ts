@@ -25,6 +25,7 @@ const alone = [
   'guard.integration',
   'hostile.integration',
   'loadtest-compare.integration',
+  'loadtest-crowds.integration',
   'loadtest-stages.integration',
   'loadtest-truth.integration',
   'main-job.e2e',

@@ -35,6 +35,7 @@ test.each(['v1', 'v2'])('with %s, a server without faults passes', async (protoc
     active: 20,
     left: 0,
     away: 0,
+    stormed: 0,
     refused: {},
   });
   expect(report.messages).toMatchObject({ received: 2_000, lost: 0, duplicated: 0, reordered: 0 });

@@ -38,7 +38,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** Packages with one home each, so that a change of library is a change of one place. */
 const homes: readonly [RegExp, RegExp][] = [
   [/^commander$/, /^(cli\.ts|commands\/)/],
-  [/^zod$/, /^(config\/|events\/payloads|loadtest\/reports\/report-schema)/],
+  [/^zod$/, /^(config\/|events\/payloads|loadtest\/reports\/\w+-schema)/],
   [/^pino/, /^host\/log\.ts/],
   [/^ws$/, /^server\//],
   [/^jose$/, /^server\/security\//],

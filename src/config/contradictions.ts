@@ -28,6 +28,18 @@ const alternatives: readonly Alternative[] = [
     why: 'the stages say how many clients there are, and when',
   },
   {
+    setting: 'loadtest.findMax',
+    excludes: ['slowPercent', 'halfOpenPercent', 'storm'].map((name) => `loadtest.${name}`),
+    why: 'a limit is that of clients which behave',
+  },
+  {
+    setting: 'loadtest.mix',
+    excludes: ['channels', 'subscriptionMode', 'channelsPerClient'].map(
+      (name) => `loadtest.${name}`,
+    ),
+    why: 'the profiles of a mix say what to subscribe to',
+  },
+  {
     setting: 'loadtest.rampDurationMs',
     excludes: ['loadtest.rampRate'],
     why: 'either says how fast clients come',

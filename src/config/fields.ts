@@ -21,6 +21,14 @@ export function amount({ min = 0, max = Number.POSITIVE_INFINITY } = {}) {
   return textOr(z.number().min(min).max(max), readNumber, expected).meta({ value: '<n>' });
 }
 
+/** A share from 0 to 100, written `5%` or `5`. */
+export function percent() {
+  const read = (given: string) => readNumber(given.replace(/\s*%$/, ''));
+  return textOr(z.number().min(0).max(100), read, 'a percentage from 0% to 100%').meta({
+    value: '<percent>',
+  });
+}
+
 /** Milliseconds, written `250ms`, `30s`, `1m30s`. With `bareSeconds`, `20` means 20 seconds. */
 export function duration({ bareSeconds = false, min = 0 } = {}) {
   const read = (text: string) =>

@@ -32,6 +32,7 @@ export const loadPresets = {
   realistic: preset('a few hundred clients of different interests', {
     connections: 300,
     durationMs: '5m',
+    mix: ['trader=70', 'dashboard=20', 'social=10'],
   }),
   throughput: preset('few clients that want every event', {
     connections: 500,

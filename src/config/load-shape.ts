@@ -33,3 +33,18 @@ export function parseStages(texts: readonly string[]): readonly StageText[] | st
 function matchOf(pattern: RegExp, text: string): Readonly<Record<string, string | undefined>> {
   return pattern.exec(text)?.groups ?? {};
 }
+
+/** A share of the clients that leaves and returns at once, again and again. */
+export interface Storm {
+  readonly everyMs: number;
+  /** Of the clients that are open, above 0 and at most 100. */
+  readonly percent: number;
+}
+
+/** What `30s:20%` (or `every 30s:20%`) asks for. */
+export function parseStorm(text: string): Storm | undefined {
+  const pattern = /^(?:every\s+)?(?<every>[\d.hms]+):(?<percent>\d+(\.\d+)?)%$/;
+  const { every = '', percent } = matchOf(pattern, text);
+  const storm = { everyMs: parseDurationMs(every) ?? 0, percent: Number(percent) };
+  return storm.everyMs >= 100 && storm.percent > 0 && storm.percent <= 100 ? storm : undefined;
+}

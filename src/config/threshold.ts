@@ -55,8 +55,10 @@ export type ThresholdOperator = (typeof operators)[number];
 
 /** One condition that a run has to meet. */
 export interface Threshold {
-  /** In its usual form: `latency.p99 < 50ms`. */
+  /** In its usual form: `latency.p99 < 50ms`, behind its scope if it has one. */
   readonly expression: string;
+  /** The stage, or the kind of clients, that it is about; undefined for the run as a whole. */
+  readonly scope: string | undefined;
   readonly metric: ThresholdMetric;
   readonly operator: ThresholdOperator;
   /** In the unit of the metric: milliseconds, percent, events per second or a count. */
@@ -85,13 +87,38 @@ const unitNames: Readonly<Record<MetricUnit, string>> = {
   count: 'a plain number',
 };
 
+/** What is wrong with the scope of a text that makes sense; undefined when it is one of `known`. */
+export function scopeFault(text: string, known: readonly string[]): string | undefined {
+  const reader = new Reader(text);
+  const scope = readScope(reader);
+  if (scope === undefined || known.includes(scope)) return undefined;
+  const nearest = known.toSorted((a, b) => leven(a, scope) - leven(b, scope))[0];
+  const message = `no stage or profile ${scope}; there are ${known.join(', ')}`;
+  const isNear = nearest !== undefined && leven(nearest, scope) <= 2;
+  return shownFault(text, {
+    at: text.indexOf(scope),
+    message: isNear ? `no stage or profile ${scope}, did you mean ${nearest}?` : message,
+  });
+}
+
 /** Reads the conditions of one text. When it makes no sense: what is wrong, with a caret under it. */
 export function parseThresholds(text: string): readonly Threshold[] | string {
   const reader = new Reader(text);
   const read = readAll(reader);
   if (Array.isArray(read)) return read;
-  const { message, at } = read as Fault;
+  return shownFault(text, read as Fault);
+}
+
+function shownFault(text: string, { message, at }: Fault): string {
   return `${message}\n  ${text}\n  ${' '.repeat(at)}^`;
+}
+
+/** `stage2:`, without the colon; undefined, without moving, when there is none. */
+function readScope(reader: Reader): string | undefined {
+  return reader
+    .take(/[A-Za-z][\w-]*\s*:/y)
+    ?.slice(0, -1)
+    .trimEnd();
 }
 
 /** A text and how much of it has been read. */
@@ -130,7 +157,8 @@ function matchEnd(pattern: RegExp, text: string, at: number): number {
 }
 
 function readAll(reader: Reader): readonly Threshold[] | Fault {
-  const conditions: Omit<Threshold, 'abortAfterMs'>[] = [];
+  const scope = readScope(reader);
+  const conditions: Omit<Threshold, 'abortAfterMs' | 'scope'>[] = [];
   do {
     const condition = readCondition(reader);
     if ('message' in condition) return condition;
@@ -143,7 +171,12 @@ function readAll(reader: Reader): readonly Threshold[] | Fault {
     abortAfterMs = grace;
   }
   if (!reader.isAtEnd) return reader.fault('expected &, abort or the end');
-  return conditions.map((condition) => ({ ...condition, abortAfterMs }));
+  return conditions.map(({ expression, ...condition }) => ({
+    expression: scope === undefined ? expression : `${scope}: ${expression}`,
+    scope,
+    ...condition,
+    abortAfterMs,
+  }));
 }
 
 function readGrace(reader: Reader): number | Fault {
@@ -154,7 +187,7 @@ function readGrace(reader: Reader): number | Fault {
   );
 }
 
-function readCondition(reader: Reader): Omit<Threshold, 'abortAfterMs'> | Fault {
+function readCondition(reader: Reader): Omit<Threshold, 'abortAfterMs' | 'scope'> | Fault {
   const metric = reader.take(/[A-Za-z][\w.]*/y);
   if (metric === undefined) {
     return reader.fault('expected a metric such as latency.p99, connect.success or lost');

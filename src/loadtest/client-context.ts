@@ -1,17 +1,16 @@
-/** What all clients of one worker share: target, buffers, readers and counters. */
+/** What the clients of one group of a worker share, and the clock of all of them. */
 import { performance } from 'node:perf_hooks';
-import type { Histogram } from '../base/histogram.ts';
-import { ChannelBook } from './channel-book.ts';
-import { ClockEstimator } from './clock-offset.ts';
+import { Histogram } from '../base/histogram.ts';
+import type { ChannelBook } from './channel-book.ts';
 import { phaseHistograms } from './connect-phases.ts';
-import { Dialer } from './dial.ts';
 import { ErrorLog } from './error-log.ts';
-import { MessageReader } from './message-reader.ts';
+import type { MessageReader } from './message-reader.ts';
 import type { LoadTestConfig } from './plan.ts';
-import { rawReader } from './raw/raw-events.ts';
 import type { Patience } from './return-policy.ts';
 import { SequenceLedger } from './sequence-ledger.ts';
+import { StageLatency } from './stage-latency.ts';
 import type { Target } from './target.ts';
+import { WorkerShared } from './worker-shared.ts';
 
 /** What every client needs to know. */
 interface ClientSettings extends Patience {
@@ -21,6 +20,8 @@ interface ClientSettings extends Patience {
   readonly protocol: LoadTestConfig['protocol'];
   /** How long one attempt may take until its subscription is acknowledged. */
   readonly connectTimeoutMs: number;
+  /** What slow clients read per second; 0 for nothing at all. */
+  readonly slowReadBytes: number;
 }
 
 /** Codes of refusals are the server's choice; what comes after so many is counted together. */
@@ -73,16 +74,14 @@ class ClientCounters {
     refused.set(code, (refused.get(code) ?? 0) + 1);
   }
 
+  /** Connections that were ended on purpose, all at once. */
+  stormed = 0;
+
   /** Clients of which is known whether they could connect. */
   get settled(): number {
     return this.opened + this.failed;
   }
 }
-
-/** Reads of at most this size; a full one means that the kernel has more. */
-const readBufferBytes = 64 * 1024;
-/** What servers take from a client when they do not say otherwise, in bytes. */
-const defaultMessageBytes = 16 * 1024;
 
 let clockAheadMs = 0;
 
@@ -96,43 +95,59 @@ export function putClockBack(byMs: number): void {
   clockAheadMs = byMs;
 }
 
-/** The shared state of one worker. Node reads one socket at a time, so one buffer serves all. */
+/** What the clients of one group of a worker share: settings, counters, the truth about them. */
 export class ClientContext {
   readonly settings: ClientSettings;
-  readonly dialer: Dialer;
-  readonly readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
+  /** Whether the run is judged by these clients; others misbehave on purpose. */
+  readonly isGood: boolean;
+  readonly shared: WorkerShared;
   readonly counters = new ClientCounters();
   readonly errors = new ErrorLog();
-  readonly book: ChannelBook;
-  readonly messages: MessageReader;
   readonly ledger: SequenceLedger;
   /** Since the planned start, of clients that opened for the first time. */
   readonly phases = phaseHistograms();
-  readonly clock = new ClockEstimator();
+  /** From dropping out in a storm until open again. */
+  readonly returns = new Histogram();
+  readonly latency = new StageLatency();
   /** From the event's own time to its arrival, in the present stage; undefined between stages. */
   stageLatencyMs: Histogram | undefined;
   /** When the current chunk was read. */
   nowMs = epochMs();
-  /** Longest message that the server takes, in bytes. */
-  maxMessageBytes = defaultMessageBytes;
-  #epoch: string | undefined;
 
-  constructor(settings: ClientSettings) {
-    const { raw } = settings.target;
+  /** `shared` is what all clients of the worker share, of whatever group. */
+  constructor(
+    settings: ClientSettings,
+    isGood = true,
+    shared = new WorkerShared(settings.target, settings.workers),
+  ) {
     this.settings = settings;
-    this.book = new ChannelBook(raw !== undefined);
-    this.messages = new MessageReader(this.book, raw && rawReader(raw, this.book));
-    this.ledger = new SequenceLedger(this.book, () => this.nowMs);
-    this.dialer = new Dialer(settings.target, settings.workers);
+    this.isGood = isGood;
+    this.shared = shared;
+    this.ledger = new SequenceLedger(shared.book, () => this.nowMs);
+  }
+
+  get book(): ChannelBook {
+    return this.shared.book;
+  }
+
+  get messages(): MessageReader {
+    return this.shared.messages;
+  }
+
+  /** A stage begins; what was measured in the one before stays. */
+  beginStage(index: number, isMeasured: boolean): void {
+    this.ledger.stage = index;
+    this.stageLatencyMs = this.latency.begin(isMeasured);
+  }
+
+  /** Nothing is measured any more. */
+  endStage(): void {
+    this.latency.end();
+    this.stageLatencyMs = undefined;
   }
 
   /** Takes the epoch of a `welcome`; another one than before makes all known offsets void. */
   enterEpoch(epoch: string): void {
-    if (this.#epoch !== undefined && this.#epoch !== epoch) {
-      this.counters.epochChanges++;
-      this.book.reset();
-      this.messages.reset();
-    }
-    this.#epoch = epoch;
+    if (this.shared.enterEpoch(epoch)) this.counters.epochChanges++;
   }
 }

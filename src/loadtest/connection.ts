@@ -28,6 +28,7 @@ export interface ConnectionEnd {
 
 /** Who uses a connection. */
 export interface ConnectionOwner {
+  readonly answersPings: boolean;
   /** The socket is connected; TLS comes next, or the upgrade. */
   onConnected(): void;
   /** TLS is set up; the upgrade comes next. */
@@ -46,6 +47,8 @@ const headEnd = '\r\n\r\n';
 /** How long a server may take to close a connection that its client leaves. */
 const leaveMs = 500;
 const maskKey = 0x6f64696e;
+/** Node cannot wait longer than about 24 days. */
+const maxRestMs = 86_400_000;
 
 /** A connection attempt and the connection it becomes. */
 export class Connection implements FrameHandler {
@@ -60,19 +63,22 @@ export class Connection implements FrameHandler {
   #reader: FrameReader | undefined;
   #timer: NodeJS.Timeout | undefined;
   #end: ConnectionEnd | undefined;
+  /** What a slow client reads; undefined for others. */
+  #bytesPerSecond: number | undefined;
 
   /** `client` is the number of the client in the whole test. */
   constructor(owner: ConnectionOwner, client: number, context: ClientContext) {
     this.#owner = owner;
     this.#client = client;
     this.#context = context;
-    const { dialer, settings } = context;
+    const { settings } = context;
+    const { dialer, readBuffer } = context.shared;
     const { connectTimeoutMs } = settings;
     this.#timer = setTimeout(() => {
       this.fail(`${this.#phase}-timeout`, `nothing within ${connectTimeoutMs}ms`);
     }, connectTimeoutMs);
     this.#socket = dialer.dial(client, {
-      buffer: context.readBuffer,
+      buffer: readBuffer,
       callback: (size, bytes) => this.#read(bytes as Buffer, size),
     });
     this.#socket.on('connect', () => this.#connected(dialer.isSecure));
@@ -85,6 +91,20 @@ export class Connection implements FrameHandler {
 
   get phase(): Phase {
     return this.#phase;
+  }
+
+  /** Reads this much per second from now on, at most; nothing with 0. */
+  readAtMost(bytesPerSecond: number): void {
+    this.#bytesPerSecond = bytesPerSecond;
+    if (bytesPerSecond === 0) this.#socket.pause();
+  }
+
+  /** Reads as fast as it can again. */
+  readOn(): void {
+    if (this.#bytesPerSecond === undefined) return;
+    this.#bytesPerSecond = undefined;
+    clearTimeout(this.#timer);
+    this.#socket.resume();
   }
 
   /** The subscription is acknowledged: from now on the connection counts as open. */
@@ -111,6 +131,7 @@ export class Connection implements FrameHandler {
       this.#socket.destroy();
       return;
     }
+    this.readOn();
     this.#reader.stop();
     this.#socket.end(closeFrame(1000));
   }
@@ -131,6 +152,7 @@ export class Connection implements FrameHandler {
   }
 
   onPing(bytes: Buffer, start: number, end: number): void {
+    if (!this.#owner.answersPings) return;
     this.#socket.write(maskedFrameOf(bytes.subarray(start, end), maskKey, opcodes.pong));
   }
 
@@ -167,7 +189,18 @@ export class Connection implements FrameHandler {
     this.#context.nowMs = epochMs();
     if (this.#reader !== undefined) this.#readFrames(bytes, 0, size);
     else if (this.#answer !== undefined) this.#readAnswer(this.#answer, bytes, size);
+    if (this.#bytesPerSecond !== undefined) this.#rest(size);
     return true;
+  }
+
+  /** Waits until as much as was read has had its time; a read is never smaller than what came. */
+  #rest(size: number): void {
+    this.#socket.pause();
+    const { connecting, destroyed } = this.#socket;
+    if (connecting || destroyed || !this.#bytesPerSecond) return;
+    clearTimeout(this.#timer);
+    const restMs = (size * 1_000) / this.#bytesPerSecond;
+    this.#timer = setTimeout(() => this.#socket.resume(), Math.min(restMs, maxRestMs));
   }
 
   #readFrames(bytes: Buffer, start: number, end: number): void {

@@ -61,6 +61,8 @@ export class Cursor {
   newestTs = Number.NEGATIVE_INFINITY;
   /** Whether the server was asked for what is missing and said that it cannot give all of it. */
   isIncomplete = false;
+  /** It left its last connection by itself: what it misses until it resumes is nobody's fault. */
+  isAwayOnPurpose = false;
   #offsets: Float64Array;
 
   constructor(client: number, subscriptions: SubscriptionSet) {

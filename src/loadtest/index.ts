@@ -1,17 +1,17 @@
 /** Runs a load test: many clients in worker processes, one report. */
-import { type Told, toldIn } from '../config/told.ts';
+import { toldIn } from '../config/told.ts';
 import type { Log } from '../host/log.ts';
 import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
 import { assembleCrew } from './crew.ts';
 import type { Lack, Sight } from './limits/limit.ts';
-import { startsOf } from './load/timeline.ts';
 import { Observers } from './observers.ts';
 import type { LoadTestConfig } from './plan.ts';
 import { createProgressMeter, type Progress } from './progress.ts';
 import type { LoadTestReport } from './report.ts';
 import { onEachRound } from './report-rounds.ts';
 import type { RunState } from './run-metrics.ts';
+import { type PartOf, RunParts } from './run-parts.ts';
 import { runReport } from './run-report.ts';
 import { sizeOf } from './run-size.ts';
 import { openSearch } from './search/open-search.ts';
@@ -20,7 +20,7 @@ import type { TrialReport } from './search/search-report.ts';
 import { SeriesRecorder } from './series.ts';
 import { StageRun } from './stage-run.ts';
 import { breachOf, type RunThreshold, thresholdsOf } from './thresholds.ts';
-import { type Totals, totalsOf } from './totals.ts';
+import { statesOfAll, totalsOf } from './totals.ts';
 import { withoutQuery } from './truth/json-question.ts';
 import type { ServerCounts, Testimony } from './truth/witnesses.ts';
 import type { Breach } from './verdict.ts';
@@ -71,12 +71,11 @@ export async function runLoadTest(
   await using search =
     settings && (await openSearch(settings, { config, run, pool, crew, ...deps }));
   const thresholds = search === undefined ? thresholdsOf(config.thresholds ?? [], told) : [];
+  const parts = new RunParts(config, stages);
   const series = new SeriesRecorder(config.reportIntervalMs);
   let breach: Breach | undefined;
-  log.info(
-    { connections: first, workers: crew.places.length, url: withoutQuery(config.url) },
-    'opening connections',
-  );
+  const what = { connections: first, workers: crew.places.length };
+  log.info({ ...what, url: withoutQuery(config.url) }, 'opening connections');
   await observers.begin(() => stateOf(run, pool), pool);
   if (!signal.aborted) {
     pool.start(config);
@@ -85,7 +84,7 @@ export async function runLoadTest(
       const totals = totalsOf(pool.states());
       series.record(totals, run.place.phase, run.elapsedMs);
       deps.onProgress(measure(totals, run.place, run.elapsedMs, series.points));
-      breach ??= endAtBreach(run, thresholds, totals, told, log);
+      breach ??= endAtBreach(run, thresholds, parts.now(run, pool.states(), totals), log);
     });
     await (search ?? run).run(epochMs() + startDelayMs + crew.reachMs);
   }
@@ -96,12 +95,14 @@ export async function runLoadTest(
   const states = pool.states();
   const totals = totalsOf(states);
   const { startedAtMs, measuredMs: holdMs } = run;
-  const { reconciliation, queue } = await observers.conclude(totals, durationMs);
+  const everybody = totalsOf(statesOfAll(states));
+  const { reconciliation, queue } = await observers.conclude(everybody, durationMs);
   const shortfall = shortfallOf(states, totals, { queue, holdMs });
   const report = runReport({
-    target: search === undefined ? startsOf(stages) : run.target,
-    ...{ config, startedAtMs, durationMs, holdMs, breach, totals, thresholds },
+    target: parts.target(search === undefined ? stages : run.begunStages),
+    ...{ config, parts, startedAtMs, durationMs, holdMs, breach, totals, thresholds },
     outcomes: search?.outcomes ?? run.outcomes(totals),
+    groups: parts.groups(states, holdMs),
     receiveQueue: queue,
     workers: states.map(({ report: last }) => last?.generator),
     shortfall: { bottlenecks: [...shortfall.bottlenecks, ...silent], delays: shortfall.delays },
@@ -140,16 +141,14 @@ async function stopAll(pool: WorkerPool): Promise<string[]> {
 function endAtBreach(
   run: StageRun,
   thresholds: readonly RunThreshold[],
-  totals: Totals,
-  told: Told,
+  partOf: PartOf,
   log: Log,
 ): Breach | undefined {
   if (run.present?.stage.isMeasured !== true) return undefined;
-  const holdMs = run.measuredMs;
-  const breached = breachOf(thresholds, totals, { target: run.target, holdMs, told });
+  const breached = breachOf(thresholds, partOf);
   if (breached === undefined) return undefined;
   const { expression, metric, unit } = breached;
-  const breach = { expression, metric, unit, afterMs: holdMs };
+  const breach = { expression, metric, unit, afterMs: run.measuredMs };
   log.warn(breach, 'ending the run early: a threshold did not hold');
   run.endStages();
   return breach;

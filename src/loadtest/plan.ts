@@ -1,5 +1,6 @@
 /** Who does what in a load test: how many workers, which clients, which channels. Pure. */
-import { createRandom, randomIndex } from '../base/random.ts';
+import { createRandom, type Random, randomIndex } from '../base/random.ts';
+import { type LoadProfile, profileChannels } from '../config/load-profiles.ts';
 import type { Config } from '../config/schema.ts';
 import { normaliseChannel } from '../events/channel.ts';
 
@@ -25,22 +26,36 @@ const rampSlackMs = 10_000;
 
 /** By when it is known of every client whether it could connect, unless a worker is stuck. */
 export function longestRampMs(rampMs: number, config: LoadTestConfig): number {
-  const { connectAttempts, connectTimeoutMs } = config;
-  return rampMs + connectAttempts * (connectTimeoutMs + maxRetryAfterMs) + rampSlackMs;
+  const { connectAttempts, connectTimeoutMs, backoffMaxMs } = config;
+  const attemptMs = connectTimeoutMs + maxRetryAfterMs + backoffMaxMs;
+  return rampMs + connectAttempts * attemptMs + rampSlackMs;
 }
 
-/** Canonical channels of one client; the same for the same seed. */
-export function channelsOf(client: number, config: LoadTestConfig): string[] {
+/** Canonical channels of one client, of its profile if it has one; the same for the same seed. */
+export function channelsOf(
+  client: number,
+  config: LoadTestConfig,
+  profile?: LoadProfile,
+): string[] {
+  const random = createRandom(config.seed ^ Math.imul(client + 1, 0x9e3779b1));
+  if (profile !== undefined) {
+    const tokens = [...new Set(config.tokens)];
+    const wanted = profile.tokensPerClient ?? tokens.length;
+    return profileChannels(profile, someOf(tokens, wanted, random));
+  }
   const isRaw = config.protocol === 'raw';
   const names = config.channels.map((name) => (isRaw ? name : (normaliseChannel(name) ?? name)));
   const channels = [...new Set(names)];
   if (config.subscriptionMode === 'all') return channels;
   if (config.subscriptionMode === 'single') return [channels[client % channels.length] as string];
-  const random = createRandom(config.seed ^ Math.imul(client + 1, 0x9e3779b1));
-  const wanted = Math.min(config.channelsPerClient, channels.length);
+  return someOf(channels, config.channelsPerClient, random);
+}
+
+function someOf(names: string[], count: number, random: Random): string[] {
+  const wanted = Math.min(count, names.length);
   for (let i = 0; i < wanted; i++) {
-    const other = i + randomIndex(random, channels.length - i);
-    [channels[i], channels[other]] = [channels[other] as string, channels[i] as string];
+    const other = i + randomIndex(random, names.length - i);
+    [names[i], names[other]] = [names[other] as string, names[i] as string];
   }
-  return channels.slice(0, wanted).sort();
+  return names.slice(0, wanted).sort();
 }

@@ -27,6 +27,14 @@ export interface PartFigures {
   readonly errors: number;
 }
 
+/** Clients of one kind. */
+export interface GroupFigures extends PartFigures {
+  /** Name of the profile, `slow` or `half-open`. */
+  readonly name: string;
+  /** How often the server closed their connections with which code. */
+  readonly closeCodes: Readonly<Record<string, number>>;
+}
+
 /** One stage. Lost events count for the stage in which it showed that they were. */
 export interface StageReport extends PartFigures {
   readonly name: string;
@@ -72,6 +80,8 @@ export interface LoadTestReport {
     readonly left: number;
     /** Clients that were open, had not to go, and were not open at the end. */
     readonly away: number;
+    /** Connections that the load tester ended in storms; all of them came back or are `away`. */
+    readonly stormed: number;
     /** Of those that failed, the ones that the server refused, by the code of its answer. */
     readonly refused: Readonly<Record<string, number>>;
   };
@@ -108,6 +118,15 @@ export interface LoadTestReport {
   readonly clock: ClockOffset | null;
   /** Each stage that began, with its own figures. */
   readonly stages: readonly StageReport[];
+  /** Each profile of a mix; empty without one. */
+  readonly profiles: readonly GroupFigures[];
+  /**
+   * Clients that misbehave on purpose: `slow` and `half-open`. What becomes of them is no finding
+   * about the server, so it is told here only.
+   */
+  readonly misbehaving: readonly GroupFigures[];
+  /** From dropping out in a storm until open again, of all clients that were. */
+  readonly returnMs: LoadTestReport['connectMs'] & { readonly count: number };
   readonly errors: readonly ErrorCount[];
   /** The first 100. */
   readonly gaps: readonly GapReport[];

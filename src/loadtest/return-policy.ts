@@ -1,35 +1,55 @@
 /** When a client that could not get in, or lost its connection, tries again. */
-import { type Backoff, backoffMs } from '../base/backoff.ts';
+import { backoffMs } from '../base/backoff.ts';
 import { disconnects } from '../protocol/disconnects.ts';
 import type { ConnectionEnd } from './connection.ts';
+import { kindOf } from './error-classes.ts';
 import { maxRetryAfterMs } from './plan.ts';
 
 /** How patient clients are. */
 export interface Patience {
   /** Attempts of a client that was never in. */
   readonly connectAttempts: number;
+  /** Whether it makes them only when the server asks for it, or whatever went wrong. */
+  readonly connectRetry: 'invited' | 'any';
+  /** Its waits grow from this to that, in milliseconds. */
+  readonly backoffBaseMs: number;
+  readonly backoffMaxMs: number;
   /** Attempts of a client that lost its connection. */
   readonly reconnectAttempts: number;
 }
 
-/** At most 2 s, so that clients are back soon after a server is. */
-const reconnectBackoff: Backoff = { baseMs: 250, maxMs: 2_000 };
-
-/** Clients that never were open try again only when the server invites them to. */
+/** Whether a client tries again; what asking again cannot mend, it does not ask again. */
 export function mayReturn(
-  { closeCode, retryAfterMs }: ConnectionEnd,
-  { connectAttempts, reconnectAttempts }: Patience,
+  end: ConnectionEnd,
+  { connectAttempts, connectRetry, reconnectAttempts }: Patience,
   attempt: number,
   wasOpen: boolean,
 ): boolean {
-  if (!wasOpen) return retryAfterMs !== undefined && attempt + 1 < connectAttempts;
+  const { closeCode, retryAfterMs } = end;
+  if (!wasOpen) {
+    const isAsked = retryAfterMs !== undefined || (connectRetry === 'any' && mayPass(end));
+    return isAsked && attempt + 1 < connectAttempts;
+  }
   if (attempt >= reconnectAttempts) return false;
   return closeCode === undefined || isInvited(closeCode);
 }
 
 /** How long to wait before attempt `attempt`, which the server may ask for too. */
-export function returnDelayMs({ retryAfterMs = 0 }: ConnectionEnd, attempt: number): number {
-  return Math.min(retryAfterMs, maxRetryAfterMs) + backoffMs(attempt, reconnectBackoff);
+export function returnDelayMs(
+  { retryAfterMs = 0 }: ConnectionEnd,
+  { backoffBaseMs: baseMs, backoffMaxMs: maxMs }: Patience,
+  attempt: number,
+): number {
+  return Math.min(retryAfterMs, maxRetryAfterMs) + backoffMs(attempt, { baseMs, maxMs });
+}
+
+/** Whether another attempt may end otherwise: not with the wrong path, token or protocol. */
+function mayPass({ class: name, closeCode }: ConnectionEnd): boolean {
+  const { phase, cause } = kindOf(name);
+  if (phase === 'local' || phase === 'unknown' || phase === 'tls') return false;
+  if (closeCode !== undefined) return isInvited(closeCode);
+  if (cause.startsWith('status-')) return cause === 'status-429' || /-5\d\d$/.test(cause);
+  return ['refused', 'timeout', 'reset', 'unreachable', 'closed'].includes(cause);
 }
 
 function isInvited(closeCode: number): boolean {

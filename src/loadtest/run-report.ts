@@ -5,10 +5,10 @@ import { thisMachine } from '../host/machine.ts';
 import type { AgentSection } from './agents/agent-section.ts';
 import type { Shortfall } from './bottlenecks.ts';
 import { reportedPhases } from './connect-phases.ts';
-import { startsIn } from './load/timeline.ts';
 import type { LoadTestConfig } from './plan.ts';
 import type { ReceiveQueue } from './receive-queue.ts';
-import type { LoadTestReport, PartFigures, StageReport } from './report.ts';
+import type { GroupFigures, LoadTestReport, PartFigures, StageReport } from './report.ts';
+import type { GroupOutcome, RunParts } from './run-parts.ts';
 import { type SearchReport, searchVerdict } from './search/search-report.ts';
 import type { Series } from './series.ts';
 import type { StageOutcome } from './stage-run.ts';
@@ -32,11 +32,13 @@ export interface RunOutcome {
   readonly config: LoadTestConfig;
   /** Clients that had to come. */
   readonly target: number;
+  readonly parts: RunParts;
   readonly startedAtMs: number;
   readonly durationMs: number;
   readonly holdMs: number;
   readonly totals: Totals;
   readonly outcomes: readonly StageOutcome[];
+  readonly groups: readonly GroupOutcome[];
   readonly thresholds: readonly RunThreshold[];
   readonly breach: Breach | undefined;
   /** By worker; undefined for one that never reported. */
@@ -54,10 +56,11 @@ export interface RunOutcome {
 export function runReport(outcome: RunOutcome): LoadTestReport {
   const { config, target, totals, holdMs, workers, shortfall } = outcome;
   const { latency, connect, phases, clock } = totals;
+  const { parts, groups } = outcome;
   const { latencyParts, ...series } = outcome.series;
   const told = toldIn(config);
-  const scale = { target, holdMs, told };
-  const thresholds = resultsOf(outcome.thresholds, totals, scale);
+  const whole = { totals, scale: { target, holdMs, told } };
+  const thresholds = resultsOf(outcome.thresholds, parts.atEnd(whole, outcome.outcomes, groups));
   const url = withoutQuery(config.url);
   return {
     schemaVersion: 1,
@@ -67,7 +70,13 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
     url,
     config: withoutSecrets(config),
     ...figuresOf(totals, target, told),
-    stages: outcome.outcomes.map((stage) => stageReport(stage, told)),
+    stages: outcome.outcomes.map((part) => stageReport(part, parts, told)),
+    profiles: groups
+      .filter(({ isGood }) => isGood)
+      .filter(hasName)
+      .map(groupFigures),
+    misbehaving: groups.filter(({ isGood }) => !isGood).map(groupFigures),
+    returnMs: { ...percentilesOf(totals.returns), count: totals.returns.count },
     phases: reportedPhases(phases, {
       secured: url.startsWith('wss:'),
       subscribed: told.odin,
@@ -101,9 +110,31 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
   };
 }
 
-function stageReport({ stage, startMs, lengthMs, totals }: StageOutcome, told: Told): StageReport {
+/** Without a mix, those that behave are the run itself. */
+function hasName({ name }: GroupOutcome): boolean {
+  return name !== '';
+}
+
+function groupFigures({ name, totals, scale }: GroupOutcome): GroupFigures {
+  const closeCodes = Object.fromEntries(totals.closeCodes);
+  return {
+    name,
+    ...figuresOf(totals, scale.target, scale.told),
+    errors: errorsIn(totals),
+    closeCodes,
+  };
+}
+
+function errorsIn({ errors }: Totals): number {
+  return errors.list().reduce((sum, { count }) => sum + count, 0);
+}
+
+function stageReport(
+  { stage, startMs, lengthMs, totals }: StageOutcome,
+  parts: RunParts,
+  told: Told,
+): StageReport {
   const { name, kind, from, to } = stage;
-  const errors = totals.errors.list().reduce((sum, { count }) => sum + count, 0);
   return {
     name,
     kind,
@@ -111,8 +142,8 @@ function stageReport({ stage, startMs, lengthMs, totals }: StageOutcome, told: T
     to,
     startMs: Math.round(startMs),
     durationMs: Math.round(lengthMs),
-    ...figuresOf(totals, startsIn(stage), told),
-    errors,
+    ...figuresOf(totals, parts.target([stage]), told),
+    errors: errorsIn(totals),
   };
 }
 

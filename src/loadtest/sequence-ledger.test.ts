@@ -15,6 +15,7 @@ const none = {
   reordered: 0,
   late: 0,
   missedWhileDisconnected: 0,
+  missedOnPurpose: 0,
   healed: 0,
   unrecovered: 0,
   skipped: 0,

@@ -21,6 +21,8 @@ export interface SequenceCounts {
   readonly late: number;
   /** Sent while the client was between two connections and did not resume; at least this many. */
   readonly missedWhileDisconnected: number;
+  /** The same of clients that had left by themselves; at least this many. */
+  readonly missedOnPurpose: number;
   /** Sent while the client was away, received after it resumed. */
   readonly healed: number;
   /** Missed while away, and the server said that it cannot give them again; at least this many. */
@@ -51,6 +53,7 @@ export class SequenceLedger {
   #reordered = 0;
   #late = 0;
   #missed = 0;
+  #missedOnPurpose = 0;
   #healed = 0;
   #unrecovered = 0;
   #unexpected = 0;
@@ -154,6 +157,7 @@ export class SequenceLedger {
       reordered: this.#reordered,
       late: this.#late,
       missedWhileDisconnected: this.#missed,
+      missedOnPurpose: this.#missedOnPurpose,
       healed: this.#healed,
       unrecovered: this.#unrecovered,
       skipped,
@@ -231,14 +235,17 @@ export class SequenceLedger {
 
   /** Counts what is missing between the position before a reconnect and the first event after. */
   #countMissed(
-    { isIncomplete }: Cursor,
+    { isIncomplete, isAwayOnPurpose }: Cursor,
     channel: number,
     { offset, prev, before, lost }: Record<'offset' | 'prev' | 'before' | 'lost', number>,
   ): void {
     const missing = prev > before ? this.#book.walk(channel, prev, before).count - lost : 0;
     if (!isIncomplete) {
-      this.#missed += missing;
-      this.#channels.add(channel, 'missed', missing);
+      if (isAwayOnPurpose) this.#missedOnPurpose += missing;
+      else {
+        this.#missed += missing;
+        this.#channels.add(channel, 'missed', missing);
+      }
     } else if (offset > before && prev !== before) this.#unrecovered += Math.max(1, missing);
   }
 

@@ -68,7 +68,11 @@ export class StageRun {
 
   /** How often a client comes in the stages that began. */
   get target(): number {
-    return startsOf(this.#begun.map(({ stage }) => stage));
+    return startsOf(this.begunStages);
+  }
+
+  get begunStages(): readonly Stage[] {
+    return this.#begun.map(({ stage }) => stage);
   }
 
   get place(): RunPlace {

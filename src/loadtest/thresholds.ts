@@ -7,12 +7,15 @@ import {
   thresholdMetrics,
 } from '../config/threshold.ts';
 import { lackFor, type Told } from '../config/told.ts';
+import type { PartOf, RunScale } from './run-parts.ts';
 import type { Totals } from './totals.ts';
 
 /** A condition and what came of it. */
 export interface ThresholdResult {
   /** `latency.p99 < 50ms` */
   readonly expression: string;
+  /** The stage or kind of clients that it is about; null for the run as a whole. */
+  readonly scope: string | null;
   readonly metric: ThresholdMetric;
   /** What `observed` is: milliseconds, percent, events per second or a count. */
   readonly unit: MetricUnit;
@@ -29,16 +32,6 @@ export interface RunThreshold extends Threshold {
   readonly isBuiltIn: boolean;
 }
 
-/** What the figures of a run are measured against. */
-export interface RunScale {
-  /** Clients asked for. */
-  readonly target: number;
-  /** Measured length of the hold phase until now. */
-  readonly holdMs: number;
-  /** What can be told of the server at all. */
-  readonly told: Told;
-}
-
 /** Most telling first: reasons are listed in this order. */
 const builtIn =
   'failed == 0 & away == 0 & lost == 0 & unrecovered == 0 & missed == 0 & duplicated == 0 & ' +
@@ -53,7 +46,8 @@ const replacedBy: Partial<Record<ThresholdMetric, ThresholdMetric>> = {
 /** All conditions of a run, of those that can be told the usual ones; `texts` are what the configuration holds, already checked there. */
 export function thresholdsOf(texts: readonly string[], told: Told): RunThreshold[] {
   const asked = texts.flatMap(readChecked);
-  const replaced = new Set(asked.flatMap(({ metric }) => [metric, replacedBy[metric]]));
+  const ofRun = asked.filter(({ scope }) => scope === undefined);
+  const replaced = new Set(ofRun.flatMap(({ metric }) => [metric, replacedBy[metric]]));
   return [
     ...readChecked(builtIn)
       .filter(({ metric }) => !replaced.has(metric) && lackFor(metric, told) === undefined)
@@ -72,27 +66,26 @@ function readChecked(text: string): Omit<RunThreshold, 'isBuiltIn'>[] {
 }
 
 /** Compares what was observed with every condition. */
-export function resultsOf(
-  thresholds: readonly RunThreshold[],
-  totals: Totals,
-  scale: RunScale,
-): ThresholdResult[] {
-  return thresholds.map(({ expression, metric, unit, operator, limit, isBuiltIn }) => {
-    const observed = observe(metric, totals, scale);
+export function resultsOf(thresholds: readonly RunThreshold[], partOf: PartOf): ThresholdResult[] {
+  return thresholds.map((threshold) => {
+    const { expression, scope, metric, unit, operator, limit, isBuiltIn } = threshold;
+    const part = partOf(scope);
+    const observed = part === undefined ? null : observe(metric, part.totals, part.scale);
     const ok = observed !== null && compare[operator](observed, limit);
-    return { expression, metric, unit, observed, ok, isBuiltIn };
+    return { expression, scope: scope ?? null, metric, unit, observed, ok, isBuiltIn };
   });
 }
 
-/** The first condition that ends a run in its hold phase now; undefined when none does. */
+/** The first condition that ends a run now, as its part has gone on for its grace. */
 export function breachOf(
   thresholds: readonly RunThreshold[],
-  totals: Totals,
-  scale: RunScale,
+  partOf: PartOf,
 ): RunThreshold | undefined {
-  return thresholds.find(({ metric, operator, limit, abortAfterMs }) => {
-    if (abortAfterMs === undefined || scale.holdMs < abortAfterMs) return false;
-    const observed = observe(metric, totals, scale);
+  return thresholds.find(({ scope, metric, operator, limit, abortAfterMs }) => {
+    if (abortAfterMs === undefined) return false;
+    const part = partOf(scope);
+    if (part === undefined || part.scale.holdMs < abortAfterMs) return false;
+    const observed = observe(metric, part.totals, part.scale);
     return observed !== null && !compare[operator](observed, limit);
   });
 }

@@ -12,6 +12,7 @@ const needs = {
   reordered: 'sequence',
   late: 'sequence',
   missedWhileDisconnected: 'sequence',
+  missedOnPurpose: 'sequence',
   gapsUntracked: 'sequence',
   firstEventsUnchecked: 'sequence',
   healed: 'odin',

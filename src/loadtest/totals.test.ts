@@ -15,6 +15,7 @@ test('the figures of all workers add up, and those of the machine are the worst'
     active: 10,
     left: 0,
     away: 0,
+    stormed: 0,
   });
   expect(totals.messages.received).toBe(20);
   expect(totals.latency.count).toBe(20);

@@ -20,6 +20,8 @@ export interface Totals {
   /** Events lost by the stage in which that showed. */
   readonly lostByStage: readonly number[];
   readonly phases: PerPhase<Histogram>;
+  /** From dropping out in a storm until open again. */
+  readonly returns: Histogram;
   /** From planned start to the upgrade: one of the phases. */
   readonly connect: Histogram;
   /** Clients that the server never let in, by the code of its refusal. */
@@ -52,6 +54,7 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
       for (const [stage, lost] of report.lostByStage.entries()) {
         totals.lostByStage[stage] = (totals.lostByStage[stage] ?? 0) + lost;
       }
+      totals.returns.merge(report.returns);
       for (const phase of connectPhases) totals.phases[phase].merge(report.phases[phase]);
       for (const error of report.errors) totals.errors.add(error.class, error.example, error.count);
       totals.gaps.push(...report.gaps.slice(0, maxListedGaps - totals.gaps.length));
@@ -96,6 +99,25 @@ function clockSeenBy({ report, agent }: WorkerState): ClockOffset[] {
   return [{ ...clock, uncertaintyMs: clock.uncertaintyMs + (agent?.clockUncertaintyMs ?? 0) }];
 }
 
+/** Workers as if they had only the clients of one group; as they are where there is but one. */
+export function statesOfGroup(workers: readonly WorkerState[], group: number): WorkerState[] {
+  return workers.map((worker) => {
+    const { report } = worker;
+    const own = report?.groups[group];
+    if (report === undefined || report.groups.length === 0) return worker;
+    return { ...worker, report: own && { ...report, ...own }, exit: undefined };
+  });
+}
+
+/** Workers with the clients of all groups, also those that misbehave. */
+export function statesOfAll(workers: readonly WorkerState[]): WorkerState[] {
+  return workers.flatMap((worker) => {
+    const groups = worker.report?.groups ?? [];
+    if (groups.length === 0) return [worker];
+    return groups.map((_, group) => statesOfGroup([worker], group)[0] as WorkerState);
+  });
+}
+
 /**
  * What happened between two states of the same run: counts are those in between, `active` and
  * `away` those of the later one, and latency that of the stage that it ended.
@@ -119,6 +141,7 @@ export function totalsBetween(earlier: Totals, later: Totals): Totals {
     messages: countsBetween(earlier.messages, later.messages),
     latency: later.stageLatency,
     phases,
+    returns: later.returns.since(earlier.returns),
     connect: phases.upgraded,
     refused: mapBetween(earlier.refused, later.refused),
     closeCodes: mapBetween(earlier.closeCodes, later.closeCodes),
@@ -144,6 +167,7 @@ function emptyTotals() {
       active: 0,
       left: 0,
       away: 0,
+      stormed: 0,
     },
     messages: {
       received: 0,
@@ -156,6 +180,7 @@ function emptyTotals() {
       reordered: 0,
       late: 0,
       missedWhileDisconnected: 0,
+      missedOnPurpose: 0,
       healed: 0,
       unrecovered: 0,
       skipped: 0,
@@ -172,6 +197,7 @@ function emptyTotals() {
     },
     latency: new Histogram(),
     stageLatency: new Histogram(),
+    returns: new Histogram(),
     lostByStage: [] as number[],
     phases: phaseHistograms(),
     errors: new ErrorLog(),

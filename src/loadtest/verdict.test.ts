@@ -31,7 +31,7 @@ function judged(
   } = {},
 ) {
   const totals = totalsOf([state]);
-  const results = resultsOf(thresholdsOf(thresholds, told), totals, scale);
+  const results = resultsOf(thresholdsOf(thresholds, told), () => ({ totals, scale }));
   return judge({
     totals,
     thresholds: results,
@@ -94,10 +94,12 @@ test('connect.success replaces the condition on failed clients', () => {
 
 test('every condition is in the results, with what was observed in its unit', () => {
   const asked = ['latency.max < 50ms', 'rate > 4', 'latency.mean < 1s'];
-  const results = resultsOf(thresholdsOf(asked, told), totalsOf([stateOf(workerReport())]), scale);
+  const totals = totalsOf([stateOf(workerReport())]);
+  const results = resultsOf(thresholdsOf(asked, told), () => ({ totals, scale }));
   expect(results.filter(({ isBuiltIn }) => !isBuiltIn)).toEqual([
     {
       expression: 'latency.max < 50ms',
+      scope: null,
       metric: 'latency.max',
       unit: 'ms',
       observed: 90,
@@ -106,6 +108,7 @@ test('every condition is in the results, with what was observed in its unit', ()
     },
     {
       expression: 'rate > 4',
+      scope: null,
       metric: 'rate',
       unit: 'perSecond',
       observed: 5,
@@ -114,6 +117,7 @@ test('every condition is in the results, with what was observed in its unit', ()
     },
     {
       expression: 'latency.mean < 1s',
+      scope: null,
       metric: 'latency.mean',
       unit: 'ms',
       observed: 5,
@@ -129,14 +133,18 @@ test('every condition is in the results, with what was observed in its unit', ()
 test('where nothing was measured, no condition is met and none ends the run', () => {
   const thresholds = thresholdsOf(['latency.p99 < 50ms abort'], told);
   const totals = totalsOf([]);
-  expect(resultsOf(thresholds, totals, scale).at(-1)).toMatchObject({ observed: null, ok: false });
-  expect(breachOf(thresholds, totals, scale)).toBeUndefined();
+  expect(resultsOf(thresholds, () => ({ totals, scale })).at(-1)).toMatchObject({
+    observed: null,
+    ok: false,
+  });
+  expect(breachOf(thresholds, () => ({ totals, scale }))).toBeUndefined();
 });
 
 test('a condition ends the run only when it says so, and not before its grace', () => {
   const totals = totalsOf([stateOf(workerReport())]);
   const breach = (text: string, holdMs: number) =>
-    breachOf(thresholdsOf([text], told), totals, { target: 5, holdMs, told })?.expression;
+    breachOf(thresholdsOf([text], told), () => ({ totals, scale: { target: 5, holdMs, told } }))
+      ?.expression;
   expect(breach('latency.max < 50ms', 60_000)).toBeUndefined();
   expect(breach('latency.max < 50ms abort after 10s', 9_999)).toBeUndefined();
   expect(breach('latency.max < 50ms abort after 10s', 10_000)).toBe('latency.max < 50ms');

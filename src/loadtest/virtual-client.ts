@@ -1,26 +1,29 @@
 /** One client of a load test: subscribes, checks what it receives, comes back when it is dropped. */
-import { isObject } from '../base/values.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
 import { timeRequestFrame } from './clock-offset.ts';
 import { ConnectTimes } from './connect-phases.ts';
 import { Connection, type ConnectionEnd, type ConnectionOwner } from './connection.ts';
 import type { Cursor } from './cursor.ts';
+import type { Conduct } from './load/cast.ts';
 import type { ControlMessage, ReceivedEvent } from './message-reader.ts';
-import { type Since, sinceOf, subscribeFrame } from './resume.ts';
+import { subscribeFrame } from './resume.ts';
+import { Resumption } from './resumption.ts';
 import { mayReturn, returnDelayMs } from './return-policy.ts';
+import { countNotice } from './server-notices.ts';
 
 /** A connection that lasted this long gives its client all attempts back. */
 const stableMs = 5_000;
 /** Longest wait that a notice may ask for before a client reconnects. */
 const maxNoticeMs = 300_000;
-/** Of the server's limit, what is left for `channels` and what stands around. */
-const sinceShare = 0.75;
 
 /** A client, from its planned start until it is stopped; at most one connection at a time. */
 export class VirtualClient implements ConnectionOwner {
   readonly cursor: Cursor;
   readonly #context: ClientContext;
   readonly #subscribeFrame: Buffer;
+  readonly #conduct: Conduct;
+  /** When it dropped out in a storm; undefined when it did not, or is back. */
+  #droppedOutAtMs: number | undefined;
   #connection: Connection | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   /** Of the first connection that comes to be, until its first event. */
@@ -35,16 +38,20 @@ export class VirtualClient implements ConnectionOwner {
   #hasFailed = false;
   /** v1 number of the newest message of this connection. */
   #seq = 0;
-  #epoch: string | undefined;
-  /** What the present connection was told to resume from, and of which epoch that is. */
-  #since: Since | undefined;
-  #sinceEpoch: string | undefined;
+  readonly #resumption: Resumption;
   #noticeTimer: NodeJS.Timeout | undefined;
-  /** It leaves its connection because the server asked for it. */
+  /** It leaves because the server asked for it. */
   #isMoving = false;
 
   /** `subscribeFrame` is the whole masked frame, shared by all clients that send the same. */
-  constructor(cursor: Cursor, subscribeFrame: Buffer, context: ClientContext) {
+  constructor(
+    cursor: Cursor,
+    subscribeFrame: Buffer,
+    context: ClientContext,
+    conduct: Conduct = 'good',
+  ) {
+    this.#conduct = conduct;
+    this.#resumption = new Resumption(cursor, context);
     this.cursor = cursor;
     this.#subscribeFrame = subscribeFrame;
     this.#context = context;
@@ -53,6 +60,19 @@ export class VirtualClient implements ConnectionOwner {
   /** Whether a socket of this client still exists. */
   get connected(): boolean {
     return this.#connection !== undefined;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection?.phase === 'open';
+  }
+
+  /** Whether it dropped out in a storm and is not back yet. */
+  get isReturning(): boolean {
+    return this.#droppedOutAtMs !== undefined;
+  }
+
+  get answersPings(): boolean {
+    return this.#conduct !== 'silent';
   }
 
   /** Connects now; `plannedMs` (since 1970) is when that was due. */
@@ -65,9 +85,7 @@ export class VirtualClient implements ConnectionOwner {
 
   /** Says goodbye; the client does not come back. */
   stop(): void {
-    this.#stopping = true;
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#noticeTimer);
+    this.#stayAway();
     this.#connection?.close();
   }
 
@@ -82,10 +100,27 @@ export class VirtualClient implements ConnectionOwner {
       errors.add('local-left-early', 'its time was over before it was in');
     }
     ledger.disconnected(this.cursor);
+    this.#stayAway();
+    this.#connection?.leave();
+  }
+
+  #stayAway(): void {
     this.#stopping = true;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#noticeTimer);
-    this.#connection?.leave();
+  }
+
+  /** Loses its connection without a word, and comes back at once. */
+  dropOut(): void {
+    this.#context.counters.stormed++;
+    this.#droppedOutAtMs = epochMs();
+    this.cursor.isAwayOnPurpose = true;
+    this.#connection?.destroy();
+  }
+
+  /** Reads on, whatever its conduct. */
+  hurry(): void {
+    this.#connection?.readOn();
   }
 
   /** Closes the socket at once, after {@link stop}. */
@@ -95,7 +130,7 @@ export class VirtualClient implements ConnectionOwner {
 
   /** Sends a heartbeat, which the server answers with its time; false when it is not open. */
   askForTime(): boolean {
-    if (this.#connection?.phase !== 'open') return false;
+    if (this.#connection?.phase !== 'open' || this.#conduct !== 'good') return false;
     this.#askedMs = epochMs();
     this.#connection.send(timeRequestFrame);
     return true;
@@ -111,11 +146,10 @@ export class VirtualClient implements ConnectionOwner {
 
   onUpgraded(): void {
     this.#times?.upgraded(this.#context.nowMs);
-    this.#since = this.#positions();
-    this.#sinceEpoch = this.#epoch;
+    const since = this.#resumption.begin();
     const { channels } = this.cursor.subscriptions;
     this.#connection?.send(
-      this.#since === undefined ? this.#subscribeFrame : subscribeFrame(channels, this.#since),
+      since === undefined ? this.#subscribeFrame : subscribeFrame(channels, since),
     );
     // Another server acknowledges nothing that is known here.
     if (this.#context.settings.protocol === 'raw') this.#acknowledged(undefined);
@@ -126,7 +160,7 @@ export class VirtualClient implements ConnectionOwner {
     const message = messages.read(bytes, start, end, nowMs);
     counters.frames++;
     if (message.events.length > 0) this.#takeEvents(message.events);
-    if (message.controls.length > 0) message.controls.forEach(this.#takeControl, this);
+    message.controls.forEach(this.#takeControl, this);
     if (message.complaint !== undefined) {
       counters.badMessages++;
       this.#context.errors.add('open-bad-message', message.complaint);
@@ -140,12 +174,17 @@ export class VirtualClient implements ConnectionOwner {
     clearTimeout(this.#noticeTimer);
     if (this.#stopping) return;
     if (wasOpen) counters.active--;
-    if (this.#isMoving) return this.#moved();
+    if (this.#isMoving) counters.moved++;
+    if (this.#isMoving || (wasOpen && this.isReturning)) return this.#returnAtOnce();
     errors.add(end.class, end.example);
     if (end.closeCode !== undefined) {
       counters.closeCodes.set(end.closeCode, (counters.closeCodes.get(end.closeCode) ?? 0) + 1);
     }
-    if (wasOpen) this.#dropped();
+    if (wasOpen) {
+      counters.dropped++;
+      this.cursor.isAwayOnPurpose = false;
+      this.#disconnected();
+    }
     if (mayReturn(end, this.#context.settings, this.#attempt, this.#opened)) this.#retry(end);
     else if (!this.#opened) this.#failed(end);
   }
@@ -179,8 +218,8 @@ export class VirtualClient implements ConnectionOwner {
     this.#context.counters.control++;
     const { answer } = fields;
     if (answer instanceof Buffer) return this.#connection?.send(answer);
-    if (type === 'welcome') this.#welcome(fields);
-    else if (this.#connection?.phase === 'open') this.#takeNotice(type, fields);
+    if (type === 'welcome') this.#resumption.welcome(fields);
+    else if (this.#connection?.phase === 'open') this.#takeNotice({ type, fields });
     if (this.#connection?.phase !== 'subscribe') return;
     const { rejected } = fields;
     const refused = Array.isArray(rejected) && rejected.length > 0;
@@ -190,28 +229,21 @@ export class VirtualClient implements ConnectionOwner {
   }
 
   #acknowledged(recovered: unknown): void {
-    this.#resumed(recovered);
+    if (this.#opened) this.#resumption.end(recovered);
     if (this.#connection !== undefined) this.#open(this.#connection);
   }
 
   #takeTime(serverMs: number): void {
-    const { clock, nowMs } = this.#context;
+    const { nowMs } = this.#context;
+    const { clock } = this.#context.shared;
     if (!Number.isNaN(this.#askedMs + serverMs)) clock.add(this.#askedMs, nowMs, serverMs);
     this.#askedMs = Number.NaN;
   }
 
-  #takeNotice(type: string, fields: ControlMessage['fields']): void {
-    const { counters, errors, ledger } = this.#context;
-    if (type === 'error') {
-      counters.serverErrors++;
-      errors.add('open-error', JSON.stringify(fields));
-    } else if (type === 'gap') counters.gapNotices++;
-    else if (type === 'throttle_update') counters.throttleUpdates++;
-    else if (type === 'skipped' && isObject(fields['channels'])) {
-      ledger.announceSkipped(this.cursor, fields['channels']);
-    } else if (type === 'reconnect_notice') {
-      counters.reconnectNotices++;
-      this.#reconnectIn(Number(fields['after_ms'] ?? 0));
+  #takeNotice(notice: ControlMessage): void {
+    countNotice(this.#context, this.cursor, notice);
+    if (notice.type === 'reconnect_notice') {
+      this.#reconnectIn(Number(notice.fields['after_ms'] ?? 0));
     }
   }
 
@@ -225,9 +257,8 @@ export class VirtualClient implements ConnectionOwner {
     }, delayMs);
   }
 
-  #moved(): void {
+  #returnAtOnce(): void {
     this.#isMoving = false;
-    this.#context.counters.moved++;
     this.#disconnected();
     this.start(epochMs());
   }
@@ -245,43 +276,11 @@ export class VirtualClient implements ConnectionOwner {
       this.#times?.subscribed(nowMs, this.#context.phases);
     }
     this.#opened = true;
-  }
-
-  /** What to resume from; undefined for a client that starts anew, and for all but v2. */
-  #positions(): Since | undefined {
-    const { settings, book, maxMessageBytes } = this.#context;
-    if (settings.protocol !== 'v2' || this.#epoch === undefined || !this.cursor.hasPositions) {
-      return undefined;
+    if (this.#droppedOutAtMs !== undefined) {
+      this.#context.returns.record(nowMs - this.#droppedOutAtMs);
+      this.#droppedOutAtMs = undefined;
     }
-    return sinceOf(this.cursor, book, this.#epoch, maxMessageBytes * sinceShare);
-  }
-
-  /** Takes what the acknowledgement says about the positions that it was asked to resume from. */
-  #resumed(recovered: unknown): void {
-    const { ledger, nowMs } = this.#context;
-    if (!this.#opened) return;
-    if (this.#since === undefined || !isObject(recovered)) return ledger.restarted(this.cursor);
-    const isComplete = (subscription: string) => {
-      const told = recovered[subscription];
-      return isObject(told) && told['complete'] === true;
-    };
-    const incomplete = Object.keys(this.#since).filter((name) => !isComplete(name));
-    if (this.#sinceEpoch !== this.#epoch) ledger.unrecoverable(incomplete.length);
-    ledger.resumed(this.cursor, isComplete, nowMs);
-  }
-
-  #welcome({ epoch, limits }: ControlMessage['fields']): void {
-    const messageBytes = isObject(limits) ? limits['message_bytes'] : undefined;
-    if (typeof messageBytes === 'number') this.#context.maxMessageBytes = messageBytes;
-    if (typeof epoch !== 'string') return;
-    this.#context.enterEpoch(epoch);
-    if (this.#epoch !== undefined && this.#epoch !== epoch) this.cursor.clear();
-    this.#epoch = epoch;
-  }
-
-  #dropped(): void {
-    this.#context.counters.dropped++;
-    this.#disconnected();
+    if (this.#conduct === 'slow') connection.readAtMost(this.#context.settings.slowReadBytes);
   }
 
   #disconnected(): void {
@@ -290,7 +289,7 @@ export class VirtualClient implements ConnectionOwner {
   }
 
   #retry(end: ConnectionEnd): void {
-    const delayMs = returnDelayMs(end, this.#attempt++);
+    const delayMs = returnDelayMs(end, this.#context.settings, this.#attempt++);
     const plannedMs = epochMs() + delayMs;
     this.#retryTimer = setTimeout(() => this.start(plannedMs), delayMs);
   }

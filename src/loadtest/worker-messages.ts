@@ -53,8 +53,8 @@ export type FromWorker =
   /** All sockets are closed. */
   | { readonly kind: 'closed' };
 
-/** Everything a worker knows, counted since its start, so that a report lost is no harm. */
-export interface WorkerReport {
+/** What is counted of the clients of one group, since the start, so that a report lost is no harm. */
+export interface GroupReport {
   readonly connections: {
     readonly opened: number;
     readonly failed: number;
@@ -66,6 +66,8 @@ export interface WorkerReport {
     readonly left: number;
     /** Clients that were open, had not to go, and are not open now. */
     readonly away: number;
+    /** Connections that the load tester ended in storms. */
+    readonly stormed: number;
   };
   readonly messages: SequenceCounts & {
     readonly received: number;
@@ -87,14 +89,22 @@ export interface WorkerReport {
   /** Events lost by the stage in which that showed. */
   readonly lostByStage: readonly number[];
   readonly phases: PhaseSnapshots;
+  /** From dropping out in a storm until open again. */
+  readonly returns: HistogramSnapshot;
   /** Clients that the server never let in, by the code of its refusal. */
   readonly refused: readonly (readonly [string, number])[];
-  readonly clock: ClockOffset | undefined;
   readonly errors: readonly ErrorCount[];
   readonly gaps: readonly GapReport[];
   /** Only in the last report: it may be long. */
   readonly channels: ChannelList | undefined;
   readonly closeCodes: readonly (readonly [number, number])[];
+}
+
+/** Everything a worker knows. What is counted is that of all clients that behave. */
+export interface WorkerReport extends GroupReport {
+  readonly clock: ClockOffset | undefined;
+  /** Each group on its own when there are several, those that misbehave too. */
+  readonly groups: readonly GroupReport[];
   readonly generator: WorkerHealth;
 }
 

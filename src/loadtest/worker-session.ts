@@ -1,11 +1,11 @@
 /** The work of one worker process: follows the stages with its clients, settles, reports, stops. */
 import type { ProcessUsage } from '../host/child.ts';
 import type { NewestEvent } from './channel-book.ts';
-import { epochMs, putClockBack } from './client-context.ts';
+import { type ClientContext, epochMs, putClockBack } from './client-context.ts';
 import { Crowd } from './load/crowd.ts';
 import { StageFollower } from './load/stage-follower.ts';
 import type { Stage } from './load/timeline.ts';
-import { StageLatency } from './stage-latency.ts';
+import { Unrest } from './load/unrest.ts';
 import { WorkerHealthMeter } from './worker-health.ts';
 import type { Assignment, FromWorker, ToWorker, WorkerReport } from './worker-messages.ts';
 import { workerReport } from './worker-report.ts';
@@ -24,7 +24,6 @@ const heartbeatMs = 500;
 export class WorkerSession {
   readonly #host: SessionHost;
   readonly #health: WorkerHealthMeter;
-  readonly #latency = new StageLatency();
   readonly #follower = new StageFollower({
     come: (client, plannedMs) => this.#crowd?.come(client, plannedMs),
     go: (client) => this.#crowd?.go(client),
@@ -34,6 +33,7 @@ export class WorkerSession {
   /** Stages that began. */
   #begun = 0;
   #crowd: Crowd | undefined;
+  #unrest: Unrest | undefined;
   /** Whether the present stage counts for the run. */
   #isMeasured = false;
   #stageTimer: NodeJS.Timeout | undefined;
@@ -68,6 +68,7 @@ export class WorkerSession {
     this.#assignment = assignment;
     const crowd = new Crowd(assignment);
     this.#crowd = crowd;
+    this.#unrest = new Unrest(crowd, assignment.config);
     this.#reportTimer = setInterval(() => this.#report(), assignment.config.reportIntervalMs);
     if (assignment.config.protocol !== 'raw') {
       this.#heartbeatTimer = setInterval(() => crowd.askForTime(), heartbeatMs);
@@ -88,21 +89,21 @@ export class WorkerSession {
     this.#begun = index + 1;
     this.#endStage(index, stage.isMeasured);
     const { worker, workers } = this.#assignment;
-    const { context } = this.#crowd as Crowd;
-    context.ledger.stage = index;
-    context.stageLatencyMs = this.#latency.begin(stage.isMeasured);
+    for (const context of (this.#crowd as Crowd).contexts)
+      context.beginStage(index, stage.isMeasured);
     this.#follower.begin(stage, startAtMs, worker, workers);
+    if (stage.isMeasured) this.#unrest?.begin(startAtMs);
   }
 
   /** Tells how things stand at the begin of stage `next`; its health is that of measured ones. */
   #endStage(next: number, isNextMeasured: boolean): void {
     if (this.#crowd === undefined) return;
     this.#follower.catchUp();
-    this.#latency.end();
+    for (const context of this.#crowd.contexts) context.endStage();
     if (this.#isMeasured && !isNextMeasured) this.#health.hold();
     if (!this.#isMeasured && isNextMeasured) this.#health.restart();
     this.#isMeasured = isNextMeasured;
-    this.#crowd.context.stageLatencyMs = undefined;
+    if (!isNextMeasured) this.#unrest?.end();
     this.#host.send({ kind: 'stage', stage: next, report: this.#currentReport(this.#crowd) });
   }
 
@@ -118,17 +119,23 @@ export class WorkerSession {
   #endStages(): void {
     clearTimeout(this.#stageTimer);
     this.#endStage(this.#begun, false);
-    this.#host.send({ kind: 'newest', newest: this.#crowd?.context.book.newest() ?? [] });
+    this.#crowd?.hurry();
+    this.#host.send({ kind: 'newest', newest: this.#crowd?.shared.book.newest() ?? [] });
   }
 
   #settle(targets: readonly NewestEvent[], untilMs: number): void {
-    if (this.#stopping || this.#crowd === undefined) return;
-    const { context, cursors } = this.#crowd;
-    if (epochMs() < untilMs && !context.ledger.hasAll(cursors, targets)) {
+    const crowd = this.#crowd;
+    if (this.#stopping || crowd === undefined) return;
+    const good = crowd.contexts.filter(({ isGood }) => isGood);
+    const hasAll = (context: ClientContext) =>
+      context.ledger.hasAll(crowd.cursorsOf(context), targets);
+    // Slow clients are waited for, too: until then nobody knows what became of them.
+    const isDone = () => !crowd.isReturning && crowd.contexts.every(hasAll);
+    if (epochMs() < untilMs && !isDone()) {
       setTimeout(() => this.#settle(targets, untilMs), pollMs);
       return;
     }
-    context.ledger.closeTail(cursors, targets);
+    for (const context of good) context.ledger.closeTail(crowd.cursorsOf(context), targets);
     this.#host.send({ kind: 'settled' });
   }
 
@@ -136,6 +143,7 @@ export class WorkerSession {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#follower.stop();
+    this.#unrest?.end();
     clearTimeout(this.#stageTimer);
     clearTimeout(this.#rampTimer);
     clearInterval(this.#reportTimer);
@@ -150,11 +158,11 @@ export class WorkerSession {
 
   #report(): void {
     if (this.#crowd === undefined) return;
-    this.#crowd.context.ledger.lookBack(epochMs());
+    for (const { ledger } of this.#crowd.contexts) ledger.lookBack(epochMs());
     this.#host.send({ kind: 'report', report: this.#currentReport(this.#crowd) });
   }
 
-  #currentReport({ context }: Crowd, isLast = false): WorkerReport {
-    return workerReport(context, this.#latency.snapshots(), this.#health.sample(), isLast);
+  #currentReport({ contexts }: Crowd, isLast = false): WorkerReport {
+    return workerReport(contexts, this.#health.sample(), isLast);
   }
 }

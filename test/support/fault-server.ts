@@ -51,6 +51,8 @@ export interface Faults {
   readonly stall?: boolean;
   /** Answers the upgrade with the wrong `Sec-WebSocket-Accept`. */
   readonly badAccept?: boolean;
+  /** Pings this often, in milliseconds, and closes who did not answer the ping before with 4003. */
+  readonly pingMs?: number;
   /** Rejects every channel of a subscription. */
   readonly rejectChannels?: boolean;
   /** Epoch told in the `welcome`. */
@@ -257,6 +259,7 @@ export class FaultServer implements AsyncDisposable {
       }
       after(this.#faults.ackDelayMs, () => this.#subscribe(socket, data));
     });
+    if (this.#faults.pingMs !== undefined) keepAlive(socket, this.#faults.pingMs);
     socket.on('close', () => {
       const at = this.#clients.findIndex((client) => client.socket === socket);
       if (at >= 0) this.#clients.splice(at, 1);
@@ -311,6 +314,19 @@ export class FaultServer implements AsyncDisposable {
       limits: {},
     });
   }
+}
+
+function keepAlive(socket: WebSocket, pingMs: number): void {
+  let isAlive = true;
+  socket.on('pong', () => {
+    isAlive = true;
+  });
+  const timer = setInterval(() => {
+    if (!isAlive) return socket.close(4003);
+    isAlive = false;
+    socket.ping();
+  }, pingMs);
+  socket.on('close', () => clearInterval(timer));
 }
 
 function deliver(client: Client, text: string, fault: Fault): void {

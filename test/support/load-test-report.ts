@@ -120,6 +120,9 @@ export function makeReport({ seed = 1, slower = 1, seconds = 20, changes = {} }:
     config: { ...configSchema.parse({}).loadtest, connections: clients },
     ...figures,
     stages: [holdStage(figures, seconds)],
+    profiles: [],
+    misbehaving: [],
+    returnMs: { ...percentilesOf(new Histogram()), count: 0 },
     phases: reportedPhases(
       perPhase(() => connect),
       { secured: false, subscribed: true },
@@ -144,6 +147,7 @@ export function makeReport({ seed = 1, slower = 1, seconds = 20, changes = {} }:
     thresholds: [
       {
         expression: 'lost == 0',
+        scope: null,
         metric: 'lost',
         unit: 'count',
         observed: 0,

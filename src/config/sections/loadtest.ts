@@ -1,10 +1,9 @@
 /** Settings of the load tester, and of the demo that runs one. */
 import * as z from 'zod';
 import { amount, count, duration, list, text, toggle } from '../fields.ts';
-import { loadPresetNames } from '../load-presets.ts';
-import { parseStages } from '../load-shape.ts';
 import { parseThresholds } from '../threshold.ts';
 import { checkLoadtest } from './loadtest-checks.ts';
+import { checkLoad, loadtestLoad } from './loadtest-load.ts';
 import { searchFields } from './loadtest-search.ts';
 import { loadtestTarget } from './loadtest-target.ts';
 
@@ -20,25 +19,6 @@ const thresholds = z
     }
   });
 
-const maxStages = 100;
-
-const stages = list().superRefine((texts, context) => {
-  const parsed = parseStages(texts);
-  const message = typeof parsed === 'string' ? parsed : stageFault(parsed);
-  if (message !== undefined) context.addIssue({ code: 'custom', message });
-});
-
-function stageFault(parsed: Exclude<ReturnType<typeof parseStages>, string>): string | undefined {
-  if (parsed.length > maxStages) return `expected at most ${maxStages} stages`;
-  if (parsed.length > 0 && parsed.every(({ clients }) => clients === 0)) {
-    return 'no stage has any clients';
-  }
-  if (parsed.length > 0 && parsed.every(({ lengthMs }) => lengthMs === 0)) {
-    return 'no stage takes any time';
-  }
-  return undefined;
-}
-
 const maxAgents = 64;
 
 /** A host for ssh, which must not look like one of its options, or `local:4`. */
@@ -52,51 +32,7 @@ function agentCount(names: readonly string[]): number {
 
 const settings = z.strictObject({
   ...loadtestTarget,
-  preset: z
-    .enum(loadPresetNames, { error: `expected one of ${loadPresetNames.join(', ')}` })
-    .optional()
-    .describe('fills in what is given nowhere else; docs/loadtest.md has the numbers'),
-  connections: count({ min: 1 })
-    .prefault(1_000)
-    .describe('clients to open')
-    .meta({ env: 'TARGET_CONNECTIONS' }),
-  rampRate: amount({ min: 0.1 })
-    .prefault(500)
-    .describe('clients to open per second')
-    .meta({ env: 'RAMP_RATE' }),
-  rampDurationMs: duration({ bareSeconds: true })
-    .optional()
-    .describe('time over which to open the clients, instead of a rate'),
-  durationMs: duration({ bareSeconds: true, min: 100 })
-    .prefault('30s')
-    .describe('how long to hold all clients once they are open')
-    .meta({ env: 'DURATION' }),
-  rampDownMs: duration({ bareSeconds: true })
-    .prefault('0s')
-    .describe('time over which clients go at the end; with 0s all go at once'),
-  stages: stages
-    .prefault('')
-    .describe(
-      'instead of ramp and hold: 60s:1000 takes 60s to come to 1000 clients; the same number ' +
-        'holds, a lower one closes; name=60s:1000 names it',
-    )
-    .meta({ flag: 'stage', value: '<length:clients,…>' }),
-  channels: list()
-    .refine((names) => names.length > 0, {
-      error: 'expected channels such as BTC.trade,ETH.* or *.trade',
-    })
-    .prefault('BTC.trade,ETH.trade,SOL.trade,ODIN.trade,DOGE.trade')
-    .describe('channels to subscribe to')
-    .meta({ env: 'CHANNELS' }),
-  subscriptionMode: z
-    .enum(['all', 'single', 'random'], { error: 'expected all, single or random' })
-    .prefault('all')
-    .describe('each client takes all channels, one in turn, or some at random')
-    .meta({ env: 'SUBSCRIPTION_MODE' }),
-  channelsPerClient: count({ min: 1 })
-    .prefault(3)
-    .describe('channels of each client in random mode')
-    .meta({ env: 'CHANNELS_PER_CLIENT' }),
+  ...loadtestLoad,
   workers: count({ max: 64 })
     .prefault(0)
     .describe('worker processes; 0 chooses by cores and clients'),
@@ -122,7 +58,19 @@ const settings = z.strictObject({
     .describe('an agent that says nothing for this long is lost'),
   connectAttempts: count({ min: 1 })
     .prefault(3)
-    .describe('how often a client tries to get in while the server asks it to come back later'),
+    .describe('how often a client that could not get in tries, in all; see --connect-retry'),
+  connectRetry: z
+    .enum(['invited', 'any'], { error: 'expected invited or any' })
+    .prefault('invited')
+    .describe('when it tries again: only when the server asks it to come back, or on any error'),
+  backoffBaseMs: duration({ min: 1 })
+    .prefault('250ms')
+    .describe(
+      'first wait before another attempt, doubled each time, of which a random part is taken',
+    ),
+  backoffMaxMs: duration({ min: 1 })
+    .prefault('2s')
+    .describe('longest wait before another attempt, besides what the server asks for'),
   reconnectAttempts: count()
     .prefault(60)
     .describe('how often a client that lost its connection tries again; 0 never'),
@@ -167,7 +115,7 @@ const settings = z.strictObject({
 });
 
 /** Section `loadtest`. */
-export const loadtest = settings.superRefine(checkLoadtest);
+export const loadtest = settings.superRefine(checkLoadtest).superRefine(checkLoad);
 
 /** Section `demo`. */
 export const demo = z.strictObject({

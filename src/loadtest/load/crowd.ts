@@ -1,11 +1,16 @@
 /** The clients of one worker: makes each when it comes, says goodbye to each when it goes. */
+import { type Random, randomIndex } from '../../base/random.ts';
 import { ClientContext, epochMs } from '../client-context.ts';
 import { Cursor, SubscriptionSet } from '../cursor.ts';
-import { channelsOf } from '../plan.ts';
+import { channelsOf, type LoadTestConfig } from '../plan.ts';
 import { openingFrames } from '../raw/conversation.ts';
 import { subscribeFrame } from '../resume.ts';
+import { sizeOf } from '../run-size.ts';
 import { VirtualClient } from '../virtual-client.ts';
 import type { Assignment } from '../worker-messages.ts';
+import { WorkerShared } from '../worker-shared.ts';
+import { Cast } from './cast.ts';
+import { UnfinishedClient } from './unfinished-client.ts';
 
 /** What clients with equal subscriptions share. */
 interface Subscriptions {
@@ -21,48 +26,80 @@ const lookUpMs = 100;
 const goodbyeMs = 1_000;
 const pollMs = 20;
 
+/** A client of any kind. */
+type Member = VirtualClient | UnfinishedClient;
+
 /** All clients of a worker, with what they share. */
 export class Crowd {
-  readonly context: ClientContext;
-  readonly #assignment: Assignment;
+  /** By group. */
+  readonly contexts: readonly ClientContext[];
+  readonly shared: WorkerShared;
+  readonly #config: LoadTestConfig;
+  readonly #cast: Cast;
+  readonly #raw: Assignment['target']['raw'];
   /** Those that came and had not to go yet, by number. */
-  readonly #present = new Map<number, VirtualClient>();
+  readonly #present = new Map<number, Member>();
   /** Those that went, until their sockets are closed. */
-  readonly #leaving = new Set<VirtualClient>();
+  readonly #leaving = new Set<Member>();
   readonly #subscriptions = new Map<string, Subscriptions>();
   #due = {
     atMs: Number.NEGATIVE_INFINITY,
-    events: [] as ReturnType<ClientContext['book']['newest']>,
+    events: [] as ReturnType<WorkerShared['book']['newest']>,
   };
   #came = 0;
   #asked = 0;
 
-  constructor(assignment: Assignment) {
-    const { config, target, workers } = assignment;
-    this.#assignment = assignment;
-    this.context = new ClientContext({ ...config, target, workers });
+  constructor({ config, target, workers }: Assignment) {
+    this.#config = config;
+    this.#cast = new Cast(config, sizeOf(config).peak);
+    this.shared = new WorkerShared(target, workers);
+    this.#raw = target.raw;
+    const settings = { ...config, target, workers };
+    this.contexts = this.#cast.groups.map(
+      ({ isGood }) => new ClientContext(settings, isGood, this.shared),
+    );
   }
 
-  /** Where the clients that are present stand. */
-  get cursors(): readonly Cursor[] {
-    return [...this.#present.values()].map(({ cursor }) => cursor);
+  /** Clients that are present and are to receive everything, by group. */
+  cursorsOf(context: ClientContext): Cursor[] {
+    const members = [...this.#present].filter(([number]) => this.#contextOf(number) === context);
+    return members.flatMap(([, { cursor }]) => cursor ?? []);
   }
 
-  /** Whether it is known of every client that came whether it got in. */
+  /** Whether it is known of every good client that came whether it got in. */
   get isSettled(): boolean {
-    return this.context.counters.settled >= this.#came;
+    const good = this.contexts.filter(({ isGood }) => isGood);
+    return good.reduce((sum, { counters }) => sum + counters.settled, 0) >= this.#came;
+  }
+
+  /** Whether some that dropped out in a storm are not back yet. */
+  get isReturning(): boolean {
+    return [...this.#present.values()].some(
+      (client) => client instanceof VirtualClient && client.isReturning,
+    );
   }
 
   /** A client comes: a new one, even if one with this number was here before. */
   come(number: number, plannedMs: number): void {
-    const channels = channelsOf(number, this.#assignment.config);
-    const { set, frame } = this.#subscriptionsTo(channels);
-    const { raw } = this.#assignment.target;
-    const opening = raw === undefined ? frame : openingFrames(raw.opening, number, channels);
-    const client = new VirtualClient(new Cursor(number, set), opening, this.context);
-    this.#came++;
+    const context = this.#contextOf(number);
+    if (context.isGood) this.#came++;
+    const client = this.#make(number, context);
     this.#present.set(number, client);
     client.start(plannedMs);
+  }
+
+  #make(number: number, context: ClientContext): Member {
+    const conduct = this.#cast.conductOf(number);
+    if (conduct === 'unfinished') return new UnfinishedClient(number, context);
+    const channels = channelsOf(number, this.#config, this.#cast.profileOf(number));
+    const { set, frame } = this.#subscriptionsTo(channels);
+    const raw = this.#raw;
+    const opening = raw === undefined ? frame : openingFrames(raw.opening, number, channels);
+    return new VirtualClient(new Cursor(number, set), opening, context, conduct);
+  }
+
+  #contextOf(number: number): ClientContext {
+    return this.contexts[this.#cast.groupOf(number)] as ClientContext;
   }
 
   /** A client goes. What it should have had by now and has not is lost. */
@@ -70,7 +107,8 @@ export class Crowd {
     const client = this.#present.get(number);
     if (client === undefined) return;
     this.#present.delete(number);
-    this.context.ledger.closeTail([client.cursor], this.#eventsDue());
+    const { isGood, ledger } = this.#contextOf(number);
+    if (isGood && client.cursor) ledger.closeTail([client.cursor], this.#eventsDue());
     client.leave();
     for (const gone of this.#leaving) if (!gone.connected) this.#leaving.delete(gone);
     if (client.connected) this.#leaving.add(client);
@@ -81,6 +119,26 @@ export class Crowd {
     const clients = [...this.#present.values()];
     for (let tries = 0; tries < clients.length; tries++) {
       if (clients[this.#asked++ % clients.length]?.askForTime()) return;
+    }
+  }
+
+  /** Slow clients read what came meanwhile: nobody knows else what became of them. */
+  hurry(): void {
+    for (const client of this.#present.values()) client.hurry();
+  }
+
+  /** A share of the good clients loses the connection at once and returns; `percent` is 0–100. */
+  storm(percent: number, random: Random): void {
+    const open = [...this.#present].flatMap(([number, client]) =>
+      client instanceof VirtualClient && client.isOpen && this.#contextOf(number).isGood
+        ? [client]
+        : [],
+    );
+    const count = Math.round((open.length * percent) / 100);
+    for (let at = 0; at < count; at++) {
+      const other = at + randomIndex(random, open.length - at);
+      [open[at], open[other]] = [open[other] as VirtualClient, open[at] as VirtualClient];
+      open[at]?.dropOut();
     }
   }
 
@@ -104,7 +162,7 @@ export class Crowd {
   #eventsDue() {
     const nowMs = epochMs();
     if (nowMs - this.#due.atMs >= lookUpMs) {
-      this.#due = { atMs: nowMs, events: this.context.book.newest(nowMs - arrivalMs) };
+      this.#due = { atMs: nowMs, events: this.shared.book.newest(nowMs - arrivalMs) };
     }
     return this.#due.events;
   }
@@ -113,7 +171,7 @@ export class Crowd {
     const key = channels.join();
     const known = this.#subscriptions.get(key);
     if (known !== undefined) return known;
-    const set = new SubscriptionSet(channels, this.context.book);
+    const set = new SubscriptionSet(channels, this.shared.book);
     const made = { set, frame: subscribeFrame(channels) };
     this.#subscriptions.set(key, made);
     return made;

@@ -8,7 +8,7 @@ import { findingsOf } from '../search/search-report.ts';
 import type { SeriesPoint } from '../series.ts';
 import { distributionTable } from './distribution.ts';
 import { escapeJson, escapeMarkup } from './escape.ts';
-import { peakOf, stageTable } from './part-tables.ts';
+import { groupTable, peakOf, stageTable } from './part-tables.ts';
 import { trialTable } from './search-tables.ts';
 import {
   agentTable,
@@ -81,6 +81,7 @@ ${[
   tableSection(trialTable(report)),
   tableSection(thresholdTable(report)),
   tableSection(stageTable(report)),
+  tableSection(groupTable(report)),
   tableSection(percentileTable(report)),
   tableSection(distribution, shareOf),
   tableSection(phaseTable(report)),

@@ -2,7 +2,7 @@
 import type { LoadTestReport } from '../report.ts';
 import { findingsOf } from '../search/search-report.ts';
 import { escapeCell } from './escape.ts';
-import { hasOwnStages, peakOf, stageTable } from './part-tables.ts';
+import { groupTable, hasOwnStages, peakOf, stageTable } from './part-tables.ts';
 import { trialTable } from './search-tables.ts';
 import {
   agentTable,
@@ -25,6 +25,7 @@ export function markdownReport(report: LoadTestReport): string {
     trialTable(report),
     thresholdTable(report),
     ...(hasOwnStages(report) ? [stageTable(report)] : []),
+    groupTable(report),
     percentileTable(report),
     // A figure of zero is worth a line only where it is the good news.
     { ...counts, rows: counts.rows.filter(([name, n]) => n !== '0' || name === 'events lost') },

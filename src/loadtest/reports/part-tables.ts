@@ -33,6 +33,27 @@ export function stageTable({ stages }: LoadTestReport): Table {
   };
 }
 
+/** What happened to each kind of clients. */
+export function groupTable({ profiles, misbehaving, holdMs }: LoadTestReport): Table {
+  return {
+    title: 'Kinds of clients',
+    header: ['kind', 'clients', ...partHeader, 'closed by the server'],
+    rows: [...profiles, ...misbehaving].map((group) => [
+      group.name,
+      formatCount(group.connections.target),
+      ...partCells(group, holdMs),
+      Object.entries(group.closeCodes)
+        .map(([code, count]) => `${code} ×${formatCount(count)}`)
+        .join(', '),
+    ]),
+    ...(misbehaving.length > 0 && {
+      note:
+        'Slow and half-open clients misbehave on purpose: what becomes of them is in no other ' +
+        'figure, and no reason to fail.',
+    }),
+  };
+}
+
 const partHeader = [
   'open',
   'failed',

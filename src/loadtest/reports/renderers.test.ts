@@ -29,6 +29,7 @@ const failing: LoadTestReport = {
     ...base.thresholds,
     {
       expression: 'latency.p99 < 5ms',
+      scope: null,
       metric: 'latency.p99',
       unit: 'ms',
       observed: 12,

@@ -2,13 +2,10 @@
 import * as z from 'zod';
 import type { ErrorClass } from '../error-classes.ts';
 import type { LoadTestReport } from '../report.ts';
+import { count, countsByCode, figures, ms, percentiles, untold } from './figures-schema.ts';
 import { searchSchema } from './report-schema-search.ts';
 
-const count = z.int().min(0);
-const ms = z.number().min(0);
 const percent = z.number().min(0);
-/** Null where it could not be told; see told-counts.ts. */
-const untold = count.nullable();
 
 const histogram = z
   .object({
@@ -23,9 +20,6 @@ const histogram = z
     error: 'expected as many counts as groups',
   });
 
-const percentiles = { p50: ms, p95: ms, p99: ms, max: ms };
-const told = ms.nullable();
-const toldPercentiles = { p50: told, p95: told, p99: told, max: told, mean: told };
 const phaseTimes = z.object({ count, ...percentiles, p90: ms, mean: ms });
 
 const workerHealth = z.object({
@@ -126,50 +120,12 @@ const reconciliation = z
   })
   .describe('null stands for what nobody could be asked for');
 
-/** Counts by a code of the server's choice. */
-const countsByCode = z.record(z.string(), count);
-
-const figures = {
-  connections: z.object({
-    target: count,
-    opened: count,
-    failed: count,
-    dropped: count,
-    moved: count,
-    reconnected: count,
-    active: count,
-    left: count,
-    away: count,
-    refused: countsByCode,
-  }),
-  messages: z.object({
-    received: count,
-    frames: count,
-    bytes: z.number().min(0),
-    control: count,
-    lost: untold,
-    lostAtEnd: untold,
-    firstEventsUnchecked: untold,
-    duplicated: untold,
-    reordered: untold,
-    late: untold,
-    missedWhileDisconnected: untold,
-    healed: untold,
-    unrecovered: untold,
-    skipped: untold,
-    unexpected: untold,
-    gapsUntracked: untold,
-    badMessages: count,
-    seqBreaks: untold,
-    epochChanges: untold,
-    serverErrors: untold,
-    gapNotices: untold,
-    throttleUpdates: untold,
-    reconnectNotices: untold,
-  }),
-  latencyMs: z.object({ ...toldPercentiles, count, negative: untold }),
-  connectMs: z.object(percentiles),
-};
+const group = z.object({
+  name: z.string(),
+  ...figures,
+  errors: count,
+  closeCodes: countsByCode,
+});
 
 const shape = {
   schemaVersion: z.literal(1),
@@ -203,6 +159,11 @@ const shape = {
       }),
     )
     .describe('each stage that began, with its own figures'),
+  profiles: z.array(group).describe('each profile of a mix'),
+  misbehaving: z.array(group).describe('slow and half-open clients, which are in no other figure'),
+  returnMs: z
+    .object({ ...percentiles, count })
+    .describe('from dropping out in a storm until open again'),
   phases: z.object({
     dialed: phaseTimes,
     connected: phaseTimes,
@@ -255,6 +216,7 @@ const shape = {
   thresholds: z.array(
     z.object({
       expression: z.string(),
+      scope: z.string().nullable().describe('stage or kind of clients; null is the whole run'),
       metric: z.string() as unknown as z.ZodType<ThresholdName, string>,
       unit: z.enum(['ms', 'percent', 'perSecond', 'count']),
       observed: z.number().nullable(),

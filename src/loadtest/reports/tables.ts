@@ -65,6 +65,7 @@ export function countTable(report: LoadTestReport): Table {
     ['clients open at the end', connections.active],
     ['clients that went as planned', connections.left],
     ['clients that did not come back', connections.away],
+    ['connections ended in storms', connections.stormed],
     ['connections dropped', connections.dropped],
     ['connections moved at the server’s wish', connections.moved],
     ['reconnected', connections.reconnected],
@@ -77,6 +78,7 @@ export function countTable(report: LoadTestReport): Table {
     ['missed while away, received after resuming', messages.healed],
     ['missed while away, not recovered, at least', messages.unrecovered],
     ['missed while away, at least', messages.missedWhileDisconnected],
+    ['missed in storms, at least', messages.missedOnPurpose],
     ['left out for lagging clients, as announced', messages.skipped],
     ['of channels not subscribed to', messages.unexpected],
     ['messages not readable', messages.badMessages],
@@ -93,7 +95,7 @@ export function countTable(report: LoadTestReport): Table {
 }
 
 /** Percentiles of everything that was timed. */
-export function percentileTable({ latencyMs, connectMs }: LoadTestReport): Table {
+export function percentileTable({ latencyMs, connectMs, returnMs }: LoadTestReport): Table {
   const row = (
     name: string,
     from: Pick<LoadTestReport['latencyMs'], 'p50' | 'p95' | 'p99' | 'max'>,
@@ -109,6 +111,9 @@ export function percentileTable({ latencyMs, connectMs }: LoadTestReport): Table
         latencyMs.negative === null ? '' : formatCount(latencyMs.negative),
       ]),
       row('connect', connectMs, ['', '', '']),
+      ...(returnMs.count > 0
+        ? [row('return from storms', returnMs, ['', formatCount(returnMs.count), ''])]
+        : []),
     ],
     note:
       'Latency: from an event’s own time to its arrival, over the hold phase. ' +
@@ -241,6 +246,11 @@ function receiveQueueNote(queue: LoadTestReport['generator']['receiveQueue']): s
   return ` In ${looks} looks ${median}, all together ${formatBytes(maxTotalBytes)} at most.`;
 }
 
+function settingText(value: unknown): string {
+  const isPlain = typeof value !== 'object' || Array.isArray(value);
+  return isPlain ? [value].flat().join(', ') : JSON.stringify(value);
+}
+
 /** Where and how it ran. */
 export function environmentTable(report: LoadTestReport): Table {
   const { machine, config, clock, startedAt, durationMs, holdMs, url } = report;
@@ -265,7 +275,7 @@ export function environmentTable(report: LoadTestReport): Table {
       ...Object.entries(config)
         .filter(([name]) => name !== 'url')
         .filter(([name]) => config.findMax !== undefined || !name.startsWith('search'))
-        .map(([name, value]) => [name, [value].flat().join(', ')]),
+        .map(([name, value]) => [name, settingText(value)]),
     ],
   };
 }

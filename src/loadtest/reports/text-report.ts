@@ -42,6 +42,8 @@ export function formatReport(report: LoadTestReport): string {
     ...optional(messages.skipped, 'left out for lagging clients, as announced'),
     ...optional(messages.throttleUpdates, 'changes of throttle level'),
     ...optional(messages.gapNotices, 'gaps told by the server'),
+    ...optional(connections.stormed, 'connections ended in storms'),
+    ...optional(messages.missedOnPurpose, 'missed in storms without resuming, at least'),
     ...optional(connections.moved, 'connections left because the server asked for it'),
     ...optional(messages.unexpected, 'of channels not subscribed to'),
     ...optional(messages.badMessages, 'messages not readable'),
@@ -66,6 +68,7 @@ export function formatReport(report: LoadTestReport): string {
     '',
     ...rows.map(([name, value]) => `${name.padEnd(11)}${value}`),
     ...section('stages', hasOwnStages(report) ? report.stages.map(stageLine) : [], maxStageLines),
+    ...section('kinds of clients', groupLines(report), maxStageLines),
     ...section('errors', report.errors.map(errorLine), maxErrorLines),
     ...section(
       'gaps',
@@ -158,6 +161,23 @@ function closeCodeRows({ server }: LoadTestReport): [string, string][] {
   const codes = Object.entries(server.closeCodes);
   if (codes.length === 0) return [];
   return [['close codes', ` ${codes.map(([code, n]) => `${code} ×${formatCount(n)}`).join(', ')}`]];
+}
+
+function groupLines({ profiles, misbehaving }: LoadTestReport): string[] {
+  return [...profiles, ...misbehaving].map((group) => {
+    const { name, connections, latencyMs, messages, closeCodes } = group;
+    const codes = Object.entries(closeCodes).map(([code, n]) => `${code} ×${formatCount(n)}`);
+    const parts = [
+      `${formatCount(connections.active)}/${formatCount(connections.target)} open`,
+      ...(latencyMs.count > 0
+        ? [`p50 ${formatMs(latencyMs.p50)}  p99 ${formatMs(latencyMs.p99)}`]
+        : []),
+      ...(messages.lost ? [`${formatCount(messages.lost)} lost`] : []),
+      ...(connections.dropped > 0 ? [`${formatCount(connections.dropped)} closed`] : []),
+      ...(codes.length > 0 ? [codes.join(', ')] : []),
+    ];
+    return `  ${name.padEnd(10)} ${parts.join('  ')}`;
+  });
 }
 
 function stageLine(stage: StageReport): string {

@@ -162,7 +162,7 @@ export class LimitSearch {
     const { told } = settings;
     const scale = { target: newcomers, holdMs: lengthMs, told };
     // Where nobody came, nothing is known of connecting, and nothing has to be.
-    const thresholds = resultsOf(settings.thresholds, totals, scale).filter(
+    const thresholds = resultsOf(settings.thresholds, () => ({ totals, scale })).filter(
       ({ metric, observed }) => observed !== null || !metric.startsWith('connect.'),
     );
     const shortfall = shortfallOf(states, totals, { queue: undefined, holdMs: lengthMs });

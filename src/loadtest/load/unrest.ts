@@ -1,0 +1,44 @@
+/** What disturbs the clients of a worker while they are measured: storms, at the same time in all workers. */
+import { createRandom } from '../../base/random.ts';
+import { parseStorm } from '../../config/load-shape.ts';
+import { epochMs } from '../client-context.ts';
+import type { LoadTestConfig } from '../plan.ts';
+import type { Crowd } from './crowd.ts';
+
+/** One per worker. */
+export class Unrest {
+  readonly #crowd: Crowd;
+  readonly #config: LoadTestConfig;
+  #timer: NodeJS.Timeout | undefined;
+  #startedAtMs: number | undefined;
+  #storms = 0;
+
+  constructor(crowd: Crowd, config: LoadTestConfig) {
+    this.#crowd = crowd;
+    this.#config = config;
+  }
+
+  /** Goes on from `atMs` since 1970, unless it does already. */
+  begin(atMs: number): void {
+    if (this.#startedAtMs !== undefined || this.#config.storm === undefined) return;
+    this.#startedAtMs = atMs;
+    this.#await();
+  }
+
+  /** Peace. */
+  end(): void {
+    this.#startedAtMs = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  #await(): void {
+    const storm = parseStorm(this.#config.storm ?? '');
+    if (storm === undefined || this.#startedAtMs === undefined) return;
+    const dueAtMs = this.#startedAtMs + (this.#storms + 1) * storm.everyMs;
+    this.#timer = setTimeout(() => {
+      this.#storms++;
+      this.#crowd.storm(storm.percent, createRandom(this.#config.seed + this.#storms));
+      this.#await();
+    }, dueAtMs - epochMs());
+  }
+}

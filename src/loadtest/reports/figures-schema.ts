@@ -1,0 +1,65 @@
+/** The parts of the JSON report that come again: for the run, each stage, each kind of clients. */
+import * as z from 'zod';
+
+/** How many. */
+export const count = z.int().min(0);
+
+/** A time in milliseconds. */
+export const ms = z.number().min(0);
+
+/** Of a distribution of times. */
+export const percentiles = { p50: ms, p95: ms, p99: ms, max: ms };
+
+/** Counts by a code of the server’s choice. */
+export const countsByCode = z.record(z.string(), count);
+
+/** Null where it could not be told; see told-counts.ts. */
+export const untold = count.nullable();
+
+const told = ms.nullable();
+const toldPercentiles = { p50: told, p95: told, p99: told, max: told, mean: told };
+
+/** What is told of the run as a whole and of every part of it. */
+export const figures = {
+  connections: z.object({
+    target: count,
+    opened: count,
+    failed: count,
+    dropped: count,
+    moved: count,
+    reconnected: count,
+    active: count,
+    left: count,
+    away: count,
+    stormed: count,
+    refused: countsByCode,
+  }),
+  messages: z.object({
+    received: count,
+    frames: count,
+    bytes: z.number().min(0),
+    control: count,
+    lost: untold,
+    lostAtEnd: untold,
+    firstEventsUnchecked: untold,
+    duplicated: untold,
+    reordered: untold,
+    late: untold,
+    missedWhileDisconnected: untold,
+    missedOnPurpose: untold,
+    healed: untold,
+    unrecovered: untold,
+    skipped: untold,
+    unexpected: untold,
+    gapsUntracked: untold,
+    badMessages: count,
+    seqBreaks: untold,
+    epochChanges: untold,
+    serverErrors: untold,
+    gapNotices: untold,
+    throttleUpdates: untold,
+    reconnectNotices: untold,
+  }),
+  latencyMs: z.object({ ...toldPercentiles, count, negative: untold }),
+  connectMs: z.object(percentiles),
+};

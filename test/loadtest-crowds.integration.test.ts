@@ -1,0 +1,158 @@
+/** Crowds of a load test: mixes, clients that misbehave on purpose, storms; who counts for what. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { LoadTestReport } from '../src/loadtest/report.ts';
+import { FaultServer } from './support/fault-server.ts';
+import { channel, publish, run } from './support/run-loadtest.ts';
+
+/** Reasons that are not this machine's: it may be busy otherwise. */
+function faultsOf({ reasons }: LoadTestReport): string[] {
+  return reasons.filter((reason) => !/load test worker|dialed later/.test(reason));
+}
+
+test.concurrent('each profile of a mix wants what it should, and has its own figures', async () => {
+  const dropped = new Set<number>();
+  await using server = await FaultServer.start({
+    deliver: ({ client, n, channel: name }) => {
+      if (name !== 'BTC.social' || n !== 3) return undefined;
+      dropped.add(client);
+      return 'drop';
+    },
+  });
+  const settings = {
+    mix: 'trader=70,social=20,whale=10',
+    profiles: '{"whale":{"channels":["*"]}}',
+    tokens: 'BTC',
+    connections: '20',
+    workers: '2',
+    durationMs: '2s',
+    thresholds: 'trader: lost == 0 & received == 280',
+  };
+  const [report] = await Promise.all([
+    run(server.url, settings),
+    server.subscribed(20).then(async () => {
+      await sleep(300);
+      for (let n = 0; n < 20; n++) {
+        for (const name of ['BTC.trade', 'BTC.social', 'BTC.balances']) server.publish(name);
+        await sleep(5);
+      }
+    }),
+  ]);
+  const figures = report.profiles.map(({ name, connections, messages }) => {
+    return [name, connections.opened, messages.received, messages.lost, messages.unexpected];
+  });
+  expect(dropped.size).toBe(6);
+  expect(figures).toEqual([
+    ['trader', 14, 14 * 20, 0, 0],
+    ['social', 4, 4 * 19, 4, 0],
+    ['whale', 2, 2 * 59, 2, 0],
+  ]);
+  expect(report.messages).toMatchObject({ received: 280 + 76 + 118, lost: 6 });
+  expect(report.connections).toMatchObject({ target: 20, opened: 20, active: 20 });
+  expect(report.thresholds.filter(({ scope }) => scope === 'trader')).toMatchObject([
+    { expression: 'trader: lost == 0', observed: 0, ok: true },
+    { expression: 'trader: received == 280', observed: 280, ok: true },
+  ]);
+  expect(report.misbehaving).toEqual([]);
+});
+
+test.concurrent('what becomes of slow clients is told apart, and is no reason to fail', async () => {
+  await using server = await FaultServer.start({ recover: 'all' });
+  const [report] = await Promise.all([
+    run(server.url, { slowPercent: '25%', durationMs: '2s' }),
+    publish(server, 20, 20).then(() => server.closeAll(4001)),
+  ]);
+  expect(faultsOf(report)).toEqual([]);
+  // Those that read were told at once, and came back.
+  expect(report.connections).toMatchObject({ target: 15, opened: 15, active: 15, dropped: 15 });
+  expect(report.connections).toMatchObject({ reconnected: 15, away: 0 });
+  expect(report.server.closeCodes).toEqual({ 4001: 15 });
+  expect(report.messages).toMatchObject({ received: 300, lost: 0 });
+  // Those that did not read learnt it when they did, in the end.
+  const [slow] = report.misbehaving;
+  expect(slow).toMatchObject({
+    name: 'slow',
+    connections: { target: 5, opened: 5, dropped: 5 },
+    messages: { received: 100, lost: 0 },
+    closeCodes: { 4001: 5 },
+    latencyMs: { count: 0 },
+  });
+});
+
+test.concurrent('slow clients may read a little, and catch up in the end', async () => {
+  await using server = await FaultServer.start();
+  const settings = { slowPercent: '50%', slowReadBytes: '1000', durationMs: '1500ms' };
+  const [report] = await Promise.all([run(server.url, settings), publish(server, 20, 100)]);
+  expect(report.messages).toMatchObject({ received: 1_000, lost: 0 });
+  const [slow] = report.misbehaving;
+  expect(slow!.messages).toMatchObject({ received: 1_000, lost: 0 });
+  expect(slow!.latencyMs.count).toBeLessThan(report.latencyMs.count);
+});
+
+test.concurrent('half-open clients keep sockets busy, and come back when they are closed', async () => {
+  await using server = await FaultServer.start({ pingMs: 200 });
+  const settings = { halfOpenPercent: '40%', durationMs: '1500ms' };
+  let sockets = 0;
+  const [report] = await Promise.all([
+    run(server.url, settings),
+    // Four of the twenty never ask for the upgrade; four do, and never answer a ping.
+    publish(server, 16, 20).then(() => {
+      sockets = server.sockets;
+    }),
+  ]);
+  expect(sockets).toBeGreaterThanOrEqual(16);
+  expect(report.connections).toMatchObject({ target: 12, opened: 12, active: 12, dropped: 0 });
+  expect(report.errors).toEqual([]);
+  const [halfOpen] = report.misbehaving;
+  expect(halfOpen).toMatchObject({ name: 'half-open', connections: { target: 8, opened: 8 } });
+  expect(halfOpen!.closeCodes).toEqual({ 4003: halfOpen!.connections.dropped });
+  expect(halfOpen!.connections.dropped).toBeGreaterThanOrEqual(4);
+});
+
+test.concurrent.each([
+  ['v2', { missedOnPurpose: 0 }],
+  ['v1', { healed: 0 }],
+] as const)(
+  'with %s, all come back from storms, and what they miss is nobody’s fault',
+  async (protocol, counts) => {
+    await using server = await FaultServer.start({ recover: 'all' });
+    const publishing = setInterval(() => server.publish(channel), 5);
+    const settings = { protocol, storm: 'every 500ms:50%', durationMs: '1800ms', workers: '1' };
+    const report = await run(server.url, settings);
+    clearInterval(publishing);
+    expect(faultsOf(report)).toEqual([]);
+    expect(report.connections).toMatchObject({
+      dropped: 0,
+      stormed: 30,
+      reconnected: 30,
+      active: 20,
+    });
+    expect(report.returnMs.count).toBe(30);
+    expect(report.messages).toMatchObject({ lost: 0, missedWhileDisconnected: 0, ...counts });
+  },
+);
+
+test.concurrent('a threshold may be about one stage, and end the run in it', async () => {
+  await using server = await FaultServer.start();
+  let at = '';
+  const publishing = setInterval(() => {
+    server.publish(channel, Date.now() - (at === 'late' ? 500 : 100));
+  }, 10);
+  const settings = {
+    stages: '300ms:10,500ms:10,late=60s:10',
+    thresholds: 'late: latency.p50 < 400ms abort after 200ms',
+  };
+  const report = await run(server.url, settings, {
+    onProgress: ({ stage }) => {
+      at = stage;
+    },
+  });
+  clearInterval(publishing);
+  expect(report.durationMs).toBeLessThan(20_000);
+  expect(report.verdict).not.toBe('pass');
+  expect(report.thresholds.at(-1)).toMatchObject({ scope: 'late', ok: false });
+  expect(faultsOf(report)).toEqual([
+    expect.stringMatching(/^ended early, .*: late: latency\.p50 < 400ms$/),
+    expect.stringMatching(/^late: latency\.p50 < 400ms: was [\d.]+ms$/),
+  ]);
+});
