@@ -130,6 +130,7 @@ test('names of the replaced system work or say what replaced them', async () => 
     KAFKA_BROKERS: 'a:1, b:2',
     WS_WORKER_POOL_SIZE: '192',
     WS_MAX_GOROUTINES: '9',
+    ENVIRONMENT: 'production',
   };
   const { exitCode, stdout, stderr } = await odin('config show --json', { env });
   expect(exitCode).toBe(0);
@@ -140,6 +141,7 @@ test('names of the replaced system work or say what replaced them', async () => 
   });
   expect(stderr).toContain('warning: WS_WORKER_POOL_SIZE: odin has no worker pool');
   expect(stderr).toContain('warning: WS_MAX_GOROUTINES: ');
+  expect(stderr).toMatch(/^warning: ENVIRONMENT: .*ODIN_NODE_ID names the node/m);
 });
 
 test('secrets have no flag and are never shown', async () => {

@@ -42,6 +42,8 @@ export const withoutEffect: Readonly<Record<string, string>> = {
   WS_WORKER_POOL_SIZE: noPool,
   WS_WORKER_QUEUE_SIZE: noPool,
   WS_MAX_GOROUTINES: 'odin has no goroutines; WS_MAX_CONNECTIONS bounds the clients',
+  ENVIRONMENT:
+    'odin is the same in every environment: what shall differ has a setting of its own, and ODIN_NODE_ID names the node in logs and reports',
 };
 
 /** Other tools put a login into the URL; here it goes where it is not shown. */
