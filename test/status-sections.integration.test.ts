@@ -51,6 +51,21 @@ test.each(modes)(
   },
 );
 
+test.each(modes)('mode %s counts no channel for what it read back', async (_, mode) => {
+  await using server = await startTestServer(mode);
+  await server.publish(...Array.from({ length: 30 }, () => record('BTC')));
+  await server.restart();
+  await using client = await TestClient.open(server.url);
+  await client.subscribe('*');
+  const started = await statusOf(server, '?sections=channels');
+  expect(started.history.events).toBe(30);
+  expect(started.channels).toMatchObject({ rows: [], left_out: 0 });
+  await server.publish(record('ETH'));
+  await client.events(1);
+  const { channels } = await statusOf(server, '?sections=channels');
+  expect(channels!.rows.map(({ channel }) => channel)).toEqual(['ETH.trade']);
+});
+
 test.each(modes)('mode %s lists a client that lags, and how far', async (_, mode) => {
   const settings = { ...mode, maxBufferedBytes: '16KiB', historyBytes: '64MiB' };
   await using server = await startTestServer(settings);

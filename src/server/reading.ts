@@ -1,4 +1,5 @@
 /** Reading: the half of the server that has the broker, from its records to the history. */
+import { performance } from 'node:perf_hooks';
 import type { Broker, ConsumerState, Consumption, PartitionPlace } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../host/log.ts';
@@ -39,6 +40,7 @@ export class Reading implements AsyncDisposable {
   readonly #lookbackMs: number;
   readonly #log: Log;
   #consumption: Consumption | undefined;
+  #liveSinceMs: number | undefined;
 
   /** `sink` gets every frame that comes into the history. */
   constructor(
@@ -69,6 +71,14 @@ export class Reading implements AsyncDisposable {
   }
 
   /**
+   * When all that the broker held at the start had been read, on the clock of {@link History};
+   * undefined before.
+   */
+  get liveSinceMs(): number | undefined {
+    return this.#liveSinceMs;
+  }
+
+  /**
    * Begins with what the broker received in the time that the history covers; resolves when that
    * has been asked for. `took` hears how many records each batch had. Throws a RemoteError when the
    * broker cannot be read.
@@ -81,6 +91,9 @@ export class Reading implements AsyncDisposable {
         took(records.length);
       },
       onLost: (range) => this.#ingest.lost(range),
+    });
+    void this.#consumption.caughtUp.then(() => {
+      this.#liveSinceMs = performance.now();
     });
     hold.attach(this.#consumption);
     for (const difference of this.#broker.differences) {

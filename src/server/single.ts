@@ -149,6 +149,7 @@ function createNode(
   const clients = { delivery, history, clientPrefix: nodeId };
   const details = new StatusDetails({
     history,
+    liveSinceMs: () => reading.liveSinceMs,
     places: () => reading.places(),
     lookAtClients: async (question) => lookAtClients(question, clients, performance.now()),
   });

@@ -23,11 +23,15 @@ export interface BusyChannels {
   readonly window_s: number;
 }
 
-/** From the events that came in the last seconds; `startedMs` is when the first one can have come. */
-export function busyChannels(history: FrameRange, nowMs: number, startedMs: number): BusyChannels {
+/** From the events that came in the last seconds; those of before `liveSinceMs` were read back. */
+export function busyChannels(
+  history: FrameRange,
+  nowMs: number,
+  liveSinceMs: number,
+): BusyChannels {
   const counts = new Map<Channel, number>();
   const last = Math.max(history.first, history.next - maxEvents);
-  let sinceMs = Math.max(nowMs - windowMs, startedMs);
+  let sinceMs = Math.max(nowMs - windowMs, liveSinceMs);
   for (let index = history.next - 1; index >= history.first; index--) {
     const { channel, takenMs } = history.at(index);
     if (takenMs < sinceMs) break;

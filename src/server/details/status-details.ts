@@ -17,6 +17,8 @@ import type { ClientLook, ClientQuestion } from './client-look.ts';
 /** Where they are made from. */
 export interface DetailParts {
   readonly history: Pick<History, 'first' | 'next' | 'at'>;
+  /** Since when events come as they happen, on the clock of {@link History}; undefined before. */
+  readonly liveSinceMs: () => number | undefined;
   /** Where each partition is read; empty before reading began. */
   readonly places: () => readonly PartitionPlace[];
   /** Asks whatever processes serve clients. Never rejects. */
@@ -26,8 +28,6 @@ export interface DetailParts {
 /** Makes sections. */
 export class StatusDetails {
   readonly #parts: DetailParts;
-  /** On the clock of {@link History}: what it held before was read back, not live. */
-  readonly #startedMs = performance.now();
 
   constructor(parts: DetailParts) {
     this.#parts = parts;
@@ -35,9 +35,10 @@ export class StatusDetails {
 
   /** Those that are wanted and no others. */
   async sections(wanted: readonly StatusSection[]): Promise<StatusSections> {
-    const { history, places, lookAtClients } = this.#parts;
+    const { history, liveSinceMs, places, lookAtClients } = this.#parts;
+    const nowMs = performance.now();
     const busy = wanted.includes('channels')
-      ? busyChannels(history, performance.now(), this.#startedMs)
+      ? busyChannels(history, nowMs, liveSinceMs() ?? nowMs)
       : undefined;
     const channels = busy?.rows.map(({ channel }) => channel) ?? [];
     const wantsSlow = wanted.includes('clients');

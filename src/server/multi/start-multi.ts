@@ -196,6 +196,7 @@ function stateOf(
 function detailsOf({ history, reading, clients }: Primary): StatusDetails {
   return new StatusDetails({
     history,
+    liveSinceMs: () => reading.liveSinceMs,
     places: () => reading.places(),
     lookAtClients: async (question) => joinLooks(question, await clients.ask(question)),
   });
