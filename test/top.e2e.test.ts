@@ -1,9 +1,11 @@
 /** `odin top` on a real terminal, before a real server: keys, sizes, outages, and every way to end. */
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kill } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { FleetSnapshot } from '../src/protocol/fleet-snapshot.ts';
 import { TestClient } from './support/client.ts';
@@ -13,11 +15,17 @@ import { hasTmux, Tmux } from './support/tmux.ts';
 
 const binary = fileURLToPath(new URL('../bin/odin.js', import.meta.url));
 const node = process.execPath;
+const run = promisify(execFile);
 
 /** Nobody listens on the publisher's and the load test's ports. */
 function topLine(server: TestServer, ...more: readonly string[]): string {
   const urls = `--url ${server.http} --publisher-url http://127.0.0.1:1 --loadtest-url http://127.0.0.1:1`;
-  return `${node} ${binary} top ${urls} --interval 200ms ${more.join(' ')}; echo "exit $?"`;
+  return `${node} ${binary} top ${urls} --interval 200ms ${more.join(' ')}`;
+}
+
+/** Has the shell tell how a command ended. */
+function thenExit(line: string): string {
+  return `${line}; echo "exit $?"`;
 }
 
 /** The shell has its terminal back: its screen, its cursor, its echo, and keys by the line. */
@@ -31,13 +39,20 @@ async function expectRestored(terminal: Tmux, exit: string): Promise<void> {
   expect(/^modes: (.*)$/m.exec(screen)?.[1]?.split(' ').sort()).toEqual(['echo', 'icanon', 'isig']);
 }
 
+test.each(['--batch', '--json'])('odin top %s ends when its reader has gone', async (flag) => {
+  await using server = await startTestServer();
+  const line = `${topLine(server, flag)} | head -1; exit \${PIPESTATUS[0]}`;
+  const { stdout } = await run('bash', ['-c', line], { timeout: 60_000 });
+  expect(stdout.trim().split('\n')).toHaveLength(1);
+});
+
 describe.runIf(hasTmux)('odin top', () => {
   test('follows a server, keys and the size of the terminal, and gives the terminal back', async () => {
     await using server = await startTestServer({ nodeId: 'test-node' });
     await using client = await TestClient.open(server.url);
     await client.subscribe('BTC.*');
     await using terminal = await Tmux.open(80, 24);
-    await terminal.type(topLine(server));
+    await terminal.type(thenExit(topLine(server)));
     await terminal.shows('1 of 12.0k');
     expect(await terminal.modes()).toEqual({ isAlternate: true, hasCursor: false });
     await server.publish(record('BTC'), record('ETH'));
@@ -75,7 +90,7 @@ describe.runIf(hasTmux)('odin top', () => {
     await using terminal = await Tmux.open(80, 24);
     const crash = "process.on('SIGUSR2',()=>{throw%20new%20Error('a%20crash')})";
     await terminal.type(`export NODE_OPTIONS="--import=data:text/javascript,${crash}"`);
-    await terminal.type(topLine(server));
+    await terminal.type(thenExit(topLine(server)));
     await terminal.shows('0 of 12.0k');
     await end(terminal, await terminal.job());
     await expectRestored(terminal, exit);
@@ -84,7 +99,7 @@ describe.runIf(hasTmux)('odin top', () => {
   test('Ctrl-Z hands the terminal to the shell, and fg comes back to the dashboard', async () => {
     await using server = await startTestServer();
     await using terminal = await Tmux.open(80, 24);
-    await terminal.type(topLine(server));
+    await terminal.type(thenExit(topLine(server)));
     await terminal.shows('0 of 12.0k');
     await terminal.press('C-z');
     await terminal.shows('Stopped');
@@ -104,7 +119,7 @@ describe.runIf(hasTmux)('odin top', () => {
     {
       await using server = await startTestServer();
       ({ port } = server.server);
-      await terminal.type(topLine(server));
+      await terminal.type(thenExit(topLine(server)));
       await terminal.shows('0 of 12.0k');
     }
     await terminal.shows('x away for');
@@ -124,7 +139,7 @@ describe.runIf(hasTmux)('odin top', () => {
     const { publisher } = running;
     await using terminal = await Tmux.open(80, 24);
     const url = `--publisher-url ${publisher.apiUrl} --tab publisher`;
-    await terminal.type(`${node} ${binary} top --url ${server.http} ${url}; echo "exit $?"`);
+    await terminal.type(thenExit(`${node} ${binary} top --url ${server.http} ${url}`));
     await terminal.until((screen) => /due +20\/s/.test(screen));
     await terminal.press('e', '5', '0', 'Enter');
     await terminal.until((screen) => /due +50\/s/.test(screen));
@@ -146,7 +161,7 @@ describe.runIf(hasTmux)('odin top', () => {
       const file = join(folder, 'looks.ndjson');
       await using server = await startTestServer();
       await using terminal = await Tmux.open(80, 24);
-      await terminal.type(topLine(server, '--record', file));
+      await terminal.type(thenExit(topLine(server, '--record', file)));
       await terminal.shows('0 of 12.0k');
       await using client = await TestClient.open(server.url);
       await client.subscribe('*');

@@ -62,16 +62,17 @@ test('some nodes of several away is a part of it; all away is said, with what to
 test('looks in a batch go on until they are ended, one JSON object in a line', async () => {
   await using server = await startTestServer();
   const end = new AbortController();
-  const batch = odin(`top --json --url ${server.http} ${quiet}`, { signal: end.signal });
-  // Each look is a request that the server counts nowhere: three intervals make more than one.
-  setTimeout(() => end.abort(), 1_500);
-  const { exitCode, stdout } = await batch;
+  let written = 0;
+  const { exitCode, stdout } = await odin(`top --json --url ${server.http} ${quiet}`, {
+    signal: end.signal,
+    onOutput: () => ++written === 3 && end.abort(),
+  });
   expect(exitCode).toBe(0);
   const looks = stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as FleetSnapshot);
-  expect(looks.length).toBeGreaterThan(1);
+  expect(looks).toHaveLength(3);
   expect(looks.every(({ nodes }) => nodes[0]!.url === server.http)).toBe(true);
 });
 

@@ -115,7 +115,7 @@ async function print(
         `${statusText(figures, glyphsFor(host.env), tab)}${isOnce ? '' : '\n'}`,
       );
     // `odin top --batch | head` has had enough.
-    if (host.stdout.destroyed) end.abort();
+    if (!host.stdout.writable) end.abort();
   };
   let looks = 0;
   await watch.run(

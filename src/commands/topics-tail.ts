@@ -124,7 +124,7 @@ class Printer {
     stdout.on('error', stop).on('close', stop).on('drain', drained);
     signal.addEventListener('abort', stop);
     try {
-      if (signal.aborted || stdout.destroyed) stop();
+      if (signal.aborted || !stdout.writable) stop();
       await this.#end.promise;
     } finally {
       stdout.off('error', stop).off('close', stop).off('drain', drained);
@@ -143,7 +143,8 @@ class Printer {
       this.#isOver = true;
       this.#end.resolve();
     }
-    if (text === '' || this.#host.stdout.destroyed || this.#host.stdout.write(text)) return;
+    const { stdout } = this.#host;
+    if (text === '' || !stdout.writable || stdout.write(text)) return;
     this.#isFull = true;
     this.#consumption?.pause();
   }

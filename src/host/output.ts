@@ -2,9 +2,11 @@
 import { once } from 'node:events';
 import type { Output } from './host.ts';
 
-/** Writes text and waits until the reader took it. */
+/** Writes text and waits until the reader took it; does nothing when the reader has gone away. */
 export async function write(output: Output, text: string): Promise<void> {
-  if (!output.write(text) && !output.destroyed) await once(output, 'drain').catch(() => undefined);
+  // After EPIPE standard output is not destroyed, but it keeps all that is written and never drains.
+  if (!output.writable || output.write(text)) return;
+  if (output.writable) await once(output, 'drain').catch(() => undefined);
 }
 
 /** Writes one line. */

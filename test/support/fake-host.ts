@@ -8,6 +8,8 @@ interface Given {
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
   readonly signal?: AbortSignal;
+  /** Hears of what is written to stdout, when it is. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** What came out. */
@@ -31,10 +33,11 @@ export async function odin(line: string, given: Given = {}): Promise<Outcome> {
 }
 
 function hostOf(line: string, given: Given, out: string[], err: string[]): Host {
-  const sink = (to: string[]) =>
+  const sink = (to: string[], onOutput?: Given['onOutput']) =>
     new Writable({
       write(chunk, _encoding, done) {
         to.push(String(chunk));
+        onOutput?.(String(chunk));
         done();
       },
     });
@@ -42,7 +45,7 @@ function hostOf(line: string, given: Given, out: string[], err: string[]): Host 
     argv: line.split(' ').filter(Boolean),
     env: given.env ?? {},
     stdin: Readable.from([]),
-    stdout: sink(out),
+    stdout: sink(out, given.onOutput),
     stderr: sink(err),
     signal: given.signal ?? AbortSignal.abort(),
     hasColor: false,
