@@ -30,7 +30,8 @@ export class Tmux implements AsyncDisposable {
     rows: number,
     env: Readonly<Record<string, string>> = {},
   ): Promise<Tmux> {
-    const tmux = new Tmux(`odin-test-${process.pid}-${++opened}`);
+    await using failed = new AsyncDisposableStack();
+    const tmux = failed.use(new Tmux(`odin-test-${process.pid}-${++opened}`));
     const { PATH = '', HOME = '' } = process.env;
     const all = { PATH, HOME, LANG: 'C.UTF-8', TERM: 'tmux-256color', PS1: prompt, ...env };
     const shell = ['env', '-i', ...Object.entries(all).map(([name, value]) => `${name}=${value}`)];
@@ -47,6 +48,7 @@ export class Tmux implements AsyncDisposable {
       '--noprofile',
     );
     await tmux.shows(prompt.trim());
+    failed.move();
     return tmux;
   }
 
