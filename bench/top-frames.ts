@@ -1,7 +1,7 @@
 /**
  * What frames of `odin top` cost, drawn to a terminal that is not there: how many bytes, how much CPU,
- * and what stays in memory. `node --expose-gc bench/top-frames.ts [updates]` prints JSON; it needs a
- * build.
+ * and what stays in memory. `node --expose-gc bench/top-frames.ts [updates]` prints JSON, and memory
+ * on stderr as it goes; it needs a build.
  */
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { FakeTerminal } from '../test/support/fake-terminal.ts';
@@ -91,7 +91,10 @@ for (let update = 1; update <= updates; update++) {
   await drawn();
   if (update % Math.ceil(updates / 10) === 0) {
     terminal.stdout.clear();
-    marks.push({ updates: update, heapMiB: heapMiB() });
+    const mark = { updates: update, heapMiB: heapMiB() };
+    marks.push(mark);
+    // A long run that is cut short has shown something all the same.
+    console.error(JSON.stringify(mark));
   }
 }
 const { user, system } = process.cpuUsage(cpuBefore);

@@ -39,14 +39,18 @@ async function expectRestored(terminal: Tmux, exit: string): Promise<void> {
   expect(/^modes: (.*)$/m.exec(screen)?.[1]?.split(' ').sort()).toEqual(['echo', 'icanon', 'isig']);
 }
 
-test.each(['--batch', '--json'])('odin top %s ends when its reader has gone', async (flag) => {
-  await using server = await startTestServer();
-  const line = `${topLine(server, flag)} | head -1; exit \${PIPESTATUS[0]}`;
-  const { stdout } = await run('bash', ['-c', line], { timeout: 60_000 });
-  expect(stdout.trim().split('\n')).toHaveLength(1);
-});
+test.concurrent.each(['--batch', '--json'])(
+  'odin top %s ends when its reader has gone',
+  async (flag) => {
+    await using server = await startTestServer();
+    const line = `${topLine(server, flag)} | head -1; exit \${PIPESTATUS[0]}`;
+    const { stdout } = await run('bash', ['-c', line], { timeout: 60_000 });
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+  },
+);
 
-describe.runIf(hasTmux)('odin top', () => {
+// Most of their time they wait for a process to start.
+describe.runIf(hasTmux).concurrent('odin top', () => {
   test('follows a server, keys and the size of the terminal, and gives the terminal back', async () => {
     await using server = await startTestServer({ nodeId: 'test-node' });
     await using client = await TestClient.open(server.url);

@@ -32,6 +32,9 @@ test('one look as text and as JSON, of a server that does something', async () =
   expect(text).toMatchObject({ exitCode: 0, stderr: '' });
   expect(text.stdout).toMatch(/test-node +up +1 /);
   expect(text.stdout).toMatch(/clients +1 of 12\.0k/);
+  // Channels have their events of the last ten seconds, which the look before may have taken.
+  await server.publish(record('BTC'));
+  await client.events(2);
   const channels = await odin(`${once} --tab channels`, running());
   expect(channels.stdout).toMatch(/BTC\.trade +\S+ +1 /);
   const json = await odin(`${once} --json`, running());
