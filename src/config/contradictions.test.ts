@@ -1,4 +1,4 @@
-/** Tests of contradictions.ts and load-presets.ts: what wins, what is complained about. */
+/** Tests of contradictions.ts, load-presets.ts and limits: what wins, what is complained about. */
 import { expect, test } from 'vitest';
 import { createHost } from '../../test/support/fake-host.ts';
 import { resolveConfig } from './resolve.ts';
@@ -62,4 +62,17 @@ test('a preset fills in what is given nowhere else', async () => {
   await expect(loadtestOf({ flags: { preset: 'hevy' } })).rejects.toThrow(
     '--preset: expected one of light, medium, heavy,',
   );
+});
+
+test('what no timer, no port and no machine can be is refused, with what would do', async () => {
+  const refusals = {
+    durationMs: ['9999999h', '--duration: expected less than 596h (24 days)'],
+    stages: ['400h:5,400h:5', '--stage: expected less than 596h (24 days) in all'],
+    rampRate: ['0', '--ramp-rate: expected a number of at least 0.1'],
+    prometheus: [':99999', '--prometheus: ports end at 65535'],
+    agents: ['ssh://', '--agents: expected hosts'],
+  };
+  for (const [key, [value, message]] of Object.entries(refusals)) {
+    await expect(loadtestOf({ flags: { [key]: value } })).rejects.toThrow(message);
+  }
 });

@@ -17,7 +17,8 @@ export function count({ min = 0, max = Number.MAX_SAFE_INTEGER } = {}) {
 
 /** A number from `min` to `max`, fractions allowed. */
 export function amount({ min = 0, max = Number.POSITIVE_INFINITY } = {}) {
-  const expected = Number.isFinite(max) ? `a number from ${min} to ${max}` : 'a number';
+  const least = min > 0 ? ` of at least ${min}` : '';
+  const expected = Number.isFinite(max) ? `a number from ${min} to ${max}` : `a number${least}`;
   return textOr(z.number().min(min).max(max), readNumber, expected).meta({ value: '<n>' });
 }
 
@@ -29,8 +30,14 @@ export function percent() {
   });
 }
 
-/** Milliseconds, written `250ms`, `30s`, `1m30s`. With `bareSeconds`, `20` means 20 seconds. */
-export function duration({ bareSeconds = false, min = 0 } = {}) {
+/** The longest that a timer of Node waits, in milliseconds: 24 days. A longer one ends at once. */
+export const maxTimerMs = 2 ** 31 - 1;
+
+/**
+ * Milliseconds, written `250ms`, `30s`, `1m30s`. With `bareSeconds`, `20` means 20 seconds. `max` is
+ * for what no timer waits for.
+ */
+export function duration({ bareSeconds = false, min = 0, max = maxTimerMs } = {}) {
   const read = (text: string) =>
     bareSeconds && /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : parseDurationMs(text);
   const least = min > 0 ? ` of at least ${min}ms` : '';
@@ -43,7 +50,9 @@ export function duration({ bareSeconds = false, min = 0 } = {}) {
     .pipe(checked);
   const options = { error: `expected ${expected}` };
   const field = bareSeconds ? z.union([fromText, fromNumber], options) : fromText;
-  return field.meta({ value: '<duration>' });
+  return field
+    .refine((ms) => ms <= max, { error: 'expected less than 596h (24 days)' })
+    .meta({ value: '<duration>' });
 }
 
 /** Bytes, written `64MiB`, `16KiB` or a plain number of bytes. */

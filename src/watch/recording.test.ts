@@ -1,6 +1,6 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { down, snapshotAt } from '../../test/support/fleet.ts';
 import { Recorder } from './recorder.ts';
@@ -39,7 +39,12 @@ test('no recording is written over, and what is none is refused by name and line
   await expect(Recording.open(path)).rejects.toThrow('holds no snapshots');
   writeFileSync(path, 'hello\n');
   await expect(Recording.open(path)).rejects.toThrow(`${path}:1 is no snapshot`);
+  for (const nodes of ['[null]', '[{"url":"http://a","report":{"schemaVersion":1}}]']) {
+    writeFileSync(path, `{"schemaVersion":1,"time_ms":1,"nodes":${nodes}}\n`);
+    await expect(Recording.open(path)).rejects.toThrow(`${path}:1 is no snapshot`);
+  }
   await expect(Recording.open(`${path}.gone`)).rejects.toThrow('cannot read');
+  await expect(Recording.open(dirname(path))).rejects.toThrow('cannot read');
 });
 
 test('a recording is played, held and gone through; its ends are ends', async () => {

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { messageOf, UsageError } from '../base/errors.ts';
 import { isObject } from '../base/values.ts';
 import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
+import { isStatusReport } from './subjects.ts';
 
 /** Lines that a recording may have; a week and a half of seconds. */
 const maxLines = 1_000_000;
@@ -26,11 +27,12 @@ export class Recording implements AsyncDisposable {
 
   /** Throws a UsageError when there is no such file, or nothing in it. */
   static async open(path: string): Promise<Recording> {
-    const file = await open(path).catch((error: unknown) => {
+    const unreadable = (error: unknown) => {
       throw new UsageError(`--replay: cannot read ${path}: ${messageOf(error)}`, { cause: error });
-    });
+    };
+    const file = await open(path).catch(unreadable);
     try {
-      const recording = new Recording(path, file, await lineStarts(file));
+      const recording = new Recording(path, file, await lineStarts(file).catch(unreadable));
       if (recording.count === 0) throw new UsageError(`--replay: ${path} holds no snapshots`);
       await recording.read(0);
       return recording;
@@ -55,8 +57,7 @@ export class Recording implements AsyncDisposable {
     const { buffer, bytesRead } = await this.#file.read(Buffer.alloc(size), 0, size, start);
     try {
       const found: unknown = JSON.parse(buffer.toString('utf8', 0, bytesRead));
-      if (isObject(found) && found['schemaVersion'] === 1 && Array.isArray(found['nodes']))
-        return found as unknown as FleetSnapshot;
+      if (isSnapshot(found)) return found;
     } catch {}
     throw odd();
   }
@@ -64,6 +65,19 @@ export class Recording implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close();
   }
+}
+
+/** Looks at what a page that was asked would be looked at for, so that a file can hold no more harm. */
+function isSnapshot(found: unknown): found is FleetSnapshot {
+  if (!isObject(found) || found['schemaVersion'] !== 1) return false;
+  const { time_ms: time, nodes } = found;
+  if (typeof time !== 'number' || !Array.isArray(nodes)) return false;
+  return nodes.every(
+    (node) =>
+      isObject(node) &&
+      typeof node['url'] === 'string' &&
+      (node['report'] === null || isStatusReport(node['report'])),
+  );
 }
 
 /** A last line that does not end was cut off while it was written, and is left out. */

@@ -30,10 +30,19 @@ export function metricsSubject(url: URL): Subject<MetricsReport> {
 }
 
 function readStatus(text: string): StatusReport {
-  const found = readObject(text);
-  if (found['schemaVersion'] !== 1 || !isObject(found['connections']) || !isObject(found['flush']))
-    throw new OddAnswer('/api/status answers something else: is this an odin server?');
-  return found as unknown as StatusReport;
+  const found: unknown = readObject(text);
+  if (isStatusReport(found)) return found;
+  throw new OddAnswer('/api/status answers something else: is this an odin server?');
+}
+
+/** Whether that is what a node says of itself, as far as it takes to tell it from other pages. */
+export function isStatusReport(found: unknown): found is StatusReport {
+  return (
+    isObject(found) &&
+    found['schemaVersion'] === 1 &&
+    isObject(found['connections']) &&
+    isObject(found['flush'])
+  );
 }
 
 function readPublisher(text: string): PublisherReport {

@@ -58,7 +58,7 @@ const nats = z.strictObject({
     .prefault('odin')
     .describe('consumers are named <name>-<node id>-<random>; every node reads everything')
     .meta({ env: 'JS_CONSUMER_NAME' }),
-  streamMaxAgeMs: duration({ bareSeconds: true })
+  streamMaxAgeMs: duration({ bareSeconds: true, max: Number.MAX_SAFE_INTEGER })
     .prefault('30s')
     .describe('how long a stream that odin creates keeps events; 0s is for ever')
     .meta({ env: 'JS_STREAM_MAX_AGE' }),
@@ -121,7 +121,9 @@ const natsUrl = `(nats|tls)://${natsServer}(,((nats|tls)://)?${natsServer})*`;
 
 const embedded = z.strictObject({
   maxBytes: bytes({ min: 65_536 }).prefault('128MiB').describe('bytes its log may hold'),
-  retentionMs: duration().prefault('5m').describe('how long it keeps records'),
+  retentionMs: duration({ max: Number.MAX_SAFE_INTEGER })
+    .prefault('5m')
+    .describe('how long it keeps records'),
 });
 
 /** Section `broker`. */

@@ -1,6 +1,6 @@
 /** Settings of the load tester that say who comes when, wants what, and misbehaves how. */
 import * as z from 'zod';
-import { amount, bytes, count, duration, list, percent, text } from '../fields.ts';
+import { amount, bytes, count, duration, list, maxTimerMs, percent, text } from '../fields.ts';
 import { loadPresetNames } from '../load-presets.ts';
 import {
   areTokens,
@@ -27,6 +27,9 @@ function stageFault(parsed: Exclude<ReturnType<typeof parseStages>, string>): st
   }
   if (parsed.length > 0 && parsed.every(({ lengthMs }) => lengthMs === 0)) {
     return 'no stage takes any time';
+  }
+  if (parsed.reduce((sum, { lengthMs }) => sum + lengthMs, 0) > maxTimerMs) {
+    return 'expected less than 596h (24 days) in all';
   }
   return undefined;
 }

@@ -23,7 +23,7 @@ const maxAgents = 64;
 
 /** A host for ssh, which must not look like one of its options, or `local:4`. */
 function isAgent(name: string): boolean {
-  return /^(local(:[1-9]\d{0,2})?|(?!-|local:)\S+)$/.test(name);
+  return /^(local(:[1-9]\d{0,2})?|(?!-|local:|ssh:\/\/$)\S+)$/.test(name);
 }
 
 function agentCount(names: readonly string[]): number {
@@ -106,6 +106,9 @@ const settings = z.strictObject({
   prometheus: text()
     .regex(/^([\w.-]+:|\[[\da-fA-F:]+\]:|:)?\d{1,5}$/, {
       error: 'expected a port, or an address such as :9464 or 0.0.0.0:9464',
+    })
+    .refine((address) => Number(/\d+$/.exec(address)?.[0]) <= 65_535, {
+      error: 'ports end at 65535',
     })
     .optional()
     .describe('where to serve metrics of the run while it lasts; without a host on the loopback')
