@@ -109,10 +109,6 @@ export class ConnectTimes {
     phases.upgraded.record(this.#upgradedMs - this.#plannedMs);
     phases.subscribed.record(nowMs - this.#plannedMs);
   }
-
-  firstEvent(nowMs: number, phases: PerPhase<Histogram>): void {
-    phases.firstEvent.record(nowMs - this.#plannedMs);
-  }
 }
 
 /** What workers send. */

@@ -4,6 +4,8 @@ import type { ChannelBook } from './channel-book.ts';
 
 /** Numbers per channel: newest offset, first offset, newest offset before the last reconnect. */
 const width = 3;
+/** Of all clients without any event so far: most of the memory of an idle one would be its own. */
+const noOffsets = new Float64Array(0);
 
 /** A set of subscriptions and the slots of their channels; shared by all clients with equal ones. */
 export class SubscriptionSet {
@@ -63,12 +65,11 @@ export class Cursor {
   isIncomplete = false;
   /** It left its last connection by itself: what it misses until it resumes is nobody's fault. */
   isAwayOnPurpose = false;
-  #offsets: Float64Array;
+  #offsets = noOffsets;
 
   constructor(client: number, subscriptions: SubscriptionSet) {
     this.client = client;
     this.subscriptions = subscriptions;
-    this.#offsets = new Float64Array(width * subscriptions.count).fill(Number.NaN);
   }
 
   /** Offset of the newest event. */

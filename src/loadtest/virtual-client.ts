@@ -26,10 +26,12 @@ export class VirtualClient implements ConnectionOwner {
   #droppedOutAtMs: number | undefined;
   #connection: Connection | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
-  /** Of the first connection that comes to be, until its first event. */
+  /** Of the first connection that comes to be, until it is open. */
   #times: ConnectTimes | undefined;
-  /** When it asked for the server's time; NaN when no answer is due. */
-  #askedMs = Number.NaN;
+  /** When that connection was due, until its first event. */
+  #plannedMs: number | undefined;
+  /** When it asked for the server's time; undefined when no answer is due. */
+  #askedMs: number | undefined;
   #attempt = 0;
   #opened = false;
   #openedAtMs = 0;
@@ -79,7 +81,8 @@ export class VirtualClient implements ConnectionOwner {
   start(plannedMs: number): void {
     this.#seq = 0;
     this.#times = this.#opened ? undefined : new ConnectTimes(plannedMs, epochMs());
-    this.#askedMs = Number.NaN;
+    this.#plannedMs = this.#opened ? undefined : plannedMs;
+    this.#askedMs = undefined;
     this.#connection = new Connection(this, this.cursor.client, this.#context);
   }
 
@@ -199,9 +202,9 @@ export class VirtualClient implements ConnectionOwner {
   #takeEvents(events: readonly ReceivedEvent[]): void {
     const { counters, ledger, stageLatencyMs, nowMs, messages, settings } = this.#context;
     counters.received += events.length;
-    if (this.#times !== undefined && this.#opened) {
-      this.#times.firstEvent(nowMs, this.#context.phases);
-      this.#times = undefined;
+    if (this.#plannedMs !== undefined && this.#opened) {
+      this.#context.phases.firstEvent.record(nowMs - this.#plannedMs);
+      this.#plannedMs = undefined;
     }
     for (const event of events) {
       ledger.observe(this.cursor, event);
@@ -236,8 +239,10 @@ export class VirtualClient implements ConnectionOwner {
   #takeTime(serverMs: number): void {
     const { nowMs } = this.#context;
     const { clock } = this.#context.shared;
-    if (!Number.isNaN(this.#askedMs + serverMs)) clock.add(this.#askedMs, nowMs, serverMs);
-    this.#askedMs = Number.NaN;
+    if (this.#askedMs !== undefined && !Number.isNaN(serverMs)) {
+      clock.add(this.#askedMs, nowMs, serverMs);
+    }
+    this.#askedMs = undefined;
   }
 
   #takeNotice(notice: ControlMessage): void {
@@ -274,6 +279,7 @@ export class VirtualClient implements ConnectionOwner {
       counters.opened++;
       this.#attempt = 0;
       this.#times?.subscribed(nowMs, this.#context.phases);
+      this.#times = undefined;
     }
     this.#opened = true;
     if (this.#droppedOutAtMs !== undefined) {
