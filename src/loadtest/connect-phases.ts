@@ -77,37 +77,44 @@ export function reportedPhases(
 /** The times of one attempt of one client, recorded once it is in. */
 export class ConnectTimes {
   readonly #plannedMs: number;
-  readonly #dialedMs: number;
-  #connectedMs = 0;
-  /** NaN without TLS. */
-  #securedMs = Number.NaN;
-  #upgradedMs = 0;
+  /** Undefined when they are recorded: an idle client waits for its first event, and they need not. */
+  #steps:
+    | { dialedMs: number; connectedMs: number; securedMs: number; upgradedMs: number }
+    | undefined;
 
   /** Times are milliseconds since 1970; `nowMs` is when the client begins to connect. */
   constructor(plannedMs: number, nowMs: number) {
     this.#plannedMs = plannedMs;
-    this.#dialedMs = nowMs;
+    // NaN without TLS.
+    this.#steps = { dialedMs: nowMs, connectedMs: 0, securedMs: Number.NaN, upgradedMs: 0 };
   }
 
   connected(nowMs: number): void {
-    this.#connectedMs = nowMs;
+    if (this.#steps !== undefined) this.#steps.connectedMs = nowMs;
   }
 
   secured(nowMs: number): void {
-    this.#securedMs = nowMs;
+    if (this.#steps !== undefined) this.#steps.securedMs = nowMs;
   }
 
   upgraded(nowMs: number): void {
-    this.#upgradedMs = nowMs;
+    if (this.#steps !== undefined) this.#steps.upgradedMs = nowMs;
   }
 
   /** Its subscription is acknowledged: the phases until then are recorded. */
   subscribed(nowMs: number, phases: PerPhase<Histogram>): void {
-    phases.dialed.record(this.#dialedMs - this.#plannedMs);
-    phases.connected.record(this.#connectedMs - this.#plannedMs);
-    if (!Number.isNaN(this.#securedMs)) phases.secured.record(this.#securedMs - this.#plannedMs);
-    phases.upgraded.record(this.#upgradedMs - this.#plannedMs);
+    if (this.#steps === undefined) return;
+    const { dialedMs, connectedMs, securedMs, upgradedMs } = this.#steps;
+    this.#steps = undefined;
+    phases.dialed.record(dialedMs - this.#plannedMs);
+    phases.connected.record(connectedMs - this.#plannedMs);
+    if (!Number.isNaN(securedMs)) phases.secured.record(securedMs - this.#plannedMs);
+    phases.upgraded.record(upgradedMs - this.#plannedMs);
     phases.subscribed.record(nowMs - this.#plannedMs);
+  }
+
+  firstEvent(nowMs: number, phases: PerPhase<Histogram>): void {
+    phases.firstEvent.record(nowMs - this.#plannedMs);
   }
 }
 

@@ -26,12 +26,10 @@ export class VirtualClient implements ConnectionOwner {
   #droppedOutAtMs: number | undefined;
   #connection: Connection | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
-  /** Of the first connection that comes to be, until it is open. */
+  /** Of the first connection that comes to be, until its first event. */
   #times: ConnectTimes | undefined;
-  /** When that connection was due, until its first event. */
-  #plannedMs: number | undefined;
-  /** When it asked for the server's time; undefined when no answer is due. */
-  #askedMs: number | undefined;
+  /** When it asked for the server's time; NaN when no answer is due. */
+  #askedMs = Number.NaN;
   #attempt = 0;
   #opened = false;
   #openedAtMs = 0;
@@ -81,8 +79,7 @@ export class VirtualClient implements ConnectionOwner {
   start(plannedMs: number): void {
     this.#seq = 0;
     this.#times = this.#opened ? undefined : new ConnectTimes(plannedMs, epochMs());
-    this.#plannedMs = this.#opened ? undefined : plannedMs;
-    this.#askedMs = undefined;
+    this.#askedMs = Number.NaN;
     this.#connection = new Connection(this, this.cursor.client, this.#context);
   }
 
@@ -202,9 +199,9 @@ export class VirtualClient implements ConnectionOwner {
   #takeEvents(events: readonly ReceivedEvent[]): void {
     const { counters, ledger, stageLatencyMs, nowMs, messages, settings } = this.#context;
     counters.received += events.length;
-    if (this.#plannedMs !== undefined && this.#opened) {
-      this.#context.phases.firstEvent.record(nowMs - this.#plannedMs);
-      this.#plannedMs = undefined;
+    if (this.#times !== undefined && this.#opened) {
+      this.#times.firstEvent(nowMs, this.#context.phases);
+      this.#times = undefined;
     }
     for (const event of events) {
       ledger.observe(this.cursor, event);
@@ -239,10 +236,8 @@ export class VirtualClient implements ConnectionOwner {
   #takeTime(serverMs: number): void {
     const { nowMs } = this.#context;
     const { clock } = this.#context.shared;
-    if (this.#askedMs !== undefined && !Number.isNaN(serverMs)) {
-      clock.add(this.#askedMs, nowMs, serverMs);
-    }
-    this.#askedMs = undefined;
+    if (!Number.isNaN(this.#askedMs + serverMs)) clock.add(this.#askedMs, nowMs, serverMs);
+    this.#askedMs = Number.NaN;
   }
 
   #takeNotice(notice: ControlMessage): void {
@@ -279,7 +274,6 @@ export class VirtualClient implements ConnectionOwner {
       counters.opened++;
       this.#attempt = 0;
       this.#times?.subscribed(nowMs, this.#context.phases);
-      this.#times = undefined;
     }
     this.#opened = true;
     if (this.#droppedOutAtMs !== undefined) {
