@@ -213,6 +213,21 @@ describe('events of a server', () => {
     expect(await odin.ended).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
+  test('that the server no longer gives are told, and the rest is printed', async () => {
+    await using server = await startTestServer({
+      historyBytes: '64KiB',
+      recovery: { maxMessages: 3 },
+    });
+    for (let n = 0; n < 300; n++)
+      await server.publish(record('BTC', 'TRADE_EXECUTED', { n, filler: 'x'.repeat(1_000) }));
+    const where = ['--url', server.url, '--since', '1m', '--limit', '1'];
+    const tail = await run(['topics', 'tail', 'BTC.trade', ...where]);
+    expect(tail.exitCode, tail.stderr).toBe(0);
+    expect(tail.stderr).toContain(
+      'lost: the server does not have all that was asked for any more: BTC.trade',
+    );
+  });
+
   test('that ends, or takes no such client, are an error that says why', async () => {
     const server = await startTestServer({ auth: { secret: 'x'.repeat(32) } });
     const where = ['topics', 'tail', '*', '--url'];

@@ -254,7 +254,8 @@ export class Session {
 
   async #sendBatch(): Promise<void> {
     const batch = this.#waiting.splice(0, this.#batchLength(this.#waiting));
-    await this.#send(batch, this.settled, await this.#floor.current());
+    const floor = await unlessStopped(this.#parts.signal, this.#floor.current());
+    await this.#send(batch, this.settled, floor);
     for (const { source, fate } of batch) {
       const { topic, partition, offset } = source;
       const lane = this.#lanes.of(topic);

@@ -1,7 +1,7 @@
 /** `odin demo`: server, publisher and clients on the embedded broker, in one go. */
 import { exitCodes } from '../base/errors.ts';
 import { formatCount, formatDuration } from '../base/units.ts';
-import type { Config } from '../config/schema.ts';
+import { type Config, configSchema } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
 import { writeJson, writeLine } from '../host/output.ts';
@@ -71,8 +71,11 @@ async function measure(
   const { runLoadTest } = await import('../loadtest/index.ts');
   using progress = createProgressLine(host.stderr);
   const { connections, durationMs } = demo;
-  const shape = { connections, durationMs, stages: [], rampDownMs: 0, channels: ['*'] };
-  const settings = { ...loadtest, ...shape, url: server.url };
+  // What is set for load tests of other servers is not meant for this one, but how to get in is.
+  const { loadtest: defaults } = configSchema.parse({});
+  const { token, tokenFile } = loadtest;
+  const shape = { connections, durationMs, channels: ['*'], url: server.url };
+  const settings = { ...defaults, token, tokenFile, ...shape };
   return await runLoadTest(settings, {
     signal: host.signal,
     log: createLog(host.stderr, 'warn', 'auto'),

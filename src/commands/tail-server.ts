@@ -98,14 +98,26 @@ export class ServerTail implements Disposable {
     if (records.length > 0) this.#request.onRecords(records);
   }
 
-  #obey({ type, epoch, channels, rejected, message }: Record<string, unknown>): void {
+  #obey(answer: Record<string, unknown>): void {
+    const { type, epoch, channels, rejected, recovered, message } = answer;
     const { onLost } = this.#request;
     if (type === 'welcome') return this.#subscribe(epoch);
     if (type === 'error') return this.#fail(new RemoteError(`${this.#shown} says: ${message}`));
     if (type === 'skipped') return onLost(`left out by the server: ${JSON.stringify(channels)}`);
-    if (type !== 'subscription_ack' || !Array.isArray(rejected) || rejected.length === 0) return;
+    if (type !== 'subscription_ack') return;
+    if (isObject(recovered)) this.#tellHoles(recovered);
+    if (!Array.isArray(rejected) || rejected.length === 0) return;
     const names = rejected.map(({ channel, code }) => `${channel} (${code})`).join(', ');
     this.#fail(new RemoteError(`${this.#shown} does not give ${names}`));
+  }
+
+  #tellHoles(recovered: Record<string, unknown>): void {
+    const holey = Object.entries(recovered).filter(
+      ([, found]) => isObject(found) && found['complete'] === false,
+    );
+    if (holey.length === 0) return;
+    const names = holey.map(([channel]) => channel).join(', ');
+    this.#request.onLost(`the server does not have all that was asked for any more: ${names}`);
   }
 
   #subscribe(epoch: unknown): void {
