@@ -129,6 +129,13 @@ test.concurrent('clients whose time is over before they are in have failed, by t
   ]);
 });
 
+test.concurrent('clients that are not in when the last stage is over have failed too', async () => {
+  await using server = await FaultServer.start({ stall: true });
+  const report = await staged(server, '0s:10,200ms:10', () => undefined);
+  expect(report.connections).toMatchObject({ target: 10, opened: 0, failed: 10 });
+  expect(report.errors).toMatchObject([{ class: 'local-left-early', count: 10 }]);
+});
+
 test.concurrent('a hold phase may be followed by an even ramp-down, which is not measured', async () => {
   await using server = await FaultServer.start();
   const publishing = setInterval(() => server.publish(channel), 10);

@@ -184,3 +184,15 @@ test('a meter measures the CPU of this process, of its cgroup, and a blocked eve
   expect(Math.abs((sample.groupCpuPercent ?? 0) - (50 * elapsedUs) / allUs)).toBeLessThan(5);
   expect(sample.memoryBytes).toBeGreaterThan(10 * 1024 ** 2);
 });
+
+test('a cgroup without any memory left has a limit all the same', () => {
+  using files = fakeRoot({
+    [self]: '0::/',
+    [`${v2}/memory.max`]: String(gib),
+    [`${v2}/memory.current`]: String(gib),
+    [`${v2}/memory.stat`]: 'inactive_file 0',
+  });
+  expect(readCgroup(files.root)?.memoryFreeBytes()).toBe(1);
+  files.write(`${v2}/memory.stat`, 'inactive_file 4096');
+  expect(readCgroup(files.root)?.memoryFreeBytes()).toBe(4_096);
+});

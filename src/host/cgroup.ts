@@ -103,7 +103,8 @@ function freeBytes(dir: string, { limit, used, cache }: MemoryFiles): number | u
   if (most === undefined || Number.isNaN(taken)) return undefined;
   const stat = readText(join(dir, 'memory.stat')) ?? '';
   const cached = Number(new RegExp(`^${cache} (\\d+)`, 'm').exec(stat)?.[1] ?? 0);
-  return most - taken + cached;
+  // With nothing left there still is a limit: 0 would read as none.
+  return Math.max(1, most - taken + cached);
 }
 
 /**

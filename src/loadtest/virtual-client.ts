@@ -92,7 +92,7 @@ export class VirtualClient implements ConnectionOwner {
   /** Its time is over: like {@link stop}, while others stay. */
   leave(): void {
     const { counters, errors, ledger } = this.#context;
-    if (this.#connection?.phase === 'open') {
+    if (this.isOpen) {
       counters.active--;
       counters.left++;
     } else if (!this.#opened && !this.#hasFailed) {
@@ -102,6 +102,11 @@ export class VirtualClient implements ConnectionOwner {
     ledger.disconnected(this.cursor);
     this.#stayAway();
     this.#connection?.leave();
+  }
+
+  /** Leaves if it never was in: the run is over. */
+  giveUp(): void {
+    if (!this.#opened) this.leave();
   }
 
   #stayAway(): void {
@@ -114,7 +119,6 @@ export class VirtualClient implements ConnectionOwner {
   dropOut(): void {
     this.#context.counters.stormed++;
     this.#droppedOutAtMs = epochMs();
-    this.cursor.isAwayOnPurpose = true;
     this.#connection?.destroy();
   }
 
@@ -182,7 +186,6 @@ export class VirtualClient implements ConnectionOwner {
     }
     if (wasOpen) {
       counters.dropped++;
-      this.cursor.isAwayOnPurpose = false;
       this.#disconnected();
     }
     if (mayReturn(end, this.#context.settings, this.#attempt, this.#opened)) this.#retry(end);
@@ -234,9 +237,8 @@ export class VirtualClient implements ConnectionOwner {
   }
 
   #takeTime(serverMs: number): void {
-    const { nowMs } = this.#context;
-    const { clock } = this.#context.shared;
-    if (!Number.isNaN(this.#askedMs + serverMs)) clock.add(this.#askedMs, nowMs, serverMs);
+    const { nowMs, shared } = this.#context;
+    if (!Number.isNaN(this.#askedMs + serverMs)) shared.clock.add(this.#askedMs, nowMs, serverMs);
     this.#askedMs = Number.NaN;
   }
 
@@ -284,6 +286,7 @@ export class VirtualClient implements ConnectionOwner {
   }
 
   #disconnected(): void {
+    this.cursor.isAwayOnPurpose = this.isReturning;
     this.#context.ledger.disconnected(this.cursor);
     if (epochMs() - this.#openedAtMs >= stableMs) this.#attempt = 0;
   }

@@ -81,6 +81,8 @@ export class WorkerHealthMeter implements Disposable {
 
   /** What was measured until now. */
   sample(): WorkerHealth {
+    // After standing still, a question may be read before the tick that is due.
+    if (this.#lateMs() >= minStallMs) this.#tick();
     const { cpuMs, rssBytes } = this.#usage();
     const { count, totalMs, longestMs } = this.#stalls;
     const stalls = { stalls: count, stalledMs: totalMs, longestStallMs: longestMs };
@@ -112,10 +114,13 @@ export class WorkerHealthMeter implements Disposable {
     return Number.isFinite(delayMs) ? Math.max(0, delayMs) : 0;
   }
 
+  #lateMs(): number {
+    return performance.now() - this.#lastTickMs - tickMs;
+  }
+
   #tick(): void {
-    const nowMs = performance.now();
-    const lateMs = nowMs - this.#lastTickMs - tickMs;
-    this.#lastTickMs = nowMs;
+    const lateMs = this.#lateMs();
+    this.#lastTickMs = performance.now();
     if (lateMs < minStallMs) return;
     this.#stalls.count++;
     this.#stalls.totalMs += lateMs;

@@ -37,6 +37,8 @@ export class WorkerSession {
   /** Whether the present stage counts for the run. */
   #isMeasured = false;
   #stageTimer: NodeJS.Timeout | undefined;
+  /** Begins the stage that this worker was told of last, unless it has begun. */
+  #beginPending: (() => void) | undefined;
   #rampTimer: NodeJS.Timeout | undefined;
   #reportTimer: NodeJS.Timeout | undefined;
   #heartbeatTimer: NodeJS.Timeout | undefined;
@@ -78,10 +80,16 @@ export class WorkerSession {
 
   /** Agents are told ahead of time, so that the way to them does not make them late. */
   #beginAt(index: number, stage: Stage, startAtMs: number): void {
+    // The stage before may be shorter than that time: its clients have to come all the same.
+    this.#beginPending?.();
+    this.#beginPending = () => {
+      clearTimeout(this.#stageTimer);
+      this.#beginPending = undefined;
+      this.#begin(index, stage, startAtMs);
+    };
     const waitMs = startAtMs - epochMs();
-    clearTimeout(this.#stageTimer);
-    if (waitMs < 1) this.#begin(index, stage, startAtMs);
-    else this.#stageTimer = setTimeout(() => this.#begin(index, stage, startAtMs), waitMs);
+    if (waitMs < 1) this.#beginPending();
+    else this.#stageTimer = setTimeout(() => this.#beginPending?.(), waitMs);
   }
 
   #begin(index: number, stage: Stage, startAtMs: number): void {
@@ -117,7 +125,7 @@ export class WorkerSession {
   }
 
   #endStages(): void {
-    clearTimeout(this.#stageTimer);
+    this.#beginPending?.();
     this.#endStage(this.#begun, false);
     this.#crowd?.hurry();
     this.#host.send({ kind: 'newest', newest: this.#crowd?.shared.book.newest() ?? [] });
@@ -130,11 +138,12 @@ export class WorkerSession {
     const hasAll = (context: ClientContext) =>
       context.ledger.hasAll(crowd.cursorsOf(context), targets);
     // Slow clients are waited for, too: until then nobody knows what became of them.
-    const isDone = () => !crowd.isReturning && crowd.contexts.every(hasAll);
+    const isDone = () => crowd.isSettled && !crowd.isReturning && crowd.contexts.every(hasAll);
     if (epochMs() < untilMs && !isDone()) {
       setTimeout(() => this.#settle(targets, untilMs), pollMs);
       return;
     }
+    crowd.giveUpOutsiders();
     for (const context of good) context.ledger.closeTail(crowd.cursorsOf(context), targets);
     this.#host.send({ kind: 'settled' });
   }

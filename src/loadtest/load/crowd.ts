@@ -127,6 +127,11 @@ export class Crowd {
     for (const client of this.#present.values()) client.hurry();
   }
 
+  /** The run is over: who was never let in, and has tries left, could not connect in time. */
+  giveUpOutsiders(): void {
+    for (const client of this.#present.values()) client.giveUp();
+  }
+
   /** A share of the good clients loses the connection at once and returns; `percent` is 0–100. */
   storm(percent: number, random: Random): void {
     const open = [...this.#present].flatMap(([number, client]) =>

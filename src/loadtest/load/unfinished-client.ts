@@ -57,6 +57,9 @@ export class UnfinishedClient {
   /** Nothing to catch up with. */
   hurry(): void {}
 
+  /** It never wanted to be let in. */
+  giveUp(): void {}
+
   /** Goes for good. */
   stop(): void {
     this.#stopping = true;
