@@ -85,7 +85,9 @@ export function breachOf(
     if (abortAfterMs === undefined) return false;
     const part = partOf(scope);
     if (part === undefined || part.scale.holdMs < abortAfterMs) return false;
-    const observed = observe(metric, part.totals, part.scale);
+    // Clients that have not come yet, or are on their way in, have not failed to connect.
+    const { opened, failed } = part.totals.connections;
+    const observed = observe(metric, part.totals, { ...part.scale, target: opened + failed });
     return observed !== null && !compare[operator](observed, limit);
   });
 }

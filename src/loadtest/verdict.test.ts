@@ -151,6 +151,18 @@ test('a condition ends the run only when it says so, and not before its grace', 
   expect(breach('latency.max < 100ms abort', 1)).toBeUndefined();
 });
 
+test('clients that have yet to come do not end a run for want of success', () => {
+  const breach = (failed: number) => {
+    const report = workerReport();
+    const connections = { ...report.connections, opened: 5, failed };
+    const totals = totalsOf([stateOf({ ...report, connections })]);
+    const part = { totals, scale: { ...scale, target: 1_000 } };
+    return breachOf(thresholdsOf(['connect.success > 99% abort'], told), () => part)?.expression;
+  };
+  expect(breach(0)).toBeUndefined();
+  expect(breach(1)).toBe('connect.success > 99%');
+});
+
 test('a run that was ended early has failed, even if the condition held again later', () => {
   const breach = {
     expression: 'latency.p99 < 50ms',
