@@ -69,7 +69,7 @@ const workerEntry = new URL(
  * New objects get little room, in MiB: a worker that opens thousands of sockets would fill several
  * times as much with them before it looked which are to stay, and keep that memory.
  */
-const workerFlags = ['--max-semi-space-size=1'];
+const workerFlags = ['--max-semi-space-size=4'];
 
 /** Starts a worker on this machine. */
 export function launchWorker(handlers: ChildHandlers): Child {
