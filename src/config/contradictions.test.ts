@@ -76,3 +76,14 @@ test('what no timer, no port and no machine can be is refused, with what would d
     await expect(loadtestOf({ flags: { [key]: value } })).rejects.toThrow(message);
   }
 });
+
+test('what a load can do nothing with is named', async () => {
+  for (const [name, value, message] of [
+    ['storm', '999999h:5%', '--storm: expected interval:percent such as 30s:20%'],
+    ['slowReadBytes', '1KiB', '--slow-read: makes sense with --slow only'],
+  ] as const) {
+    await expect(loadtestOf({ flags: { [name]: value } })).rejects.toThrow(message);
+  }
+  const flags = { protocol: 'raw', mix: 'trader=1' };
+  await expect(loadtestOf({ flags })).rejects.toThrow('--mix: its profiles are channels of odin');
+});

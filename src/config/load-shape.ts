@@ -1,5 +1,6 @@
 /** The shape of a load as people write it: `60s:1000` is a stage. */
 import { parseDurationMs } from '../base/units.ts';
+import { maxTimerMs } from './fields.ts';
 
 /** What one `--stage` asks for. */
 export interface StageText {
@@ -46,5 +47,6 @@ export function parseStorm(text: string): Storm | undefined {
   const pattern = /^(?:every\s+)?(?<every>[\d.hms]+):(?<percent>\d+(\.\d+)?)%$/;
   const { every = '', percent } = matchOf(pattern, text);
   const storm = { everyMs: parseDurationMs(every) ?? 0, percent: Number(percent) };
-  return storm.everyMs >= 100 && storm.percent > 0 && storm.percent <= 100 ? storm : undefined;
+  const isTimely = storm.everyMs >= 100 && storm.everyMs <= maxTimerMs;
+  return isTimely && storm.percent > 0 && storm.percent <= 100 ? storm : undefined;
 }

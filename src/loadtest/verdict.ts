@@ -126,7 +126,8 @@ function reasonOf(result: ThresholdResult, totals: Totals, told: Told): string[]
       : [`no event was received, but ${formatCount(control)} other messages: see --message-path`];
   }
   const [one, many] = words[metric] ?? [expression, expression];
-  const why = metric === 'failed' || metric === 'away' ? ` (${mainErrors(totals)})` : '';
+  const errors = metric === 'failed' || metric === 'away' ? mainErrors(totals) : '';
+  const why = errors === '' ? '' : ` (${errors})`;
   return [`${formatCount(observed ?? 0)} ${observed === 1 ? one : many}${why}`];
 }
 

@@ -142,7 +142,7 @@ export const loadtestLoad = {
     .describe('they never ask for the upgrade, or never answer pings, or one half each'),
   storm: text()
     .refine((given) => parseStorm(given) !== undefined, {
-      error: 'expected interval:percent such as 30s:20% (at least 100ms)',
+      error: 'expected interval:percent such as 30s:20% (from 100ms to 24 days)',
     })
     .optional()
     .describe('how often how many clients lose their connection at once: 30s:20%')
@@ -160,7 +160,9 @@ interface Checked {
   readonly rampDownMs: number;
   readonly mix: readonly string[];
   readonly profiles?: Readonly<Record<string, LoadProfile>> | undefined;
+  readonly protocol: 'v1' | 'v2' | 'raw';
   readonly slowPercent: number;
+  readonly slowReadBytes: number;
   readonly halfOpenPercent: number;
   readonly thresholds?: readonly string[] | undefined;
 }
@@ -172,6 +174,12 @@ export function checkLoad(settings: Checked, context: z.core.$RefinementCtx): vo
     context.addIssue({ code: 'custom', path: [path], message });
   const parts = parseMix(mix, allProfiles(settings.profiles));
   if (typeof parts === 'string') complain('mix', parts);
+  else if (mix.length > 0 && settings.protocol === 'raw') {
+    complain('mix', 'its profiles are channels of odin, which --protocol raw knows nothing of');
+  }
+  if (settings.slowReadBytes > 0 && slowPercent === 0) {
+    complain('slowReadBytes', 'makes sense with --slow only');
+  }
   if (slowPercent + halfOpenPercent >= 100) {
     complain('slowPercent', 'with --half-open nobody is left to measure with');
   }
