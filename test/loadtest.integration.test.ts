@@ -36,6 +36,9 @@ test.each(['v1', 'v2'])('with %s, a server without faults passes', async (protoc
     left: 0,
     away: 0,
     stormed: 0,
+    churned: 0,
+    unsubscribed: 0,
+    resubscribed: 0,
     refused: {},
   });
   expect(report.messages).toMatchObject({ received: 2_000, lost: 0, duplicated: 0, reordered: 0 });

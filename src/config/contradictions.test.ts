@@ -87,3 +87,16 @@ test('what a load can do nothing with is named', async () => {
   const flags = { protocol: 'raw', mix: 'trader=1' };
   await expect(loadtestOf({ flags })).rejects.toThrow('--mix: its profiles are channels of odin');
 });
+
+test('churn is a rate that clients of odin can follow', async () => {
+  for (const churn of ['5/s', '0.5/s:250ms', '10000/s:0s']) {
+    expect(await loadtestOf({ flags: { churn } })).toMatchObject({ churn });
+  }
+  for (const churn of ['5', '0/s', '10001/s', '5/s:', '5/s:soon', '5/s:2h', '-1/s']) {
+    const refused = loadtestOf({ flags: { churn } });
+    await expect(refused, churn).rejects.toThrow('expected channels per second such as 5/s');
+  }
+  await expect(loadtestOf({ flags: { churn: '5/s', protocol: 'raw' } })).rejects.toThrow(
+    '--churn: makes sense with odin only: nothing says how to unsubscribe',
+  );
+});

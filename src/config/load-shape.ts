@@ -50,3 +50,20 @@ export function parseStorm(text: string): Storm | undefined {
   const isTimely = storm.everyMs >= 100 && storm.everyMs <= maxTimerMs;
   return isTimely && storm.percent > 0 && storm.percent <= 100 ? storm : undefined;
 }
+
+/** Clients that drop a channel each and take it back, again and again. */
+export interface Churn {
+  /** Channels dropped per second by all clients together, above 0 and at most 10 000. */
+  readonly perSecond: number;
+  /** From the acknowledgement until the same channel is asked for again. */
+  readonly awayMs: number;
+}
+
+/** What `5/s` or `5/s:250ms` (away for so long, a second otherwise) asks for. */
+export function parseChurn(text: string): Churn | undefined {
+  const pattern = /^(?<rate>\d{1,5}(\.\d+)?)\/s(?::(?<away>[\d.hms]+))?$/;
+  const { rate, away = '1s' } = matchOf(pattern, text);
+  const churn = { perSecond: Number(rate), awayMs: parseDurationMs(away) ?? Number.NaN };
+  const isRate = churn.perSecond > 0 && churn.perSecond <= 10_000;
+  return isRate && churn.awayMs <= 3_600_000 ? churn : undefined;
+}

@@ -152,18 +152,23 @@ export class ChannelBook {
   /** The newest event of every channel that was due by `untilMs` and is still known. */
   newest(untilMs = Number.POSITIVE_INFINITY): NewestEvent[] {
     const events: NewestEvent[] = [];
-    for (const { name, newest, links } of this.#chains) {
-      let offset = newest;
-      let link = links.get(offset);
-      while (link !== undefined && this.#dueAtMs(link) > untilMs) {
-        offset = link.prev < offset ? link.prev : Number.NaN;
-        link = links.get(offset);
-      }
-      if (link !== undefined) {
-        events.push({ channel: name, offset, dueAtMs: this.#dueAtMs(link) });
-      }
+    for (let id = 0; id < this.#chains.length; id++) {
+      const event = this.newestOf(id, untilMs);
+      if (event !== undefined) events.push(event);
     }
     return events;
+  }
+
+  /** The same of one channel; undefined when there is none. */
+  newestOf(id: number, untilMs: number): NewestEvent | undefined {
+    const { name, newest, links } = this.#chain(id);
+    let offset = newest;
+    let link = links.get(offset);
+    while (link !== undefined && this.#dueAtMs(link) > untilMs) {
+      offset = link.prev < offset ? link.prev : Number.NaN;
+      link = links.get(offset);
+    }
+    return link && { channel: name, offset, dueAtMs: this.#dueAtMs(link) };
   }
 
   /** Forgets all events, since offsets start anew in another epoch. Ids stay. */

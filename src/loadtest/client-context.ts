@@ -67,8 +67,10 @@ class ClientCounters {
   /** Close codes that the server sent. */
   readonly closeCodes = new Map<number, number>();
 
-  /** Counts a client that was never let in. */
-  countRefusal(refusal: string): void {
+  /** Counts a client that never got in, with the code of the refusal when it was refused. */
+  countFailed(refusal: string | undefined): void {
+    this.failed++;
+    if (refusal === undefined) return;
     const { refused } = this;
     const code = refused.has(refusal) || refused.size < maxRefusalCodes ? refusal : 'OTHER';
     refused.set(code, (refused.get(code) ?? 0) + 1);
@@ -76,6 +78,11 @@ class ClientCounters {
 
   /** Connections that were ended on purpose, all at once. */
   stormed = 0;
+  /** Subscriptions that were dropped, and asked for again, on purpose while the connection stays. */
+  churned = 0;
+  /** Of these, the droppings and the returns that the server acknowledged. */
+  unsubscribed = 0;
+  resubscribed = 0;
 
   /** Clients of which is known whether they could connect. */
   get settled(): number {
@@ -108,6 +115,8 @@ export class ClientContext {
   readonly phases = phaseHistograms();
   /** From dropping out in a storm until open again. */
   readonly returns = new Histogram();
+  /** From asking for a change of subscriptions until it was acknowledged. */
+  readonly acks = new Histogram();
   readonly latency = new StageLatency();
   /** From the event's own time to its arrival, in the present stage; undefined between stages. */
   stageLatencyMs: Histogram | undefined;
@@ -144,6 +153,12 @@ export class ClientContext {
   endStage(): void {
     this.latency.end();
     this.stageLatencyMs = undefined;
+  }
+
+  /** Counts a message that cannot be read, with what is wrong with it. */
+  countUnreadable(complaint: string): void {
+    this.counters.badMessages++;
+    this.errors.add('open-bad-message', complaint);
   }
 
   /** Takes the epoch of a `welcome`; another one than before makes all known offsets void. */

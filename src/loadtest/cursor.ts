@@ -1,6 +1,7 @@
 /** Where one client stands on each of its channels. */
 import { subscriptionsMatching } from '../events/channel.ts';
 import type { ChannelBook } from './channel-book.ts';
+import type { SubscriptionTimes } from './subscription-times.ts';
 
 /** Numbers per channel: newest offset, first offset, newest offset before the last reconnect. */
 const width = 3;
@@ -16,6 +17,8 @@ export class SubscriptionSet {
   readonly #slots: (number | undefined)[] = [];
   /** Channel id by slot. */
   readonly #channels: number[] = [];
+  /** By slot, as far as anybody asked. */
+  readonly #covering: (readonly string[] | undefined)[] = [];
 
   /** `channels` are canonical names, wildcards included. */
   constructor(channels: readonly string[], book: ChannelBook) {
@@ -48,6 +51,17 @@ export class SubscriptionSet {
   channelAt(slot: number): number {
     return this.#channels[slot] as number;
   }
+
+  /** Those of {@link channels} that bring the events of a slot: its own name, and wildcards. */
+  covering(slot: number): readonly string[] {
+    const known = this.#covering[slot];
+    if (known !== undefined) return known;
+    const names = subscriptionsMatching(this.#book.nameOf(this.channelAt(slot)));
+    const covering = names.filter((name) => this.#wanted.has(name));
+    while (this.#covering.length < slot) this.#covering.push(undefined);
+    this.#covering[slot] = covering;
+    return covering;
+  }
 }
 
 /** One client's offsets, by the slots of its {@link SubscriptionSet}. NaN stands for none. */
@@ -65,6 +79,8 @@ export class Cursor {
   isIncomplete = false;
   /** It left its last connection by itself: what it misses until it resumes is nobody's fault. */
   isAwayOnPurpose = false;
+  /** Of a client that changed its subscriptions on this connection; undefined for all others. */
+  times: SubscriptionTimes | undefined;
   #offsets = noOffsets;
 
   constructor(client: number, subscriptions: SubscriptionSet) {
@@ -112,6 +128,23 @@ export class Cursor {
     this.#offsets[at + 1] = offset;
     this.#offsets[at + 2] = Number.NaN;
     return before;
+  }
+
+  /** Since when events of a slot have to come; see {@link SubscriptionTimes.sinceMs}. */
+  sinceMs(slot: number): number {
+    if (this.times === undefined) return this.subscribedAtMs;
+    return this.times.sinceMs(this.subscriptions.covering(slot), this.subscribedAtMs);
+  }
+
+  /** Whether nothing but a subscription that was asked to end brings the events of a slot. */
+  isLeaving(slot: number): boolean {
+    return this.times?.isLeaving(this.subscriptions.covering(slot)) ?? false;
+  }
+
+  /** What comes next on a slot is the first again, with nothing before it. */
+  forget(slot: number): void {
+    const at = slot * width;
+    this.#offsets.subarray(at, at + width).fill(Number.NaN);
   }
 
   /** The connection is gone; positions stay, for resuming. */

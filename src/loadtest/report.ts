@@ -82,6 +82,11 @@ export interface LoadTestReport {
     readonly away: number;
     /** Connections that the load tester ended in storms; all of them came back or are `away`. */
     readonly stormed: number;
+    /** Subscriptions that the load tester dropped (`--churn`), or asked for again. */
+    readonly churned: number;
+    /** Of these, the droppings and the returns that the server acknowledged. */
+    readonly unsubscribed: number;
+    readonly resubscribed: number;
     /** Of those that failed, the ones that the server refused, by the code of its answer. */
     readonly refused: Readonly<Record<string, number>>;
   };
@@ -127,6 +132,8 @@ export interface LoadTestReport {
   readonly misbehaving: readonly GroupFigures[];
   /** From dropping out in a storm until open again, of all clients that were. */
   readonly returnMs: LoadTestReport['connectMs'] & { readonly count: number };
+  /** From dropping a subscription, or asking for it again, until the server acknowledged that. */
+  readonly ackMs: LoadTestReport['returnMs'];
   readonly errors: readonly ErrorCount[];
   /** The first 100. */
   readonly gaps: readonly GapReport[];

@@ -60,13 +60,15 @@ function newestFirst(cursor: Cursor, book: ChannelBook): SeenChannel[] {
 
 /** Positions of single channels are taken over from `before`: they are never left out. */
 function sinceWith(
-  { subscriptions, newestTs }: Cursor,
+  { subscriptions, newestTs, times }: Cursor,
   seen: readonly SeenChannel[],
   epoch: string,
   before: Since = {},
 ): Since {
   const since: Record<string, Position> = {};
   for (const subscription of subscriptions.channels) {
+    // What it had dropped when the connection went starts anew.
+    if (times?.isGone(subscription)) continue;
     if (subscription.includes('*')) {
       const under = seen.filter(({ name }) => subscriptionsMatching(name).includes(subscription));
       const offsets = Object.fromEntries(under.map(({ name, offset }) => [name, offset]));

@@ -24,6 +24,8 @@ export class Resumption {
   /** What to resume from; undefined for a client that starts anew, and for all but v2. */
   begin(): Since | undefined {
     this.#since = this.#positions();
+    // It asks for all of its subscriptions again.
+    this.#cursor.times = undefined;
     this.#sinceEpoch = this.#epoch;
     return this.#since;
   }

@@ -56,3 +56,11 @@ function isInvited(closeCode: number): boolean {
   const known = Object.values(disconnects).find(({ code }) => code === closeCode);
   return known?.mayReturn ?? closeCode < 4_500;
 }
+
+/** Longest wait that a notice may ask for before a client reconnects. */
+const maxNoticeMs = 300_000;
+
+/** How long to stay after a notice that asks for `afterMs`, whatever that is; in milliseconds. */
+export function noticeDelayMs(afterMs: number): number {
+  return Math.min(Math.max(0, afterMs || 0), maxNoticeMs);
+}

@@ -77,6 +77,7 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
       .map(groupFigures),
     misbehaving: groups.filter(({ isGood }) => !isGood).map(groupFigures),
     returnMs: { ...percentilesOf(totals.returns), count: totals.returns.count },
+    ackMs: { ...percentilesOf(totals.acks), count: totals.acks.count },
     phases: reportedPhases(phases, {
       secured: url.startsWith('wss:'),
       subscribed: told.odin,

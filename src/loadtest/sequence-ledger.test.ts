@@ -5,6 +5,7 @@ import { ChannelBook } from './channel-book.ts';
 import { mergeChannels } from './channel-tally.ts';
 import { Cursor, SubscriptionSet } from './cursor.ts';
 import { SequenceLedger } from './sequence-ledger.ts';
+import { SubscriptionTimes } from './subscription-times.ts';
 
 /** Offsets of a channel: not consecutive, as others share its partition. */
 const offsets = [10, 13, 14, 20, 21, 25, 30, 31, 40, 41];
@@ -28,10 +29,10 @@ const none = {
 const seen = { atMs: 1_000, late: 0, skipped: 0 };
 
 /** A ledger, and clients that receive events by their index in {@link offsets}. */
-function createLedger(subscription = 'BTC.trade') {
+function createLedger(...subscriptions: string[]) {
   const book = new ChannelBook();
   const ledger = new SequenceLedger(book, () => 1_000);
-  const set = new SubscriptionSet([subscription], book);
+  const set = new SubscriptionSet(subscriptions.length > 0 ? subscriptions : ['BTC.trade'], book);
   /** By default, all events are from before its subscription. */
   const join = (client: number, subscribedAtMs = 11_000) => {
     const cursor = new Cursor(client, set);
@@ -426,5 +427,73 @@ describe('a client that subscribed before some events', () => {
     client.cursor.subscribedAtMs = 10_002.5 - 250;
     client.receive(5);
     expect(ledger.counts()).toEqual({ ...none, lost: 2, missedWhileDisconnected: 2 });
+  });
+});
+
+describe('a client that drops a channel and takes it back', () => {
+  /** Has received the first two events, and asked to drop the channel. */
+  function leaving(subscriptions = ['BTC.trade'], dropped = 'BTC.trade') {
+    const { ledger, join, book } = createLedger(...subscriptions);
+    const other = join(1);
+    other.receive(0, 1);
+    const client = join(7);
+    client.receive(0, 1);
+    const times = new SubscriptionTimes();
+    client.cursor.times = times;
+    times.leave(dropped);
+    const left = (untilMs = 0) => ledger.unsubscribed(client.cursor, dropped, untilMs);
+    const target = (index: number) => [
+      { channel: 'BTC.trade', offset: offsets[index] as number, dueAtMs: 10_000 + index },
+    ];
+    const isDone = (index: number) => ledger.hasAll([client.cursor], target(index));
+    return { ...client, ledger, book, other, times, left, target, isDone };
+  }
+
+  test('misses nothing while it is away, and starts anew', () => {
+    const { ledger, cursor, receive, other, times, left, target, isDone } = leaving();
+    receive(2);
+    other.receive(2, 3, 4, 5);
+    expect(isDone(5)).toBe(true);
+    left();
+    expect(isDone(5)).toBe(true);
+    times.join('BTC.trade');
+    receive(6);
+    times.joined('BTC.trade', 20_000);
+    receive(7);
+    other.receive(6, 7, 8);
+    expect(isDone(8)).toBe(false);
+    ledger.closeTail([cursor], target(7));
+    expect(ledger.counts()).toEqual(none);
+  });
+
+  test('lacks what was sent while it had it', () => {
+    const { ledger, receive, other, times, left } = leaving();
+    receive(3);
+    other.receive(2, 3, 4, 5);
+    // Of what was due by then, only the fifth did not come.
+    left(10_004);
+    times.join('BTC.trade');
+    times.joined('BTC.trade', 10_000 - 250 + 6);
+    other.receive(6, 7, 8);
+    receive(9);
+    expect(ledger.counts()).toEqual({ ...none, lost: 4, lostAtEnd: 1 });
+  });
+
+  test('wants no event of it until it asks again', () => {
+    const { ledger, receive, times, left } = leaving();
+    left();
+    receive(2, 3);
+    times.join('BTC.trade');
+    receive(4);
+    expect(ledger.counts()).toEqual({ ...none, unexpected: 2 });
+  });
+
+  test('goes on with what another subscription covers', () => {
+    const { ledger, receive, other, left, isDone } = leaving(['BTC.trade', '*'], '*');
+    left();
+    other.receive(2, 3);
+    expect(isDone(3)).toBe(false);
+    receive(3);
+    expect(ledger.counts()).toEqual({ ...none, lost: 1 });
   });
 });

@@ -6,36 +6,7 @@ import type { Cursor } from './cursor.ts';
 import { FirstEvents } from './first-events.ts';
 import { GapList, type GapReport } from './gap-list.ts';
 import type { ReceivedEvent } from './message-reader.ts';
-
-/** Deliveries that went wrong, counted per client and event. */
-export interface SequenceCounts {
-  /** Never arrived although the connection was up. */
-  readonly lost: number;
-  /** Of these, those that no later event of their channel followed. */
-  readonly lostAtEnd: number;
-  /** Arrived again. */
-  readonly duplicated: number;
-  /** Arrived after a later event of the same channel; not lost. */
-  readonly reordered: number;
-  /** Of these, those that filled a gap. */
-  readonly late: number;
-  /** Sent while the client was between two connections and did not resume; at least this many. */
-  readonly missedWhileDisconnected: number;
-  /** The same of clients that had left by themselves; at least this many. */
-  readonly missedOnPurpose: number;
-  /** Sent while the client was away, received after it resumed. */
-  readonly healed: number;
-  /** Missed while away, and the server said that it cannot give them again; at least this many. */
-  readonly unrecovered: number;
-  /** Left out for a client that lags, as the server told it. */
-  readonly skipped: number;
-  /** Of a channel that the client did not ask for. */
-  readonly unexpected: number;
-  /** Gaps beyond the limit of those remembered: they count as lost and cannot heal. */
-  readonly gapsUntracked: number;
-  /** First events of clients before which nobody looked for lost ones, for want of room. */
-  readonly firstEventsUnchecked: number;
-}
+import type { SequenceCounts } from './sequence-counts.ts';
 
 /**
  * A client without any event on a channel is only expected to have those that were due this long
@@ -97,6 +68,26 @@ export class SequenceLedger {
     cursor.restart();
     cursor.isIncomplete = false;
     cursor.resumedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Told when the server has ended the subscription that leaves, and sends nothing of it any more.
+   * What was due by `untilMs` (since 1970) and did not come is lost; on its channels what comes next
+   * is the first again.
+   */
+  unsubscribed(cursor: Cursor, subscription: string, untilMs: number): void {
+    const { subscriptions } = cursor;
+    // Nobody with these subscriptions may have seen anything of it yet.
+    if (!subscription.includes('*')) subscriptions.slotOf(this.#book.idOf(subscription));
+    for (let slot = 0; slot < subscriptions.count; slot++) {
+      if (!cursor.isLeaving(slot)) continue;
+      const target = this.#book.newestOf(subscriptions.channelAt(slot), untilMs);
+      if (target !== undefined && this.#lacks(cursor, slot, target)) {
+        this.#recordTail(cursor, target);
+      }
+      cursor.forget(slot);
+    }
+    cursor.times?.left();
   }
 
   /**
@@ -195,9 +186,13 @@ export class SequenceLedger {
     // The server does not know the event before it, but a client may have received it earlier.
     const prev = Number.isNaN(event.prev) ? this.#book.prevOf(channel, offset) : event.prev;
     if (Number.isNaN(last)) {
+      if (cursor.sinceMs(slot) === Number.POSITIVE_INFINITY) {
+        this.#unexpected++;
+        return;
+      }
       const before = cursor.begin(slot, offset);
       if (event.ts < cursor.resumedAtMs) this.#heal(channel);
-      const lost = cursor.isIncomplete ? 0 : this.#countBefore(cursor, event, prev);
+      const lost = this.#countBefore(cursor, slot, event, prev);
       if (!Number.isNaN(before)) this.#countMissed(cursor, channel, { offset, prev, before, lost });
     } else if (offset > last) {
       this.#advance(cursor, slot, event);
@@ -227,8 +222,16 @@ export class SequenceLedger {
   }
 
   /** How many events a client lost between its subscription and its first event of a channel. */
-  #countBefore(cursor: Cursor, { channel, offset }: ReceivedEvent, prev: number): number {
-    const sinceMs = cursor.subscribedAtMs + subscribeGraceMs;
+  #countBefore(
+    cursor: Cursor,
+    slot: number,
+    { channel, offset }: ReceivedEvent,
+    prev: number,
+  ): number {
+    const subscribedAtMs = cursor.sinceMs(slot);
+    // Events that a resumption left out are counted as such; a later subscription has none.
+    if (cursor.isIncomplete && subscribedAtMs === cursor.subscribedAtMs) return 0;
+    const sinceMs = subscribedAtMs + subscribeGraceMs;
     if (Number.isNaN(prev) || !(this.#book.dueAtMs(channel, offset) > sinceMs)) return 0;
     return this.#firstEvents.add({ client: cursor.client, channel, prev, offset, sinceMs });
   }
@@ -263,18 +266,22 @@ export class SequenceLedger {
   #isBehind(cursor: Cursor, target: NewestEvent): boolean {
     if (Number.isNaN(cursor.subscribedAtMs)) return false;
     const slot = cursor.subscriptions.slotOf(this.#book.idOf(target.channel));
-    if (slot < 0) return false;
+    return slot >= 0 && this.#lacks(cursor, slot, target) && !cursor.isLeaving(slot);
+  }
+
+  #lacks(cursor: Cursor, slot: number, target: NewestEvent): boolean {
     const last = cursor.last(slot);
     if (!Number.isNaN(last)) return last < target.offset;
-    return target.dueAtMs > cursor.subscribedAtMs + subscribeGraceMs;
+    return target.dueAtMs > cursor.sinceMs(slot) + subscribeGraceMs;
   }
 
   #recordTail(cursor: Cursor, target: NewestEvent): void {
     const channel = this.#book.idOf(target.channel);
-    const after = cursor.last(cursor.subscriptions.slotOf(channel));
+    const slot = cursor.subscriptions.slotOf(channel);
+    const after = cursor.last(slot);
     const position = { client: cursor.client, channel, after, to: target.offset, got: Number.NaN };
     if (!Number.isNaN(after)) return this.#gaps.add(position);
-    const since = cursor.subscribedAtMs + subscribeGraceMs;
+    const since = cursor.sinceMs(slot) + subscribeGraceMs;
     const known = this.#book.dueSince(channel, target.offset, since);
     this.#gaps.addUnbegun(position, known.count > 0 ? known : { count: 1, first: target.offset });
   }

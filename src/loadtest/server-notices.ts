@@ -20,3 +20,8 @@ export function countNotice(
     ledger.announceSkipped(cursor, fields['channels']);
   }
 }
+
+/** Whether the acknowledgement of a subscription says that some of it was not granted. */
+export function isRefusal({ rejected }: ControlMessage['fields']): boolean {
+  return Array.isArray(rejected) && rejected.length > 0;
+}

@@ -16,6 +16,9 @@ test('the figures of all workers add up, and those of the machine are the worst'
     left: 0,
     away: 0,
     stormed: 0,
+    churned: 0,
+    unsubscribed: 0,
+    resubscribed: 0,
   });
   expect(totals.messages.received).toBe(20);
   expect(totals.latency.count).toBe(20);

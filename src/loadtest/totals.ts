@@ -22,6 +22,8 @@ export interface Totals {
   readonly phases: PerPhase<Histogram>;
   /** From dropping out in a storm until open again. */
   readonly returns: Histogram;
+  /** From asking for a change of subscriptions until it was acknowledged. */
+  readonly acks: Histogram;
   /** From planned start to the upgrade: one of the phases. */
   readonly connect: Histogram;
   /** Clients that the server never let in, by the code of its refusal. */
@@ -55,6 +57,7 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
         totals.lostByStage[stage] = (totals.lostByStage[stage] ?? 0) + lost;
       }
       totals.returns.merge(report.returns);
+      totals.acks.merge(report.acks);
       for (const phase of connectPhases) totals.phases[phase].merge(report.phases[phase]);
       for (const error of report.errors) totals.errors.add(error.class, error.example, error.count);
       totals.gaps.push(...report.gaps.slice(0, maxListedGaps - totals.gaps.length));
@@ -142,6 +145,7 @@ export function totalsBetween(earlier: Totals, later: Totals): Totals {
     latency: later.stageLatency,
     phases,
     returns: later.returns.since(earlier.returns),
+    acks: later.acks.since(earlier.acks),
     connect: phases.upgraded,
     refused: mapBetween(earlier.refused, later.refused),
     closeCodes: mapBetween(earlier.closeCodes, later.closeCodes),
@@ -168,6 +172,9 @@ function emptyTotals() {
       left: 0,
       away: 0,
       stormed: 0,
+      churned: 0,
+      unsubscribed: 0,
+      resubscribed: 0,
     },
     messages: {
       received: 0,
@@ -198,6 +205,7 @@ function emptyTotals() {
     latency: new Histogram(),
     stageLatency: new Histogram(),
     returns: new Histogram(),
+    acks: new Histogram(),
     lostByStage: [] as number[],
     phases: phaseHistograms(),
     errors: new ErrorLog(),

@@ -1,4 +1,6 @@
 /** One client of a load test: subscribes, checks what it receives, comes back when it is dropped. */
+import type { Random } from '../base/random.ts';
+import { ChannelChurn } from './channel-churn.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
 import { timeRequestFrame } from './clock-offset.ts';
 import { ConnectTimes } from './connect-phases.ts';
@@ -8,13 +10,11 @@ import type { Conduct } from './load/cast.ts';
 import type { ControlMessage, ReceivedEvent } from './message-reader.ts';
 import { subscribeFrame } from './resume.ts';
 import { Resumption } from './resumption.ts';
-import { mayReturn, returnDelayMs } from './return-policy.ts';
-import { countNotice } from './server-notices.ts';
+import { mayReturn, noticeDelayMs, returnDelayMs } from './return-policy.ts';
+import { countNotice, isRefusal } from './server-notices.ts';
 
 /** A connection that lasted this long gives its client all attempts back. */
 const stableMs = 5_000;
-/** Longest wait that a notice may ask for before a client reconnects. */
-const maxNoticeMs = 300_000;
 
 /** A client, from its planned start until it is stopped; at most one connection at a time. */
 export class VirtualClient implements ConnectionOwner {
@@ -39,6 +39,8 @@ export class VirtualClient implements ConnectionOwner {
   /** v1 number of the newest message of this connection. */
   #seq = 0;
   readonly #resumption: Resumption;
+  /** Made when it first changes its subscriptions. */
+  #churn: ChannelChurn | undefined;
   #noticeTimer: NodeJS.Timeout | undefined;
   /** It leaves because the server asked for it. */
   #isMoving = false;
@@ -113,6 +115,15 @@ export class VirtualClient implements ConnectionOwner {
     this.#stopping = true;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#noticeTimer);
+    this.#churn?.end();
+  }
+
+  /** Drops one of its channels for `awayMs`; false when it is not open, or lacks one already. */
+  churn(random: Random, awayMs: number): boolean {
+    if (!this.isOpen) return false;
+    const send = (frame: Buffer) => this.#connection?.send(frame);
+    this.#churn ??= new ChannelChurn(this.cursor, this.#context, send);
+    return this.#churn.drop(random, awayMs);
   }
 
   /** Loses its connection without a word, and comes back at once. */
@@ -165,10 +176,7 @@ export class VirtualClient implements ConnectionOwner {
     counters.frames++;
     if (message.events.length > 0) this.#takeEvents(message.events);
     message.controls.forEach(this.#takeControl, this);
-    if (message.complaint !== undefined) {
-      counters.badMessages++;
-      this.#context.errors.add('open-bad-message', message.complaint);
-    }
+    if (message.complaint !== undefined) this.#context.countUnreadable(message.complaint);
   }
 
   onEnded(end: ConnectionEnd): void {
@@ -189,14 +197,10 @@ export class VirtualClient implements ConnectionOwner {
       this.#disconnected();
     }
     if (mayReturn(end, this.#context.settings, this.#attempt, this.#opened)) this.#retry(end);
-    else if (!this.#opened) this.#failed(end);
-  }
-
-  #failed({ refusal }: ConnectionEnd): void {
-    const { counters } = this.#context;
-    this.#hasFailed = true;
-    counters.failed++;
-    if (refusal !== undefined) counters.countRefusal(refusal);
+    else if (!this.#opened) {
+      this.#hasFailed = true;
+      counters.countFailed(end.refusal);
+    }
   }
 
   #takeEvents(events: readonly ReceivedEvent[]): void {
@@ -219,14 +223,11 @@ export class VirtualClient implements ConnectionOwner {
   #takeControl({ type, fields }: ControlMessage): void {
     if (type === 'pong') return this.#takeTime(Number(fields['ts']));
     this.#context.counters.control++;
-    const { answer } = fields;
-    if (answer instanceof Buffer) return this.#connection?.send(answer);
+    if (fields['answer'] instanceof Buffer) return this.#connection?.send(fields['answer']);
     if (type === 'welcome') this.#resumption.welcome(fields);
     else if (this.#connection?.phase === 'open') this.#takeNotice({ type, fields });
     if (this.#connection?.phase !== 'subscribe') return;
-    const { rejected } = fields;
-    const refused = Array.isArray(rejected) && rejected.length > 0;
-    if (type === 'error' || (type === 'subscription_ack' && refused)) {
+    if (type === 'error' || (type === 'subscription_ack' && isRefusal(fields))) {
       this.#connection.fail('subscribe-rejected', JSON.stringify(fields));
     } else if (type === 'subscription_ack') this.#acknowledged(fields['recovered']);
   }
@@ -244,19 +245,17 @@ export class VirtualClient implements ConnectionOwner {
 
   #takeNotice(notice: ControlMessage): void {
     countNotice(this.#context, this.cursor, notice);
-    if (notice.type === 'reconnect_notice') {
-      this.#reconnectIn(Number(notice.fields['after_ms'] ?? 0));
-    }
+    this.#churn?.take(notice);
+    if (notice.type === 'reconnect_notice') this.#reconnectIn(Number(notice.fields['after_ms']));
   }
 
   /** The server goes away soon: leaves it at the time that it chose for this client. */
   #reconnectIn(afterMs: number): void {
     clearTimeout(this.#noticeTimer);
-    const delayMs = Math.min(Math.max(0, afterMs || 0), maxNoticeMs);
     this.#noticeTimer = setTimeout(() => {
       this.#isMoving = true;
       this.#connection?.leave();
-    }, delayMs);
+    }, noticeDelayMs(afterMs));
   }
 
   #returnAtOnce(): void {
@@ -287,6 +286,7 @@ export class VirtualClient implements ConnectionOwner {
 
   #disconnected(): void {
     this.cursor.isAwayOnPurpose = this.isReturning;
+    this.#churn?.end();
     this.#context.ledger.disconnected(this.cursor);
     if (epochMs() - this.#openedAtMs >= stableMs) this.#attempt = 0;
   }

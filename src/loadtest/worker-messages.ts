@@ -8,7 +8,7 @@ import type { ErrorCount } from './error-log.ts';
 import type { GapReport } from './gap-list.ts';
 import type { Stage } from './load/timeline.ts';
 import type { LoadTestConfig } from './plan.ts';
-import type { SequenceCounts } from './sequence-ledger.ts';
+import type { SequenceCounts } from './sequence-counts.ts';
 import type { Target } from './target.ts';
 import type { WorkerHealth } from './worker-health.ts';
 
@@ -68,6 +68,11 @@ export interface GroupReport {
     readonly away: number;
     /** Connections that the load tester ended in storms. */
     readonly stormed: number;
+    /** Subscriptions that the load tester dropped, or asked for again. */
+    readonly churned: number;
+    /** Of these, the droppings and the returns that were acknowledged. */
+    readonly unsubscribed: number;
+    readonly resubscribed: number;
   };
   readonly messages: SequenceCounts & {
     readonly received: number;
@@ -91,6 +96,8 @@ export interface GroupReport {
   readonly phases: PhaseSnapshots;
   /** From dropping out in a storm until open again. */
   readonly returns: HistogramSnapshot;
+  /** From asking for a change of subscriptions until it was acknowledged. */
+  readonly acks: HistogramSnapshot;
   /** Clients that the server never let in, by the code of its refusal. */
   readonly refused: readonly (readonly [string, number])[];
   readonly errors: readonly ErrorCount[];

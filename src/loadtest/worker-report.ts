@@ -33,6 +33,7 @@ export function workerReport(
 function groupReport(context: ClientContext, isLast: boolean): GroupReport {
   const { counters, ledger } = context;
   const { opened, failed, dropped, moved, reconnected, active, left, stormed } = counters;
+  const { churned, unsubscribed, resubscribed } = counters;
   const away = opened - active - left;
   const { received, frames, bytes, control, badMessages, seqBreaks, epochChanges } = counters;
   const { serverErrors, gapNotices, throttleUpdates, reconnectNotices } = counters;
@@ -40,6 +41,7 @@ function groupReport(context: ClientContext, isLast: boolean): GroupReport {
     connections: {
       ...{ opened, failed, dropped, moved, reconnected, active, left, away },
       stormed,
+      ...{ churned, unsubscribed, resubscribed },
     },
     messages: {
       ...ledger.counts(),
@@ -59,6 +61,7 @@ function groupReport(context: ClientContext, isLast: boolean): GroupReport {
     lostByStage: ledger.lostByStage(),
     phases: perPhase((phase) => context.phases[phase].snapshot()),
     returns: context.returns.snapshot(),
+    acks: context.acks.snapshot(),
     refused: [...counters.refused],
     errors: context.errors.list(),
     gaps: ledger.gaps(maxListedGaps),
@@ -84,6 +87,7 @@ function sumOf(groups: readonly GroupReport[]): GroupReport {
     ),
     phases: perPhase((phase) => merged(groups.map(({ phases }) => phases[phase]))),
     returns: merged(groups.map(({ returns }) => returns)),
+    acks: merged(groups.map(({ acks }) => acks)),
     refused: sumOfPairs(groups.flatMap(({ refused }) => refused)),
     errors: errors.list(),
     gaps: groups.flatMap(({ gaps }) => gaps).slice(0, maxListedGaps),

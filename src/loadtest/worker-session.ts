@@ -70,7 +70,7 @@ export class WorkerSession {
     this.#assignment = assignment;
     const crowd = new Crowd(assignment);
     this.#crowd = crowd;
-    this.#unrest = new Unrest(crowd, assignment.config);
+    this.#unrest = new Unrest(crowd, assignment);
     this.#reportTimer = setInterval(() => this.#report(), assignment.config.reportIntervalMs);
     if (assignment.config.protocol !== 'raw') {
       this.#heartbeatTimer = setInterval(() => crowd.askForTime(), heartbeatMs);

@@ -27,6 +27,8 @@ interface Delivery {
   /** Events of a channel are numbered from 0. */
   readonly n: number;
   readonly channel: string;
+  /** How often the client has unsubscribed from it before. */
+  readonly term: number;
 }
 
 /** What happens to a delivery; `hold` sends it right behind the client's next event. */
@@ -55,6 +57,8 @@ export interface Faults {
   readonly pingMs?: number;
   /** Rejects every channel of a subscription. */
   readonly rejectChannels?: boolean;
+  /** Acknowledges that a subscription has ended, and goes on sending its events. */
+  readonly keepsSubscriptions?: boolean;
   /** Epoch told in the `welcome`. */
   readonly epoch?: string;
   /**
@@ -83,8 +87,9 @@ type Since = Record<string, { offset?: number; offsets?: Record<string, number> 
 interface Client {
   readonly socket: WebSocket;
   readonly number: number;
-  readonly channels: ReadonlySet<string>;
+  readonly channels: Set<string>;
   readonly isV1: boolean;
+  readonly terms: Map<string, number>;
   seq: number;
   held: string[];
 }
@@ -183,7 +188,9 @@ export class FaultServer implements AsyncDisposable {
     const names = subscriptionsMatching(channel);
     for (const client of this.#clients) {
       if (!names.some((name) => client.channels.has(name))) continue;
-      const fault = this.#faults.deliver?.({ client: client.number, n, channel });
+      const { number, terms } = client;
+      const term = terms.get(channel) ?? 0;
+      const fault = this.#faults.deliver?.({ client: number, n, channel, term });
       deliver(client, text, fault);
     }
   }
@@ -257,7 +264,8 @@ export class FaultServer implements AsyncDisposable {
         const ahead = this.#faults.clockAheadMs ?? 0;
         return socket.send(controlMessages.pong(undefined, Math.floor(preciseMs() + ahead)));
       }
-      after(this.#faults.ackDelayMs, () => this.#subscribe(socket, data));
+      const answer = type === 'unsubscribe' ? this.#unsubscribe : this.#subscribe;
+      after(this.#faults.ackDelayMs, () => answer.call(this, socket, data));
     });
     if (this.#faults.pingMs !== undefined) keepAlive(socket, this.#faults.pingMs);
     socket.on('close', () => {
@@ -276,13 +284,29 @@ export class FaultServer implements AsyncDisposable {
       controlMessages.subscriptionAck(undefined, accepted, accepted.length, rejected, recovered),
     );
     if (this.#faults.recover === 'all') this.#resend(socket, data.since ?? {});
+    const known = this.#clients.find((client) => client.socket === socket);
+    if (known !== undefined) {
+      for (const channel of accepted) known.channels.add(channel);
+      return;
+    }
     const number = this.#subscriptions++;
     const channels = new Set(accepted);
     const isV1 = socket.protocol !== subprotocols.v2;
-    this.#clients.push({ socket, number, channels, isV1, seq: 0, held: [] });
+    this.#clients.push({ socket, number, channels, isV1, terms: new Map(), seq: 0, held: [] });
     for (const { count, resolve } of this.#waiting) {
       if (this.#subscriptions >= count) resolve();
     }
+  }
+
+  #unsubscribe(socket: WebSocket, { channels }: { channels: string[] }): void {
+    const client = this.#clients.find((one) => one.socket === socket);
+    if (client === undefined) return;
+    if (this.#faults.keepsSubscriptions) {
+      return socket.send(controlMessages.unsubscriptionAck(undefined, channels, 0));
+    }
+    const left = channels.filter((channel) => client.channels.delete(channel));
+    for (const name of left) client.terms.set(name, (client.terms.get(name) ?? 0) + 1);
+    socket.send(controlMessages.unsubscriptionAck(undefined, left, client.channels.size));
   }
 
   #recovered(since: Since | undefined) {

@@ -123,6 +123,7 @@ export function makeReport({ seed = 1, slower = 1, seconds = 20, changes = {} }:
     profiles: [],
     misbehaving: [],
     returnMs: { ...percentilesOf(new Histogram()), count: 0 },
+    ackMs: { ...percentilesOf(new Histogram()), count: 0 },
     phases: reportedPhases(
       perPhase(() => connect),
       { secured: false, subscribed: true },

@@ -20,6 +20,7 @@ interface Checked {
   readonly headers?: readonly string[] | undefined;
   readonly thresholds?: readonly string[] | undefined;
   readonly slo?: readonly string[] | undefined;
+  readonly churn?: string | undefined;
 }
 
 const missing: Readonly<Record<keyof Told, string>> = {
@@ -40,6 +41,12 @@ export function checkLoadtest(config: Checked, context: z.core.$RefinementCtx<Ch
     if (!config.channels.every((name) => normaliseChannel(name) !== undefined)) {
       complain('channels', 'expected channels such as BTC.trade,ETH.* or *.trade');
     }
+  }
+  if (isRaw && config.churn !== undefined) {
+    complain(
+      'churn',
+      'makes sense with odin only: nothing says how to unsubscribe from a raw server',
+    );
   }
   if (!config.url.startsWith('wss:')) {
     const message = 'makes sense for wss:// only, and --url is ws://';

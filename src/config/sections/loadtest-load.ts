@@ -9,7 +9,7 @@ import {
   parseMix,
   profileFault,
 } from '../load-profiles.ts';
-import { parseStages, parseStorm } from '../load-shape.ts';
+import { parseChurn, parseStages, parseStorm } from '../load-shape.ts';
 import { scopeFault } from '../threshold.ts';
 
 const maxStages = 100;
@@ -147,6 +147,13 @@ export const loadtestLoad = {
     .optional()
     .describe('how often how many clients lose their connection at once: 30s:20%')
     .meta({ value: '<interval:percent>' }),
+  churn: text()
+    .refine((given) => parseChurn(given) !== undefined, {
+      error: 'expected channels per second such as 5/s, or 5/s:250ms (at most 10000/s, away 1h)',
+    })
+    .optional()
+    .describe('how many channels clients drop per second, and for how long: 5/s:1s')
+    .meta({ value: '<rate/s:time>' }),
 };
 
 /** All profiles there are, by name. */

@@ -1,5 +1,6 @@
 /** The clients of one worker: makes each when it comes, says goodbye to each when it goes. */
 import { type Random, randomIndex } from '../../base/random.ts';
+import { arrivalMs } from '../channel-churn.ts';
 import { ClientContext, epochMs } from '../client-context.ts';
 import { Cursor, SubscriptionSet } from '../cursor.ts';
 import { channelsOf, type LoadTestConfig } from '../plan.ts';
@@ -18,8 +19,6 @@ interface Subscriptions {
   readonly frame: Buffer;
 }
 
-/** Events may take this long to arrive: of what is younger, nobody can say that it is lost. */
-const arrivalMs = 2_000;
 /** What a client that goes should have had is looked up this often. */
 const lookUpMs = 100;
 /** How long clients may take to say goodbye. */
@@ -134,17 +133,33 @@ export class Crowd {
 
   /** A share of the good clients loses the connection at once and returns; `percent` is 0–100. */
   storm(percent: number, random: Random): void {
-    const open = [...this.#present].flatMap(([number, client]) =>
-      client instanceof VirtualClient && client.isOpen && this.#contextOf(number).isGood
-        ? [client]
-        : [],
-    );
+    const open = this.#openClients();
     const count = Math.round((open.length * percent) / 100);
     for (let at = 0; at < count; at++) {
       const other = at + randomIndex(random, open.length - at);
       [open[at], open[other]] = [open[other] as VirtualClient, open[at] as VirtualClient];
       open[at]?.dropOut();
     }
+  }
+
+  /** Good clients drop a channel each for `awayMs`: `count` of them, or all that lack none yet. */
+  churn(count: number, awayMs: number, random: Random): void {
+    const open = this.#openClients();
+    for (let wanted = count; wanted > 0 && open.length > 0; ) {
+      const at = randomIndex(random, open.length);
+      if (open[at]?.churn(random, awayMs)) wanted--;
+      const last = open.pop() as VirtualClient;
+      if (at < open.length) open[at] = last;
+    }
+  }
+
+  /** The good ones. */
+  #openClients(): VirtualClient[] {
+    return [...this.#present].flatMap(([number, client]) =>
+      client instanceof VirtualClient && client.isOpen && this.#contextOf(number).isGood
+        ? [client]
+        : [],
+    );
   }
 
   /** All say goodbye; resolves when their sockets are closed. */

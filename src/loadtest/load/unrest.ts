@@ -1,27 +1,32 @@
-/** What disturbs the clients of a worker while they are measured: storms, at the same time in all workers. */
+/** What disturbs the clients of a worker while they are measured: storms, at the same time in all workers, and churn. */
 import { createRandom } from '../../base/random.ts';
 import { parseStorm } from '../../config/load-shape.ts';
 import { epochMs } from '../client-context.ts';
 import type { LoadTestConfig } from '../plan.ts';
+import type { Assignment } from '../worker-messages.ts';
 import type { Crowd } from './crowd.ts';
+import { Turnover } from './turnover.ts';
 
 /** One per worker. */
 export class Unrest {
   readonly #crowd: Crowd;
   readonly #config: LoadTestConfig;
+  readonly #turnover: Turnover;
   #timer: NodeJS.Timeout | undefined;
   #startedAtMs: number | undefined;
   #storms = 0;
 
-  constructor(crowd: Crowd, config: LoadTestConfig) {
+  constructor(crowd: Crowd, assignment: Assignment) {
     this.#crowd = crowd;
-    this.#config = config;
+    this.#config = assignment.config;
+    this.#turnover = new Turnover(crowd, assignment);
   }
 
   /** Goes on from `atMs` since 1970, unless it does already. */
   begin(atMs: number): void {
-    if (this.#startedAtMs !== undefined || this.#config.storm === undefined) return;
+    if (this.#startedAtMs !== undefined) return;
     this.#startedAtMs = atMs;
+    this.#turnover.begin(atMs);
     this.#await();
   }
 
@@ -29,6 +34,7 @@ export class Unrest {
   end(): void {
     this.#startedAtMs = undefined;
     clearTimeout(this.#timer);
+    this.#turnover.end();
   }
 
   #await(): void {

@@ -32,6 +32,9 @@ export const figures = {
     left: count,
     away: count,
     stormed: count,
+    churned: count,
+    unsubscribed: count,
+    resubscribed: count,
     refused: countsByCode,
   }),
   messages: z.object({

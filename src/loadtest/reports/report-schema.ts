@@ -164,6 +164,9 @@ const shape = {
   returnMs: z
     .object({ ...percentiles, count })
     .describe('from dropping out in a storm until open again'),
+  ackMs: z
+    .object({ ...percentiles, count })
+    .describe('from asking for a change of subscriptions (--churn) until it was acknowledged'),
   phases: z.object({
     dialed: phaseTimes,
     connected: phaseTimes,

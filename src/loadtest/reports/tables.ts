@@ -66,6 +66,9 @@ export function countTable(report: LoadTestReport): Table {
     ['clients that went as planned', connections.left],
     ['clients that did not come back', connections.away],
     ['connections ended in storms', connections.stormed],
+    ['subscriptions dropped', connections.unsubscribed],
+    ['subscriptions taken back', connections.resubscribed],
+    ['changes of subscriptions without an answer', unansweredOf(connections)],
     ['connections dropped', connections.dropped],
     ['connections moved at the server’s wish', connections.moved],
     ['reconnected', connections.reconnected],
@@ -94,8 +97,13 @@ export function countTable(report: LoadTestReport): Table {
   };
 }
 
+/** Changes of subscriptions that the server did not acknowledge, or not before the end. */
+export function unansweredOf(connections: LoadTestReport['connections']): number {
+  return connections.churned - connections.unsubscribed - connections.resubscribed;
+}
+
 /** Percentiles of everything that was timed. */
-export function percentileTable({ latencyMs, connectMs, returnMs }: LoadTestReport): Table {
+export function percentileTable({ latencyMs, connectMs, returnMs, ackMs }: LoadTestReport): Table {
   const row = (
     name: string,
     from: Pick<LoadTestReport['latencyMs'], 'p50' | 'p95' | 'p99' | 'max'>,
@@ -113,6 +121,9 @@ export function percentileTable({ latencyMs, connectMs, returnMs }: LoadTestRepo
       row('connect', connectMs, ['', '', '']),
       ...(returnMs.count > 0
         ? [row('return from storms', returnMs, ['', formatCount(returnMs.count), ''])]
+        : []),
+      ...(ackMs.count > 0
+        ? [row('change of subscriptions', ackMs, ['', formatCount(ackMs.count), ''])]
         : []),
     ],
     note:

@@ -7,7 +7,7 @@ import type { LoadTestReport, StageReport } from '../report.ts';
 import { findingsOf } from '../search/search-report.ts';
 import { hasOwnStages } from './part-tables.ts';
 import { trialLine } from './search-tables.ts';
-import { formatClock, formatObserved } from './tables.ts';
+import { formatClock, formatObserved, unansweredOf } from './tables.ts';
 import { reconciledCounts, signed } from './truth-tables.ts';
 
 const maxColumns = 80;
@@ -44,6 +44,7 @@ export function formatReport(report: LoadTestReport): string {
     ...optional(messages.gapNotices, 'gaps told by the server'),
     ...optional(connections.stormed, 'connections ended in storms'),
     ...optional(messages.missedOnPurpose, 'missed in storms without resuming, at least'),
+    ...churnRows(report),
     ...optional(connections.moved, 'connections left because the server asked for it'),
     ...optional(messages.unexpected, 'of channels not subscribed to'),
     ...optional(messages.badMessages, 'messages not readable'),
@@ -77,6 +78,19 @@ export function formatReport(report: LoadTestReport): string {
     ),
   ];
   return lines.map((line) => clip(line.trimEnd())).join('\n');
+}
+
+function churnRows({ connections, ackMs }: LoadTestReport): (readonly [string, string])[] {
+  if (connections.churned === 0) return [];
+  const { p50, p95, p99, max } = ackMs;
+  const { unsubscribed: dropped, resubscribed } = connections;
+  return [
+    [
+      'churn',
+      counts({ dropped, 'taken back': resubscribed, unanswered: unansweredOf(connections) }),
+    ],
+    ...(ackMs.count > 0 ? [['', `answered ${percentiles({ p50, p95, p99, max })}`] as const] : []),
+  ];
 }
 
 function connectLine({ connectMs: { p50, p95, p99, max } }: LoadTestReport): string {

@@ -22,6 +22,9 @@ const kept = {
   left: 0,
   away: 0,
   stormed: 0,
+  churned: 0,
+  unsubscribed: 0,
+  resubscribed: 0,
 };
 
 interface Given {
