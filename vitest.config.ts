@@ -24,8 +24,11 @@ const alone = [
   'drain.integration',
   'guard.integration',
   'hostile.integration',
+  'loadtest.integration',
+  'loadtest-churn.integration',
   'loadtest-compare.integration',
   'loadtest-crowds.integration',
+  'loadtest-outputs.integration',
   'loadtest-stages.integration',
   'loadtest-truth.integration',
   'main-job.e2e',
@@ -50,6 +53,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          maxWorkers: 2,
           include: ['src/**/*.test.ts', 'test/*.test.ts'],
           exclude: ['test/*.integration.test.ts', 'test/*.e2e.test.ts'],
           testTimeout: 20_000,

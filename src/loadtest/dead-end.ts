@@ -39,7 +39,11 @@ export async function deadEndOf(report: LoadTestReport): Promise<RemoteError | u
   // That the run was over before a client's last try says nothing of why it did not get in.
   const errors = report.errors.filter(({ class: name }) => name !== 'local-left-early');
   const [first] = errors;
-  if (verdict !== 'fail' || connections.opened > 0 || first === undefined) return undefined;
+  if (connections.opened > 0 || first === undefined) return undefined;
+  // However slow the load tester was: only a wait that ended without an answer may be its doing.
+  const isTold =
+    verdict === 'inconclusive' && !errors.some(({ class: name }) => /timeout/.test(name));
+  if (verdict !== 'fail' && !isTold) return undefined;
   const isPlain = errors.every(({ class: name }) => mayWantTls.test(name));
   const isTls = isPlain && (await speaksTls(new URL(url)));
   if (!isTls && !errors.every(({ class: name }) => remedyOf(name) !== undefined)) return undefined;
