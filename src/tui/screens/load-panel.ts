@@ -9,8 +9,9 @@ import {
 } from '../figures-text.ts';
 import type { FleetFigures } from '../fleet-model.ts';
 import type { Glyphs } from '../glyphs.ts';
-import { type Line, line, printable } from '../line.ts';
+import { type Line, line } from '../line.ts';
 import { sparkline } from '../sparkline.ts';
+import { awayLines } from './away-lines.ts';
 
 /** For a terminal of so many columns. */
 export function loadSummary(
@@ -20,19 +21,8 @@ export function loadSummary(
 ): Line[] {
   if (loadtest === undefined) return [line('  no load test is watched', 'dim')];
   const { sight, metrics, course } = loadtest;
-  const head: Line[] =
-    sight.state === 'up'
-      ? []
-      : [
-          line(
-            ` ${glyphs.bad} ${sight.url}: ${sight.state}: ${printable(sight.problem ?? '')}`,
-            'bad',
-          ),
-          line(
-            '   `odin loadtest --prometheus 9464` serves its metrics; --loadtest-url says where',
-            'dim',
-          ),
-        ];
+  const remedy = '`odin loadtest --prometheus 9464` serves its metrics; --loadtest-url says where';
+  const head = awayLines(sight, remedy, glyphs);
   const find = (name: string) => metrics.find((metric) => metric.name === `odin_loadtest_${name}`);
   if (find('clients_target') === undefined) return head;
   const count = (name: string) => formatFigure(find(name)?.value);

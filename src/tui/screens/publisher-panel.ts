@@ -4,6 +4,7 @@ import type { FleetFigures } from '../fleet-model.ts';
 import type { Glyphs } from '../glyphs.ts';
 import { type Line, line, printable } from '../line.ts';
 import { sparkline } from '../sparkline.ts';
+import { awayLines } from './away-lines.ts';
 
 /** For a terminal of so many columns. */
 export function publisherLines(
@@ -13,19 +14,8 @@ export function publisherLines(
 ): Line[] {
   if (publisher === undefined) return [line('  no publisher is watched', 'dim')];
   const { sight, report, course } = publisher;
-  const head: Line[] =
-    sight.state === 'up'
-      ? []
-      : [
-          line(
-            ` ${glyphs.bad} ${sight.url}: ${sight.state}: ${printable(sight.problem ?? '')}`,
-            'bad',
-          ),
-          line(
-            '   `odin publish` serves its control API on port 3003; --publisher-url says where',
-            'dim',
-          ),
-        ];
+  const remedy = '`odin publish` serves its control API on port 3003; --publisher-url says where';
+  const head = awayLines(sight, remedy, glyphs);
   if (report === undefined) return head;
   const due = report.targetRate === null ? 'as recorded' : `${formatFigure(report.targetRate)}/s`;
   const rows: [string, string][] = [
