@@ -8,6 +8,7 @@ const subBuckets = 128;
 const exactBelow = subBuckets * 2;
 const octaves = 28;
 const bucketCount = exactBelow + octaves * subBuckets;
+const maxInt32 = 2 ** 31 - 1;
 
 /** What a histogram looks like between processes: sparse `[bucket, count]` pairs. */
 export interface HistogramSnapshot {
@@ -153,6 +154,11 @@ export class Histogram {
 function bucketOf(ms: number): number {
   const micros = Math.round(ms * 1_000);
   if (micros < exactBelow) return micros;
+  // Bit operations, many times faster than logarithms and powers, reach as far as 36 minutes.
+  if (micros <= maxInt32) {
+    const octave = 24 - Math.clz32(micros);
+    return octave * subBuckets + (micros >>> octave);
+  }
   const octave = Math.floor(Math.log2(micros)) - 7;
   if (octave > octaves) return bucketCount - 1;
   const within = Math.floor(micros / 2 ** octave) - subBuckets;

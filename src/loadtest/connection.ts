@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { maskedFrameOf, opcodes } from '../protocol/websocket-frame.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
 import { classify, type ErrorClass, isCloseCode, type Phase, wordsOf } from './error-classes.ts';
-import { type FrameHandler, FrameReader } from './frame-reader.ts';
+import { type FrameHandler, FrameReader, wholeTextAt } from './frame-reader.ts';
 import {
   createKey,
   flawOf,
@@ -60,7 +60,10 @@ export class Connection implements FrameHandler {
   #key = '';
   /** The answer so far; undefined before and after the upgrade. */
   #answer: string | undefined;
+  /** While a frame is unfinished, or several came at once. */
   #reader: FrameReader | undefined;
+  /** From the upgrade on, until nothing that comes is of interest any more. */
+  #isReading = false;
   #timer: NodeJS.Timeout | undefined;
   #end: ConnectionEnd | undefined;
   /** What a slow client reads; undefined for others. */
@@ -113,18 +116,18 @@ export class Connection implements FrameHandler {
   /** Gives the connection up for a reason. */
   fail(errorClass: ErrorClass, example: string, more: Partial<ConnectionEnd> = {}): void {
     this.#end ??= { class: errorClass, example, ...more };
-    this.#reader?.stop();
+    this.#stopReading();
     this.#socket.destroy();
   }
 
   /** Says goodbye and closes; nothing is read any more. */
   close(): void {
-    if (this.#reader === undefined) {
+    if (!this.#isUpgraded) {
       this.#socket.destroy();
       return;
     }
     this.readOn();
-    this.#reader.stop();
+    this.#stopReading();
     this.#socket.end(closeFrame(1000));
   }
 
@@ -189,8 +192,8 @@ export class Connection implements FrameHandler {
     const bytes = chunk as Buffer;
     this.#context.counters.bytes += size;
     this.#context.nowMs = epochMs();
-    if (this.#reader !== undefined) this.#readFrames(bytes, 0, size);
-    else if (this.#answer !== undefined) this.#readAnswer(this.#answer, bytes, size);
+    if (this.#answer !== undefined) this.#readAnswer(this.#answer, bytes, size);
+    else if (this.#isReading) this.#readFrames(bytes, 0, size);
     if (this.#bytesPerSecond !== undefined) this.#rest(size);
     return true;
   }
@@ -206,8 +209,25 @@ export class Connection implements FrameHandler {
   }
 
   #readFrames(bytes: Buffer, start: number, end: number): void {
-    const complaint = this.#reader?.push(bytes, start, end);
+    if (this.#reader === undefined) {
+      // Nearly every chunk is one event, for which no reader has to be kept.
+      const textAt = wholeTextAt(bytes, start, end);
+      if (textAt > 0) return this.#owner.onMessage(bytes, textAt, end);
+      const isRaw = this.#context.settings.target.raw !== undefined;
+      this.#reader = new FrameReader(this, maxMessageBytes, isRaw);
+    }
+    const complaint = this.#reader.push(bytes, start, end);
     if (complaint !== undefined) this.fail(`${this.#phase}-protocol-error`, complaint);
+    else if (this.#reader.isBetweenMessages) this.#reader = undefined;
+  }
+
+  #stopReading(): void {
+    this.#isReading = false;
+    this.#reader?.stop();
+  }
+
+  get #isUpgraded(): boolean {
+    return this.#phase === 'subscribe' || this.#phase === 'open';
   }
 
   #readAnswer(before: string, bytes: Buffer, size: number): void {
@@ -247,10 +267,9 @@ export class Connection implements FrameHandler {
   #startFrames(bytes: Buffer, start: number, end: number): void {
     this.#phase = 'subscribe';
     this.#key = '';
-    const isRaw = this.#context.settings.target.raw !== undefined;
-    this.#reader = new FrameReader(this, maxMessageBytes, isRaw);
+    this.#isReading = true;
     this.#owner.onUpgraded();
-    if (start < end) this.#readFrames(bytes, start, end);
+    if (start < end && this.#isReading) this.#readFrames(bytes, start, end);
   }
 
   #closed(): void {

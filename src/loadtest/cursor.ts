@@ -6,7 +6,7 @@ import type { SubscriptionTimes } from './subscription-times.ts';
 /** Numbers per channel: newest offset, first offset, newest offset before the last reconnect. */
 const width = 3;
 /** Of all clients without any event so far: most of the memory of an idle one would be its own. */
-const noOffsets = new Float64Array(0);
+const noOffsets: readonly number[] = offsetsOf(0);
 
 /** A set of subscriptions and the slots of their channels; shared by all clients with equal ones. */
 export class SubscriptionSet {
@@ -71,8 +71,8 @@ export class Cursor {
   readonly subscriptions: SubscriptionSet;
   /** When its subscription was acknowledged, in milliseconds since 1970; NaN while it is not. */
   subscribedAtMs = Number.NaN;
-  /** Events from before this time were missed and came after resuming; -Infinity for none. */
-  resumedAtMs = Number.NEGATIVE_INFINITY;
+  /** Events from before this time were missed and came after resuming; undefined for none. */
+  resumedAtMs: number | undefined;
   /** Time of the newest event, as the event tells it, in milliseconds since 1970. */
   newestTs = Number.NEGATIVE_INFINITY;
   /** Whether the server was asked for what is missing and said that it cannot give all of it. */
@@ -81,11 +81,16 @@ export class Cursor {
   isAwayOnPurpose = false;
   /** Of a client that changed its subscriptions on this connection; undefined for all others. */
   times: SubscriptionTimes | undefined;
-  #offsets = noOffsets;
+  #offsets = noOffsets as number[];
 
   constructor(client: number, subscriptions: SubscriptionSet) {
     this.client = client;
     this.subscriptions = subscriptions;
+  }
+
+  /** Whether an event that happened at `ts` is one that was missed before it resumed. */
+  wasMissed(ts: number): boolean {
+    return this.resumedAtMs !== undefined && ts < this.resumedAtMs;
   }
 
   /** Offset of the newest event. */
@@ -144,7 +149,7 @@ export class Cursor {
   /** What comes next on a slot is the first again, with nothing before it. */
   forget(slot: number): void {
     const at = slot * width;
-    this.#offsets.subarray(at, at + width).fill(Number.NaN);
+    this.#offsets.fill(Number.NaN, at, at + width);
   }
 
   /** The connection is gone; positions stay, for resuming. */
@@ -177,10 +182,17 @@ export class Cursor {
 
   #grow(slot: number): void {
     if ((slot + 1) * width <= this.#offsets.length) return;
-    const larger = new Float64Array(width * Math.max(slot + 1, this.subscriptions.count));
-    larger.fill(Number.NaN).set(this.#offsets);
+    const larger = offsetsOf(Math.max(slot + 1, this.subscriptions.count));
+    for (const [at, offset] of this.#offsets.entries()) larger[at] = offset;
     this.#offsets = larger;
   }
+}
+
+/** An array of doubles, also when it is empty: V8 reads the offsets of all clients in one way. */
+function offsetsOf(slots: number): number[] {
+  const offsets = new Array<number>(width * slots + 1).fill(Number.NaN);
+  offsets.length = width * slots;
+  return offsets;
 }
 
 function nothingContinues(): boolean {

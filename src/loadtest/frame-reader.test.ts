@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as ws from 'ws';
 import { frameOf, maskedFrameOf, opcodes } from '../protocol/websocket-frame.ts';
-import { type FrameHandler, FrameReader } from './frame-reader.ts';
+import { type FrameHandler, FrameReader, wholeTextAt } from './frame-reader.ts';
 
 /** ws exports its frame writer, though its types do not say so. */
 const { Sender } = ws as unknown as {
@@ -161,4 +161,25 @@ test('fragments that add up to more than the limit are a protocol error', () => 
     Buffer.concat([Buffer.from([first, 126, 0xff, 0xff]), textOf(65_535)]);
   const stream = Buffer.concat([fragment(0x01), ...Array(16).fill(fragment(0x00))]);
   expect(readInPieces(stream, [100, 70_000]).complaint).toBe('message of more than 1000000 bytes');
+});
+
+test('a chunk that is one whole text message is told from anything else', () => {
+  for (const length of [0, 1, 125, 126, 65_535]) {
+    const frame = frameOf(textOf(length));
+    const within = Buffer.concat([Buffer.from('##'), frame, Buffer.from('##')]);
+    const end = within.length - 2;
+    expect(wholeTextAt(within, 2, end)).toBe(end - length);
+    expect(wholeTextAt(within, 2, end - 1)).toBe(0);
+    expect(wholeTextAt(within, 2, end + 1)).toBe(0);
+  }
+  const others = [
+    frameOf(textOf(65_536)),
+    frameOf(textOf(10), opcodes.ping),
+    maskedFrameOf(textOf(10), 0x01020304, opcodes.text),
+    Buffer.concat([frameOf(textOf(3)), frameOf(textOf(3))]),
+    Buffer.from([0x01, 0x01, 0x61]),
+    Buffer.from([0xc1, 0x01, 0x61]),
+    Buffer.from([0x81]),
+  ];
+  for (const other of others) expect(wholeTextAt(other, 0, other.length)).toBe(0);
 });

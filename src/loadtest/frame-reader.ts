@@ -12,6 +12,8 @@ export interface FrameHandler {
 
 const continuation = 0x0;
 const binary = 0x2;
+/** First byte of the last and only frame of a text message, nothing reserved. */
+const wholeText = 0x81;
 const maxHeaderBytes = 10;
 const noCode = 1005;
 
@@ -38,6 +40,11 @@ export class FrameReader {
     this.#handler = handler;
     this.#maxMessageBytes = maxMessageBytes;
     this.#takesBinary = takesBinary;
+  }
+
+  /** Whether it holds nothing: the next byte begins a message. */
+  get isBetweenMessages(): boolean {
+    return this.#carry === undefined && this.#fragments === undefined && !this.#stopped;
   }
 
   /** Ignores everything from here on, also the rest of the current chunk. */
@@ -123,8 +130,7 @@ export class FrameReader {
     const first = bytes[at] as number;
     const second = bytes[at + 1] as number;
     const start = at + (second < 126 ? 2 : second === 126 ? 4 : maxHeaderBytes);
-    // 0x81: the last (and only) frame of a text message, nothing reserved.
-    if (first === 0x81 && second < 128 && this.#fragments === undefined) {
+    if (first === wholeText && second < 128 && this.#fragments === undefined) {
       this.#handler.onMessage(bytes, start, end);
       return;
     }
@@ -179,4 +185,15 @@ export class FrameReader {
     } else if (opcode !== opcodes.pong) return `frame with unknown opcode ${opcode}`;
     return undefined;
   }
+}
+
+/** Where the text begins when a chunk is exactly one whole text message of 64 KiB or less; else 0. */
+export function wholeTextAt(bytes: Buffer, start: number, end: number): number {
+  const size = end - start;
+  if (size < 2 || bytes[start] !== wholeText) return 0;
+  const length = bytes[start + 1] as number;
+  if (length < 126) return size === 2 + length ? start + 2 : 0;
+  if (length !== 126 || size < 4) return 0;
+  const longLength = ((bytes[start + 2] as number) << 8) | (bytes[start + 3] as number);
+  return size === 4 + longLength ? start + 4 : 0;
 }

@@ -67,7 +67,7 @@ export class SequenceLedger {
   restarted(cursor: Cursor): void {
     cursor.restart();
     cursor.isIncomplete = false;
-    cursor.resumedAtMs = Number.NEGATIVE_INFINITY;
+    cursor.resumedAtMs = undefined;
   }
 
   /**
@@ -170,7 +170,7 @@ export class SequenceLedger {
 
   #advance(cursor: Cursor, slot: number, { channel, offset, ts }: ReceivedEvent): void {
     cursor.advance(slot, offset);
-    if (ts < cursor.resumedAtMs) this.#heal(channel);
+    if (cursor.wasMissed(ts)) this.#heal(channel);
   }
 
   #heal(channel: number): void {
@@ -191,7 +191,7 @@ export class SequenceLedger {
         return;
       }
       const before = cursor.begin(slot, offset);
-      if (event.ts < cursor.resumedAtMs) this.#heal(channel);
+      if (cursor.wasMissed(event.ts)) this.#heal(channel);
       const lost = this.#countBefore(cursor, slot, event, prev);
       if (!Number.isNaN(before)) this.#countMissed(cursor, channel, { offset, prev, before, lost });
     } else if (offset > last) {
