@@ -75,15 +75,23 @@ export class Cohorts {
     this.#version++;
   }
 
-  /** Connections that get a channel; looks at all cohorts that want it. */
-  subscribersOf(channel: string): number {
-    const found = new Set<Cohort>();
-    for (const subscription of subscriptionsMatching(channel)) {
-      for (const cohort of this.#bySubscription.get(subscription) ?? []) found.add(cohort);
-    }
-    let sum = 0;
-    for (const { size } of found) sum += size;
-    return sum;
+  /**
+   * Connections that get each of these channels, by whatever subscription. Of the cohorts that want
+   * a channel most come by one subscription, such as `*`: those are summed up once for all channels.
+   */
+  subscribersOf(channels: readonly string[]): number[] {
+    const sums = new Map<ReadonlySet<Cohort>, number>();
+    return channels.map((channel) => {
+      const [most, ...others] = subscriptionsMatching(channel)
+        .flatMap((subscription) => this.#bySubscription.get(subscription) ?? [])
+        .sort((a, b) => b.size - a.size);
+      if (most === undefined) return 0;
+      const sum = sums.get(most) ?? sizeOf(most);
+      sums.set(most, sum);
+      const found = new Set<Cohort>();
+      for (const set of others) for (const cohort of set) if (!most.has(cohort)) found.add(cohort);
+      return sum + sizeOf(found);
+    });
   }
 
   /** The cohorts that want a channel; remembered on the channel until any cohort comes or goes. */
@@ -98,4 +106,10 @@ export class Cohorts {
     }
     return channel.interested;
   }
+}
+
+function sizeOf(cohorts: Iterable<Cohort>): number {
+  let sum = 0;
+  for (const { size } of cohorts) sum += size;
+  return sum;
 }

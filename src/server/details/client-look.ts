@@ -36,7 +36,7 @@ export function lookAtClients(
     ? Array.from(delivery.lagging(), (connection) => statusOf(connection, history, nowMs))
     : [];
   return {
-    subscribers: channels.map((channel) => delivery.subscribersOf(channel)),
+    subscribers: delivery.subscribersOf(channels),
     slow: firstSlow(
       rows.map((row) => ({ ...row, client: `${clientPrefix}-${row.client}` })),
       0,
