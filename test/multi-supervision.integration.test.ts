@@ -6,7 +6,7 @@ import { TestClient } from './support/client.ts';
 import { Crowd } from './support/knock.ts';
 import { NumberedEvents } from './support/numbered-events.ts';
 import { ReturningClient } from './support/returning-client.ts';
-import { countersOf, linesOf, multi, pidsOf, slotsOf } from './support/shards.ts';
+import { countersOf, linesOf, multi, pidsOf, slotsOf, statusOf } from './support/shards.ts';
 import { startTestServer, type TestServer } from './support/start-server.ts';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
@@ -115,8 +115,12 @@ test('a frozen shard is replaced, and its arrivals are served by others', async 
   // Soon it gets nobody any more, and who looks at the node does not wait for it.
   await delay(400);
   const askedMs = performance.now();
-  expect(await server.health()).toMatchObject({ checks: { shards: expect.any(Object) } });
+  expect(await server.health()).toMatchObject({
+    warnings: expect.arrayContaining(['shard 1 does not answer']),
+  });
   expect(performance.now() - askedMs).toBeLessThan(2_000);
+  for (const query of ['', '?sections=channels,clients'])
+    expect((await statusOf(server, query)).silent_shards, query).toContain(1);
   using crowd = await arriving;
   expect(crowd.inside).toHaveLength(30);
   await nextLine(server, 'shard serves', 3);
@@ -127,6 +131,7 @@ test('a frozen shard is replaced, and its arrivals are served by others', async 
   await all.haveAll(await events.stop());
   expect(others.flatMap(({ closes }) => closes)).toEqual([]);
   await expect.poll(() => slotsOf(server)).toEqual({ inUse: 90, pending: 0 });
+  await expect.poll(async () => (await statusOf(server)).silent_shards).toEqual([]);
 });
 
 test('a shard that stalls for two seconds delays nobody, and its clients get everything', async () => {

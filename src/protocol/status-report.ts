@@ -77,6 +77,11 @@ export interface StatusReport extends StatusSections {
   };
   /** Empty in mode single. */
   readonly shards: readonly ShardStatus[];
+  /**
+   * Shards that serve and did not answer for this report: what they count is as they told it last, and
+   * their clients are missing from the sections. Empty as long as all is well.
+   */
+  readonly silent_shards: readonly number[];
 }
 
 /** A distribution since the start; the quantiles are estimates, and null while it is empty. */

@@ -26,9 +26,12 @@ test('a node that misses a shard is degraded and names it, but is ready', () => 
   const gone = shardFigures(1, { state: 'gone', pid: undefined, restarts: 2 });
   const state = multi([shardFigures(0), gone]);
   expect(notReadyReasons(state)).toEqual([]);
-  const report = healthReport(state);
+  const report = healthReport(state, [0]);
   expect(report.status).toBe('degraded');
-  expect(report.warnings).toEqual(['shard 1 serves no clients: it is gone']);
+  expect(report.warnings).toEqual([
+    'shard 1 serves no clients: it is gone',
+    'shard 0 does not answer',
+  ]);
   expect(report.checks.shards?.[1]).toMatchObject({ state: 'gone', pid: null, restarts: 2 });
 });
 

@@ -62,8 +62,8 @@ export function notReadyReasons(state: NodeState): string[] {
   return reasons;
 }
 
-/** The whole picture. */
-export function healthReport(state: NodeState): HealthReport {
+/** The whole picture; `silentShards` did not answer when they were asked. */
+export function healthReport(state: NodeState, silentShards: readonly number[] = []): HealthReport {
   const { connections, delivery, history, maxConnections, protection } = state;
   const isServed = state.shards().every(isServing);
   const isWell = state.consumer().connected && state.isWarm && !state.isDraining && isServed;
@@ -80,7 +80,10 @@ export function healthReport(state: NodeState): HealthReport {
       drain: drainReport(protection.drain, connections.size),
       ...(state.mode === 'multi' && { shards: shardsHealth(state) }),
     },
-    warnings: warningsOf(state),
+    warnings: [
+      ...warningsOf(state),
+      ...silentShards.map((shard) => `shard ${shard} does not answer`),
+    ],
   };
 }
 

@@ -30,16 +30,16 @@ export function localNode({
     // Probes come often, and need nothing that other processes count.
     readiness: async () => notReadyReasons(state),
     async health() {
-      await state.refresh();
-      return healthReport(state);
+      return healthReport(state, await state.refresh());
     },
     async metrics() {
       await state.refresh();
       return { contentType: metrics.contentType, text: await metrics.metrics() };
     },
     async status(sections) {
-      const [more] = await Promise.all([details.sections(sections), state.refresh()]);
-      return { ...statusReport(state), ...more };
+      const [more, silent] = await Promise.all([details.sections(sections), state.refresh()]);
+      const silentShards = new Set([...silent, ...more.silent]);
+      return { ...statusReport(state, [...silentShards]), ...more.sections };
     },
     async publish(submission) {
       if (publishing !== undefined) return await publishing.take(submission);

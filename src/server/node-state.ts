@@ -56,7 +56,7 @@ export interface NodeState {
   shards(): readonly ShardFigures[];
   /**
    * Brings what other processes count up to date, as far as they answer soon; nothing to do in mode
-   * single. Never rejects.
+   * single. Resolves with the shards that have clients and did not answer; never rejects.
    */
-  refresh(): Promise<void>;
+  refresh(): Promise<readonly number[]>;
 }

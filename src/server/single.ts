@@ -141,7 +141,7 @@ function createNode(
     ...{ protection, isWarm: false, isDraining: false },
     consumer: () => reading.state(),
     shards: () => [],
-    refresh: async () => {},
+    refresh: async () => [],
     get maxConnections() {
       return limits.maxConnections;
     },
@@ -151,7 +151,9 @@ function createNode(
     history,
     liveSinceMs: () => reading.liveSinceMs,
     places: () => reading.places(),
-    lookAtClients: async (question) => lookAtClients(question, clients, performance.now()),
+    lookAtClients: async (question) => {
+      return { look: lookAtClients(question, clients, performance.now()), silent: [] };
+    },
   });
   return { state, details, reading, upgrade };
 }

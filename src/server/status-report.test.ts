@@ -5,7 +5,7 @@ import { takeReport } from './multi/shard-report.ts';
 import { statusReport } from './status-report.ts';
 
 test('an idle node has no latency, and nothing in it is undefined or infinite', () => {
-  const report = statusReport(idleNode());
+  const report = statusReport(idleNode(), []);
   expect(report.latency).toMatchObject({ count: 0, p50_ms: null, max_ms: null });
   expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   expect(report).toMatchObject({ schemaVersion: 1, mode: 'single', ready: true, shards: [] });
@@ -18,7 +18,7 @@ test('counts by label and latency come from the counters, as numbers that only g
   counters.closed.set('overloaded', 3);
   counters.spared.set('TRADE_EXECUTED', 4);
   for (const seconds of [0.0005, 0.0015, 0.0015, 60]) counters.deliverySeconds.observe(seconds);
-  const report = statusReport(state);
+  const report = statusReport(state, [1]);
   expect(report).toMatchObject({
     connections: { refused: { AT_CAPACITY: 2 }, closed: { overloaded: 3 } },
     messages: { spared: { CRITICAL: 4 } },
@@ -49,10 +49,11 @@ test('each shard is shown, one without a process too', () => {
     shardFigures(0, { report, cpuPercent: 33.33, connections: 9, pending: 1 }),
     shardFigures(1, { state: 'gone', pid: undefined }),
   ];
-  const status = statusReport(idleNode({ mode: 'multi', shards: () => shards }));
+  const status = statusReport(idleNode({ mode: 'multi', shards: () => shards }), [1, 0]);
   expect(status.shards[0]).toMatchObject({
     ...{ shard: 0, pid: 1_000, state: 'serving', connections: 9, pending_slots: 1 },
     ...{ cpu_percent: 33.3, cpu_ms: 1_500, memory_bytes: 2_000, loop_delay_ms: 5, delivered: 42 },
   });
+  expect(status.silent_shards).toEqual([0, 1]);
   expect(status.shards[1]).toMatchObject({ shard: 1, pid: null, state: 'gone', delivered: 0 });
 });

@@ -8,8 +8,8 @@ import type { ShardFigures } from './multi/shard-figures.ts';
 import type { NodeState } from './node-state.ts';
 import { sparedByPriority } from './throttling/throttle-metrics.ts';
 
-/** The node as it is now. */
-export function statusReport(state: NodeState): StatusReport {
+/** The node as it is now; `silentShards` did not answer when they were asked. */
+export function statusReport(state: NodeState, silentShards: readonly number[]): StatusReport {
   const { counters, delivery, history, protection } = state;
   const { hold, guard, drain } = protection;
   const { cpuMs, pid, rssBytes } = processUsage();
@@ -58,6 +58,7 @@ export function statusReport(state: NodeState): StatusReport {
     },
     process: { pid, cpu_ms: Math.round(cpuMs), memory_bytes: rssBytes },
     shards: state.shards().map(shardStatus),
+    silent_shards: silentShards.toSorted((a, b) => a - b),
   };
 }
 

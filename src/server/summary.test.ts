@@ -23,6 +23,7 @@ test('the line has rates since the last one, of what was brought up to date just
     connections: { size: 3 },
     async refresh() {
       state.counters.messagesDelivered = 40;
+      return [];
     },
   });
   expect(await firstLine(state)).toMatchObject({ connections: 3, deliveredPerSecond: 2_000 });

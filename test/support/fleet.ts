@@ -22,7 +22,7 @@ export interface Doing {
 export function reportOf(doing: Doing): StatusReport {
   const { node = 'node-a', seconds, clients = 0, inPerSecond = 0, outPerSecond = 0 } = doing;
   const { cpuPercent = 0, more = () => ({}) } = doing;
-  const base = statusReport(idleNode({ nodeId: node }));
+  const base = statusReport(idleNode({ nodeId: node }), []);
   const ingested = inPerSecond * seconds;
   const delivered = outPerSecond * seconds;
   const report: StatusReport = {

@@ -31,7 +31,7 @@ export function idleNode(given: Partial<NodeState> = {}): NodeState {
     isDraining: false,
     consumer: () => ({ connected: true, paused: false, lagRecords: 0, lastError: undefined }),
     shards: () => [],
-    refresh: async () => {},
+    refresh: async () => [],
     ...given,
   };
 }

@@ -7,8 +7,8 @@ import type { TestServer } from './start-server.ts';
 export const multi = { mode: 'multi', shards: { count: 3 } };
 
 /** How the node is, asked on a connection of its own. */
-export async function statusOf({ http }: { http: string }): Promise<StatusReport> {
-  const response = await fetch(`${http}/api/status`, { headers: { connection: 'close' } });
+export async function statusOf({ http }: { http: string }, query = ''): Promise<StatusReport> {
+  const response = await fetch(`${http}/api/status${query}`, { headers: { connection: 'close' } });
   return (await response.json()) as StatusReport;
 }
 

@@ -22,8 +22,23 @@ export interface DetailParts {
   /** Where each partition is read; empty before reading began. */
   readonly places: () => readonly PartitionPlace[];
   /** Asks whatever processes serve clients. Never rejects. */
-  readonly lookAtClients: (question: ClientQuestion) => Promise<ClientLook>;
+  readonly lookAtClients: (question: ClientQuestion) => Promise<LookOfAll>;
 }
+
+/** What the processes that serve clients see of them. */
+export interface LookOfAll {
+  readonly look: ClientLook;
+  /** Shards that did not answer: their clients are not in it. */
+  readonly silent: readonly number[];
+}
+
+/** Sections, and the shards that are missing from them. */
+export interface Details {
+  readonly sections: StatusSections;
+  readonly silent: readonly number[];
+}
+
+const nobody = { look: undefined, silent: [] } as const;
 
 /** Makes sections. */
 export class StatusDetails {
@@ -34,7 +49,7 @@ export class StatusDetails {
   }
 
   /** Those that are wanted and no others. */
-  async sections(wanted: readonly StatusSection[]): Promise<StatusSections> {
+  async sections(wanted: readonly StatusSection[]): Promise<Details> {
     const { history, liveSinceMs, places, lookAtClients } = this.#parts;
     const nowMs = performance.now();
     const busy = wanted.includes('channels')
@@ -42,14 +57,15 @@ export class StatusDetails {
       : undefined;
     const channels = busy?.rows.map(({ channel }) => channel) ?? [];
     const wantsSlow = wanted.includes('clients');
-    const look =
-      channels.length > 0 || wantsSlow ? await lookAtClients({ channels, wantsSlow }) : undefined;
-    return {
+    const { look, silent } =
+      channels.length > 0 || wantsSlow ? await lookAtClients({ channels, wantsSlow }) : nobody;
+    const sections = {
       ...(busy && { channels: { ...busy, rows: withSubscribers(busy.rows, look) } }),
       ...(wantsSlow && look && { clients: look.slow }),
       ...(wanted.includes('partitions') && { partitions: partitionsOf(places()) }),
       ...(wanted.includes('machine') && { machine: machineStatus() }),
     };
+    return { sections, silent };
   }
 }
 

@@ -136,10 +136,11 @@ export class Primary implements AsyncDisposable {
     return this.isWarm && this.supervisor.isServing ? this.guard.refusal : 'WARMING_UP';
   }
 
-  /** Brings what shards count up to date. */
-  async refresh(): Promise<void> {
-    await this.#refresher.refresh();
+  /** Brings what shards count up to date, but for those that did not answer, which it names. */
+  async refresh(): Promise<readonly number[]> {
+    const silent = await this.#refresher.refresh();
     this.totals.refresh();
+    return silent;
   }
 
   /** Begins to read. The shards fill up meanwhile; {@link caughtUp} tells when the node is warm. */

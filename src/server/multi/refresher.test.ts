@@ -2,17 +2,17 @@
 import { expect, test } from 'vitest';
 import { Refresher } from './refresher.ts';
 
-function setUp(shards = [0, 1]) {
+function setUp(shards = [0, 1], silent: readonly number[] = []) {
   const asked: number[] = [];
   const refresher = new Refresher((round) => {
     asked.push(round);
-    return new Set(shards);
+    return { asked: new Set(shards), silent };
   });
   return { refresher, asked };
 }
 
 /** Whether a promise has resolved by the next turn. */
-async function isDone(promise: Promise<void>): Promise<boolean> {
+async function isDone(promise: Promise<unknown>): Promise<boolean> {
   const later = new Promise<boolean>((resolve) => setImmediate(resolve, false));
   return await Promise.race([promise.then(() => true), later]);
 }
@@ -53,7 +53,10 @@ test('those who look while a round is under way share the next', async () => {
   expect(asked).toEqual([1, 2]);
 });
 
-test('a shard that does not answer keeps nobody for long, and none means at once', async () => {
-  await setUp([0]).refresher.refresh();
-  await setUp([]).refresher.refresh();
+test('a shard that does not answer keeps nobody for long, and is named', async () => {
+  const { refresher } = setUp([0, 1], [2]);
+  const look = refresher.refresh();
+  refresher.heard(1, 1);
+  expect(await look).toEqual([2, 0]);
+  expect(await setUp([]).refresher.refresh()).toEqual([]);
 });

@@ -104,10 +104,14 @@ export class ShardProcess implements AsyncDisposable {
     return false;
   }
 
+  /** Whether it may have any: it serves, or lets them go. */
+  get hasClients(): boolean {
+    return this.#state === 'serving' || this.#state === 'stopping';
+  }
+
   /** Whether it can be expected to answer. */
   get isResponsive(): boolean {
-    const isRunning = this.#state === 'serving' || this.#state === 'stopping';
-    return isRunning && this.#silentTicks < suspectTicks;
+    return this.hasClients && this.#silentTicks < suspectTicks;
   }
 
   /** One more look at which it had said nothing; anything that it says starts anew. */

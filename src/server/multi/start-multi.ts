@@ -198,7 +198,10 @@ function detailsOf({ history, reading, clients }: Primary): StatusDetails {
     history,
     liveSinceMs: () => reading.liveSinceMs,
     places: () => reading.places(),
-    lookAtClients: async (question) => joinLooks(question, await clients.ask(question)),
+    async lookAtClients(question) {
+      const { answers, silent } = await clients.ask(question);
+      return { look: joinLooks(question, answers), silent };
+    },
   });
 }
 

@@ -30,6 +30,13 @@ export interface SupervisorHandlers {
   onFailed(error: Error): void;
 }
 
+/** Whom a question was for. */
+export interface Addressees {
+  readonly asked: ReadonlySet<number>;
+  /** Those that have fallen silent, and were not even asked. */
+  readonly silent: readonly number[];
+}
+
 /** What it runs with. */
 export interface SupervisorParts {
   readonly shards: number;
@@ -119,14 +126,14 @@ export class Supervisor implements AsyncDisposable {
     for (const { running } of this.#places) running?.send(message);
   }
 
-  /**
-   * The same to those that answer at all, and which they are: a frozen one would only keep everybody
-   * waiting.
-   */
-  ask(message: ToShard): ReadonlySet<number> {
-    const asked = this.#places.filter(({ running }) => running?.isResponsive === true);
+  /** The same to those that have clients and answer at all: a frozen one would keep everybody waiting. */
+  ask(message: ToShard): Addressees {
+    const withClients = this.#places.filter(({ running }) => running?.hasClients === true);
+    const asked = withClients.filter(({ running }) => running?.isResponsive === true);
     for (const { running } of asked) running?.send(message);
-    return new Set(asked.map(({ shard }) => shard));
+    const numbers = (places: readonly Place[]) => places.map(({ shard }) => shard);
+    const silent = numbers(withClients.filter((place) => !asked.includes(place)));
+    return { asked: new Set(numbers(asked)), silent };
   }
 
   /** Has every shard let its clients go; resolves when they have, or after `budgetMs` and a little. */

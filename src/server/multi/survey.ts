@@ -1,7 +1,16 @@
 /** Survey: asks all shards something, and waits for those that answer soon. */
 
+import type { Addressees } from './supervisor.ts';
+
 /** How long a question waits for shards that do not answer, in milliseconds. */
 const patienceMs = 500;
+
+/** What came of a question. */
+export interface Surveyed<Answer> {
+  readonly answers: readonly Answer[];
+  /** Shards that have clients and did not answer. */
+  readonly silent: readonly number[];
+}
 
 interface Open<Answer> {
   readonly missing: Set<number>;
@@ -11,28 +20,29 @@ interface Open<Answer> {
 
 /** Questions may overlap; each has an id. */
 export class Survey<Question, Answer> {
-  readonly #ask: (id: number, question: Question) => ReadonlySet<number>;
+  readonly #ask: (id: number, question: Question) => Addressees;
   readonly #open = new Map<number, Open<Answer>>();
   #asked = 0;
 
   /** `ask` asks all shards that can answer, and says which. */
-  constructor(ask: (id: number, question: Question) => ReadonlySet<number>) {
+  constructor(ask: (id: number, question: Question) => Addressees) {
     this.#ask = ask;
   }
 
   /** The answers that came in time. Never rejects. */
-  async ask(question: Question): Promise<readonly Answer[]> {
+  async ask(question: Question): Promise<Surveyed<Answer>> {
     const id = ++this.#asked;
     const { promise, resolve } = Promise.withResolvers<void>();
     const open: Open<Answer> = { missing: new Set(), answers: [], done: resolve };
     this.#open.set(id, open);
-    for (const shard of this.#ask(id, question)) open.missing.add(shard);
+    const { asked, silent } = this.#ask(id, question);
+    for (const shard of asked) open.missing.add(shard);
     if (open.missing.size === 0) resolve();
     const timer = setTimeout(resolve, patienceMs);
     await promise;
     clearTimeout(timer);
     this.#open.delete(id);
-    return open.answers;
+    return { answers: open.answers, silent: [...silent, ...open.missing] };
   }
 
   /** A shard has answered. */

@@ -64,5 +64,9 @@ export function complaintsOf(node: NodeFigures, nowMs: number): { text: string; 
   for (const { shard, state } of report.shards) {
     if (state !== 'serving') say('bad', `shard ${shard} serves no clients: it is ${state}`);
   }
+  // Recordings of older versions have none.
+  for (const shard of report.silent_shards ?? []) {
+    say('bad', `shard ${shard} does not answer: its figures are old, its clients in no list`);
+  }
   return complaints;
 }
