@@ -220,8 +220,22 @@ test('a server that takes no events at all is named with its answer', async () =
   await using target = await openHttpTarget(fake.url, silent);
   fake.behave = (_, response) => response.writeHead(404).end('{"error":"no such path"}');
   const failed = await target.send(records(0, 1)).catch((error: unknown) => error);
-  expect((failed as RemoteError).message).toBe(`${fake.url} answered 404 to events: no such path`);
+  expect((failed as RemoteError).message).toBe(
+    `${fake.url} answered 404 Not Found to events: no such path`,
+  );
   expect((failed as RemoteError).hint).toContain('embedded');
+});
+
+test.each([
+  ['\n<html>\u001b[31m\n<head>', 'answered 405 Method Not Allowed to events: <html> [31m'],
+  ['', 'answered 405 Method Not Allowed to events'],
+  ['x'.repeat(5_000), `answered 405 Method Not Allowed to events: ${'x'.repeat(100)}…`],
+])('of a page instead of an answer only the first line is shown: %j', async (page, words) => {
+  await using fake = await startFake();
+  await using target = await openHttpTarget(fake.url, silent);
+  fake.behave = (_, response) => response.writeHead(405).end(page);
+  const failed = await target.send(records(0, 1)).catch((error: unknown) => error);
+  expect((failed as RemoteError).message).toBe(`${fake.url} ${words}`);
 });
 
 test('a server that is not there at the start is an error at once', async () => {

@@ -1,5 +1,6 @@
 /** Publishing over HTTP to a server with the embedded broker: ordered, repeated until it is there. */
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs } from '../base/backoff.ts';
 import { messageOf, RemoteError } from '../base/errors.ts';
@@ -12,6 +13,8 @@ import { RecordsRefused } from './records-refused.ts';
 const maxRequestBytes = 1024 * 1024;
 const retryBackoff = { baseMs: 50, maxMs: 5_000 };
 const warnEveryMs = 10_000;
+/** Of what a server says, so much is shown. */
+const maxSaidChars = 100;
 /** Answers that may be another at the next try. */
 const retriedStatuses = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -182,12 +185,13 @@ class HttpTarget implements Producer {
   #checked(answer: Answer): Answer {
     const { status, text } = answer;
     if (status === 200 || (status === 400 && rejectedLines(text) !== undefined)) return answer;
-    const said = errorOf(text) ?? text.slice(0, 200);
+    const said = firstLine(errorOf(text) ?? text);
+    const named = [status, STATUS_CODES[status]].filter(Boolean).join(' ');
     const refused = status === 401 || status === 403;
     throw new RemoteError(
       refused
-        ? `${this.#base.origin} does not let us publish: ${said}`
-        : `${this.#base.origin} answered ${status} to events: ${said}`,
+        ? `${this.#base.origin} does not let us publish: ${said || named}`
+        : `${this.#base.origin} answered ${named} to events${said === '' ? '' : `: ${said}`}`,
       {
         hint: refused
           ? 'set ADMIN_TOKEN to the token of that server'
@@ -237,6 +241,13 @@ interface Rejected {
 function rejectedLines(text: string): readonly Rejected[] | undefined {
   const { rejected } = objectOf(text);
   return Array.isArray(rejected) ? (rejected as readonly Rejected[]) : undefined;
+}
+
+/** Of whatever a server says: its first line that is not empty, cut, without what drives a terminal. */
+function firstLine(text: string): string {
+  const line = text.trimStart().split(/[\r\n]/, 1)[0] as string;
+  const plain = line.replaceAll(/\p{Cc}/gu, ' ').trim();
+  return plain.length <= maxSaidChars ? plain : `${plain.slice(0, maxSaidChars)}…`;
 }
 
 function errorOf(text: string): string | undefined {
