@@ -19,7 +19,9 @@ test('a Prometheus page becomes samples by name and labels, without buckets', ()
 
 test.each([
   ['<html>', 'the answer is not JSON'],
-  ['[]', 'the answer is not JSON'],
+  ['[]', 'is this an odin server?'],
+  ['null', 'is this an odin server?'],
+  ['5', 'is this an odin server?'],
   ['{"schemaVersion":1}', 'is this an odin server?'],
 ])('%s is no status of a node', (text, complaint) => {
   const { read } = nodeSubject(new URL('http://x:1/somewhere'), undefined);

@@ -65,12 +65,15 @@ function readPublisher(text: string): PublisherReport {
   };
 }
 
+/** The object that an answer is; an empty one of other JSON, in which nothing is found. */
 function readObject(text: string): Record<string, unknown> {
+  let found: unknown;
   try {
-    const found: unknown = JSON.parse(text);
-    if (isObject(found)) return found;
-  } catch {}
-  throw new OddAnswer('the answer is not JSON: is this odin?');
+    found = JSON.parse(text);
+  } catch {
+    throw new OddAnswer('the answer is not JSON: is this odin?');
+  }
+  return isObject(found) ? found : {};
 }
 
 /** Samples that are shown at most. */
