@@ -109,6 +109,11 @@ test.each([
   ],
   ['loadtest --url http://x', /--url: expected ws:\/\/host:port\/ws/],
   ['serve --broker rabbit://x', /--broker: expected embedded, kafka:\/\/host:port/],
+  ['serve --broker kafka://a:1,b:99999', /--broker: expected ports from 1 to 65535, got "kafka/],
+  ['topics list --broker nats://a,tls://b:0', /--broker: expected ports from 1 to 65535/],
+  ['bridge --from kafka://a:99999 --to nats://b', /--from: not a broker: "kafka:\/\/a:99999"/],
+  ['publish --target http://a:99999', /--target: expected http:\/\/host:port/],
+  ['status --url http://a:1,http://a:1/', /--url: expected each server once/],
 ])('`odin %s` exits with 2 and says why', async (line, message) => {
   const { exitCode, stderr, stdout } = await odin(line);
   expect(stderr).toMatch(message);

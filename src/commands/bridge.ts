@@ -82,7 +82,10 @@ function brokerOf(
   }
   if (!isBrokerUrl(url)) {
     const login = url.includes('@') ? '; a login goes into NATS_USER and NATS_PASSWORD' : '';
-    throw new UsageError(`--${flag}: not a broker: ${shown(url)}`, { hint: `${hint}${login}` });
+    const range = /:\d{5,}/.test(url) ? '; ports go from 1 to 65535' : '';
+    throw new UsageError(`--${flag}: not a broker: ${shown(url)}`, {
+      hint: `${hint}${login}${range}`,
+    });
   }
   return { ...config, url };
 }

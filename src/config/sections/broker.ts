@@ -119,6 +119,13 @@ const kafkaUrl = String.raw`kafka://[^\s,/@]+:\d+(,[^\s,/@]+:\d+)*`;
 const natsServer = String.raw`[^\s,/@:]+(:\d+)?`;
 const natsUrl = `(nats|tls)://${natsServer}(,((nats|tls)://)?${natsServer})*`;
 
+/** Whatever is written as the port of a server is one. */
+function hasPorts(url: string): boolean {
+  return Array.from(url.matchAll(/:(\d+)(?=,|$)/g)).every(
+    ([, port]) => Number(port) >= 1 && Number(port) <= 65_535,
+  );
+}
+
 const embedded = z.strictObject({
   maxBytes: bytes({ min: 65_536 }).prefault('128MiB').describe('bytes its log may hold'),
   retentionMs: duration({ max: Number.MAX_SAFE_INTEGER })
@@ -132,7 +139,9 @@ export const broker = z.strictObject({
     .string()
     .regex(new RegExp(`^(embedded|${kafkaUrl}|${natsUrl})$`), {
       error: 'expected embedded, kafka://host:port[,host:port…] or nats://host:port[,…]',
+      abort: true,
     })
+    .refine(hasPorts, { error: 'expected ports from 1 to 65535' })
     .prefault('embedded')
     .describe('where events come from: embedded, kafka://host:port[,…] or nats://host:port[,…]')
     .meta({ env: 'ODIN_BROKER', flag: 'broker' }),

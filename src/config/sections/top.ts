@@ -3,6 +3,13 @@ import * as z from 'zod';
 import { duration, list } from '../fields.ts';
 
 const isHttp = (url: string) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+
+/** Of an address only host and port count: they are what is asked. */
+function areDifferent(urls: readonly string[]): boolean {
+  const origins = urls.filter(isHttp).map((url) => new URL(url).origin);
+  return new Set(origins).size === origins.length;
+}
+
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected http://host:port' });
 
 /** Section `top`. */
@@ -11,6 +18,7 @@ export const top = z.strictObject({
     .refine((urls) => urls.length > 0 && urls.length <= 64 && urls.every(isHttp), {
       error: 'expected 1 to 64 addresses such as http://127.0.0.1:3004',
     })
+    .refine(areDifferent, { error: 'expected each server once' })
     .prefault('http://127.0.0.1:3004')
     .describe('servers to watch')
     .meta({ value: '<url,…>' }),
