@@ -132,6 +132,35 @@ test.concurrent.each([
   },
 );
 
+const goneForGood = (request: number) => (request < 20 ? undefined : '503 Full');
+
+test.concurrent.each([
+  ['dropped out in a storm, and went on its way back', { upgradeDelayMs: 700 }, 'storm', 20],
+  ['was moved, and went on its way back', { upgradeDelayMs: 700 }, 'move', 20],
+  ['could not come back from a storm', { refuse: goneForGood }, 'storm', 0],
+  ['was dropped by the server, and not let in again', { refuse: goneForGood }, 'drop', 0],
+] as const)('a client that %s is counted as what it is', async (_, faults, trouble, left) => {
+  await using server = await FaultServer.start(faults);
+  const settings = { durationMs: '700ms', rampDownMs: '200ms', workers: '1' };
+  let isHeld = false;
+  const report = await run(
+    server.url,
+    { ...settings, ...(trouble === 'storm' && { storm: 'every 600ms:100%' }) },
+    {
+      onProgress({ stage }) {
+        server.publish(channel);
+        if (stage !== 'hold' || isHeld) return;
+        isHeld = true;
+        if (trouble === 'drop') server.closeAll(1001);
+        if (trouble === 'move') {
+          server.broadcast('{"type":"reconnect_notice","after_ms":500,"reason":"x"}');
+        }
+      },
+    },
+  );
+  expect(report.connections).toMatchObject({ opened: 20, active: 0, left, away: 20 - left });
+});
+
 test.concurrent('a threshold may be about one stage, and end the run in it', async () => {
   await using server = await FaultServer.start();
   let at = '';

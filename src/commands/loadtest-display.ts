@@ -8,7 +8,7 @@ import { formatProgress, type Progress } from '../loadtest/progress.ts';
 import type { ServerCounts, Testimony } from '../loadtest/truth/witnesses.ts';
 import type { Count, LoadTestFigures } from '../tui/loadtest-figures.ts';
 
-/** Shows a run until it is disposed. */
+/** Shows a run until it is disposed, which may be done again. */
 export interface LoadTestDisplay extends AsyncDisposable {
   /** Where logs go meanwhile: what has the screen must not be written over. */
   readonly stderr: Output;
@@ -61,6 +61,14 @@ async function openView(host: Host, url: string): Promise<LoadTestDisplay> {
     env: host.env,
     hasColor: host.hasColor,
   }).catch(messageOf);
+  const leave = async () => {
+    end.abort();
+    // The figures of a run are worth more than a view that cannot draw them.
+    const failure = await shown;
+    held.release(host.stderr);
+    if (failure !== undefined) host.stderr.write(`warning: the view ended: ${failure}\n`);
+  };
+  let left: Promise<void> | undefined;
   return {
     stderr: held,
     onProgress(progress) {
@@ -69,12 +77,9 @@ async function openView(host: Host, url: string): Promise<LoadTestDisplay> {
     onServer(said) {
       figures = { ...figures, server: 'complaint' in said ? said.complaint : said };
     },
-    async [Symbol.asyncDispose]() {
-      end.abort();
-      // The figures of a run are worth more than a view that cannot draw them.
-      const failure = await shown;
-      held.release(host.stderr);
-      if (failure !== undefined) host.stderr.write(`warning: the view ended: ${failure}\n`);
+    [Symbol.asyncDispose]() {
+      left ??= leave();
+      return left;
     },
   };
 }

@@ -1,4 +1,5 @@
 /** `odin loadtest report run.json`: the report of an earlier run again, in any format. */
+import { PreflightError } from '../base/errors.ts';
 import { write, writeLine } from '../host/output.ts';
 import { defineCommand } from './define-command.ts';
 
@@ -21,13 +22,18 @@ export const report = defineCommand({
     const paths = (flags.get('out') ?? []).flatMap((names) => names.split(',').filter(Boolean));
     await checkOutputs(paths);
     const found = await readReport(path, host.readText);
-    await writeOutputs(paths, found);
+    const faults = await writeOutputs(paths, found);
     if (isJson) {
       const { jsonReport } = await import('../loadtest/reports/json-report.ts');
       await write(host.stdout, jsonReport(found));
     } else if (paths.length === 0) {
       const { formatReport } = await import('../loadtest/reports/text-report.ts');
       await writeLine(host.stdout, formatReport(found));
+    }
+    if (faults.length > 0) {
+      throw new PreflightError(faults.map(({ message }) => message).join('\n'), {
+        hint: [...new Set(faults.flatMap(({ hint }) => hint ?? []))].join('\n') || undefined,
+      });
     }
     return undefined;
   },

@@ -1,12 +1,10 @@
 /** `odin loadtest`: opens many clients and says what reached them, how late, and what did not. */
 import { exitCodes } from '../base/errors.ts';
-import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
-import { write, writeLine } from '../host/output.ts';
-import type { LoadTestReport } from '../loadtest/report.ts';
 import { type Configure, defineCommand } from './define-command.ts';
 import { agent } from './loadtest-agent.ts';
 import { compare } from './loadtest-compare.ts';
+import { deliverReport } from './loadtest-delivery.ts';
 import { openDisplay } from './loadtest-display.ts';
 import { report } from './loadtest-report.ts';
 
@@ -39,7 +37,7 @@ const runTest = defineCommand({
   ],
   async run({ config, flags, host, isJson }) {
     const { runLoadTest } = await import('../loadtest/index.ts');
-    const { checkOutputs, writeOutputs } = await import('../loadtest/reports/outputs.ts');
+    const { checkOutputs } = await import('../loadtest/reports/outputs.ts');
     const { deadEndOf } = await import('../loadtest/dead-end.ts');
     const { trialLine } = await import('../loadtest/reports/search-tables.ts');
     await checkOutputs(config.loadtest.out);
@@ -60,23 +58,12 @@ const runTest = defineCommand({
       }),
     });
     await display[Symbol.asyncDispose]();
-    await printReport(report, host, isJson);
-    await writeOutputs(config.loadtest.out, report);
+    await deliverReport(report, { paths: config.loadtest.out, host, isJson });
     const deadEnd = await deadEndOf(report);
     if (deadEnd !== undefined) throw deadEnd;
     return exitCodeOf[report.verdict];
   },
 });
-
-async function printReport(report: LoadTestReport, host: Host, isJson: boolean): Promise<void> {
-  if (isJson) {
-    const { jsonReport } = await import('../loadtest/reports/json-report.ts');
-    await write(host.stdout, jsonReport(report));
-  } else {
-    const { formatReport } = await import('../loadtest/reports/text-report.ts');
-    await writeLine(host.stdout, formatReport(report));
-  }
-}
 
 /** See the file's first line. */
 export const loadtest: Configure = (command, host, onExit) => {

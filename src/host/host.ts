@@ -1,4 +1,5 @@
 /** Everything odin may take from the process it runs in. Tests pass their own. */
+import { EventEmitter } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
@@ -26,6 +27,11 @@ export interface Host {
   readonly signal: AbortSignal;
   /** Calls back at each SIGHUP, which ends the process while nobody listens. */
   readonly onHangUp: (callback: () => void) => Disposable;
+  /**
+   * Calls back when standard output takes no more, but not because its reader has gone. While nobody
+   * listens, that ends the process.
+   */
+  readonly onOutputFailure: (callback: (error: Error) => void) => Disposable;
   readonly jobControl: JobControl;
   /** What Ctrl-C does, for a view that got it as a key. */
   readonly interrupt: () => void;
@@ -57,7 +63,14 @@ export function processHost(): Host & Disposable {
   process.channel?.unref();
   process.once('disconnect', () => stop.abort('SIGTERM'));
   const isDumb = process.env['TERM'] === 'dumb';
-  for (const output of [process.stdout, process.stderr]) output.on('error', onOutputError);
+  const failures = new EventEmitter<{ failure: [Error] }>();
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', (error: NodeJS.ErrnoException) => {
+      // `odin … | head` closes our stdout: that is the reader's right. A full disk is worth a word.
+      if (error.code === 'EPIPE') return;
+      if (output === process.stderr || !failures.emit('failure', error)) endOf(error);
+    });
+  }
   return {
     argv: process.argv.slice(2),
     env: process.env,
@@ -71,6 +84,10 @@ export function processHost(): Host & Disposable {
     onHangUp(callback) {
       process.on('SIGHUP', callback);
       return { [Symbol.dispose]: () => void process.off('SIGHUP', callback) };
+    },
+    onOutputFailure(callback) {
+      failures.on('failure', callback);
+      return { [Symbol.dispose]: () => void failures.off('failure', callback) };
     },
     jobControl: processJobControl(),
     interrupt: () => abort('SIGINT'),
@@ -95,9 +112,7 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** `odin … | head` closes our stdout: that is the reader's right. A full disk is worth a word. */
-function onOutputError(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') return;
+function endOf(error: Error): never {
   process.stderr.write(`error: cannot write the output: ${error.message}\n`);
   process.exit(exitCodes.preflight);
 }

@@ -38,7 +38,7 @@ class ClientCounters {
   reconnected = 0;
   /** Clients that are open now. */
   active = 0;
-  /** Clients that went when they had to. */
+  /** Clients that went when they had to, also on their way back from a storm or a move. */
   left = 0;
   /** Events, over the whole run. */
   received = 0;

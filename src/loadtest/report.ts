@@ -76,11 +76,11 @@ export interface LoadTestReport {
     readonly reconnected: number;
     /** Clients that were open at the end. */
     readonly active: number;
-    /** Clients that went when they had to. */
+    /** Clients that went when they had to, also on their way back from a storm or a move. */
     readonly left: number;
-    /** Clients that were open, had not to go, and were not open at the end. */
+    /** Clients that were open, and were not when they had to go or at the end. */
     readonly away: number;
-    /** Connections that the load tester ended in storms; all of them came back or are `away`. */
+    /** Connections that the load tester ended in storms; all came back, `left` or are `away`. */
     readonly stormed: number;
     /** Subscriptions that the load tester dropped (`--churn`), or asked for again. */
     readonly churned: number;

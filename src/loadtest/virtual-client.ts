@@ -8,6 +8,7 @@ import { Connection, type ConnectionEnd, type ConnectionOwner } from './connecti
 import type { Cursor } from './cursor.ts';
 import type { Conduct } from './load/cast.ts';
 import type { ControlMessage, ReceivedEvent } from './message-reader.ts';
+import { PlannedAbsence } from './planned-absence.ts';
 import { subscribeFrame } from './resume.ts';
 import { Resumption } from './resumption.ts';
 import { mayReturn, noticeDelayMs, returnDelayMs } from './return-policy.ts';
@@ -22,8 +23,7 @@ export class VirtualClient implements ConnectionOwner {
   readonly #context: ClientContext;
   readonly #subscribeFrame: Buffer;
   readonly #conduct: Conduct;
-  /** When it dropped out in a storm; undefined when it did not, or is back. */
-  #droppedOutAtMs: number | undefined;
+  readonly #absence = new PlannedAbsence();
   #connection: Connection | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   /** Of the first connection that comes to be, until its first event. */
@@ -42,8 +42,6 @@ export class VirtualClient implements ConnectionOwner {
   /** Made when it first changes its subscriptions. */
   #churn: ChannelChurn | undefined;
   #noticeTimer: NodeJS.Timeout | undefined;
-  /** It leaves because the server asked for it. */
-  #isMoving = false;
 
   /** `subscribeFrame` is the whole masked frame, shared by all clients that send the same. */
   constructor(
@@ -68,9 +66,9 @@ export class VirtualClient implements ConnectionOwner {
     return this.#connection?.phase === 'open';
   }
 
-  /** Whether it dropped out in a storm and is not back yet. */
+  /** Whether it is not back yet from a storm, or from where the server moved it. */
   get isReturning(): boolean {
-    return this.#droppedOutAtMs !== undefined;
+    return this.#absence.stormedAtMs !== undefined || this.#absence.isOnTheWay;
   }
 
   get answersPings(): boolean {
@@ -94,10 +92,9 @@ export class VirtualClient implements ConnectionOwner {
   /** Its time is over: like {@link stop}, while others stay. */
   leave(): void {
     const { counters, errors, ledger } = this.#context;
-    if (this.isOpen) {
-      counters.active--;
-      counters.left++;
-    } else if (!this.#opened && !this.#hasFailed) {
+    if (this.isOpen) counters.active--;
+    if (this.isOpen || this.#absence.isOnTheWay) counters.left++;
+    else if (!this.#opened && !this.#hasFailed) {
       counters.failed++;
       errors.add('local-left-early', 'its time was over before it was in');
     }
@@ -129,7 +126,7 @@ export class VirtualClient implements ConnectionOwner {
   /** Loses its connection without a word, and comes back at once. */
   dropOut(): void {
     this.#context.counters.stormed++;
-    this.#droppedOutAtMs = epochMs();
+    this.#absence.stormedAtMs = epochMs();
     this.#connection?.destroy();
   }
 
@@ -186,8 +183,8 @@ export class VirtualClient implements ConnectionOwner {
     clearTimeout(this.#noticeTimer);
     if (this.#stopping) return;
     if (wasOpen) counters.active--;
-    if (this.#isMoving) counters.moved++;
-    if (this.#isMoving || (wasOpen && this.isReturning)) return this.#returnAtOnce();
+    if (this.#absence.isMoving) counters.moved++;
+    if (this.#absence.begin(wasOpen)) return this.#returnAtOnce();
     errors.add(end.class, end.example);
     if (end.closeCode !== undefined) {
       counters.closeCodes.set(end.closeCode, (counters.closeCodes.get(end.closeCode) ?? 0) + 1);
@@ -253,13 +250,12 @@ export class VirtualClient implements ConnectionOwner {
   #reconnectIn(afterMs: number): void {
     clearTimeout(this.#noticeTimer);
     this.#noticeTimer = setTimeout(() => {
-      this.#isMoving = true;
+      this.#absence.isMoving = true;
       this.#connection?.leave();
     }, noticeDelayMs(afterMs));
   }
 
   #returnAtOnce(): void {
-    this.#isMoving = false;
     this.#disconnected();
     this.start(epochMs());
   }
@@ -277,15 +273,13 @@ export class VirtualClient implements ConnectionOwner {
       this.#times?.subscribed(nowMs, this.#context.phases);
     }
     this.#opened = true;
-    if (this.#droppedOutAtMs !== undefined) {
-      this.#context.returns.record(nowMs - this.#droppedOutAtMs);
-      this.#droppedOutAtMs = undefined;
-    }
+    const awayMs = this.#absence.end(nowMs);
+    if (awayMs !== undefined) this.#context.returns.record(awayMs);
     if (this.#conduct === 'slow') connection.readAtMost(this.#context.settings.slowReadBytes);
   }
 
   #disconnected(): void {
-    this.cursor.isAwayOnPurpose = this.isReturning;
+    this.cursor.isAwayOnPurpose = this.#absence.stormedAtMs !== undefined;
     this.#churn?.end();
     this.#context.ledger.disconnected(this.cursor);
     if (epochMs() - this.#openedAtMs >= stableMs) this.#attempt = 0;

@@ -64,7 +64,7 @@ export interface GroupReport {
     readonly active: number;
     /** Clients that went when they had to. */
     readonly left: number;
-    /** Clients that were open, had not to go, and are not open now. */
+    /** Clients that were open, and are not now, or were not when they had to go. */
     readonly away: number;
     /** Connections that the load tester ended in storms. */
     readonly stormed: number;

@@ -52,6 +52,7 @@ function hostOf(line: string, given: Given, out: string[], err: string[]): Host 
     jobControl: { onStop: () => ({ [Symbol.dispose]: () => undefined }), stop: async () => {} },
     interrupt: () => undefined,
     onHangUp: () => ({ [Symbol.dispose]: () => undefined }),
+    onOutputFailure: () => ({ [Symbol.dispose]: () => undefined }),
     readText: async (path) => given.files?.[path],
     openInput: (path) => Readable.from([given.files?.[path] ?? '']),
   };

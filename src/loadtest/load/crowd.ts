@@ -71,7 +71,7 @@ export class Crowd {
     return good.reduce((sum, { counters }) => sum + counters.settled, 0) >= this.#came;
   }
 
-  /** Whether some that dropped out in a storm are not back yet. */
+  /** Whether some that dropped out in a storm, or were moved, are not back yet. */
   get isReturning(): boolean {
     return [...this.#present.values()].some(
       (client) => client instanceof VirtualClient && client.isReturning,

@@ -1,11 +1,12 @@
 /** Tests of outputs.ts and report-file.ts: where reports go, and reading them back. */
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import { checkOutputs, writeOutputs } from './outputs.ts';
 import { readReport } from './report-file.ts';
+import { keepReport } from './rescue.ts';
 
 const report = makeReport({ seconds: 1 });
 
@@ -32,7 +33,12 @@ test('every format is written, whole, whatever the case of its name', async () =
 test('all that is wrong with the paths is said at once, before the run', async () => {
   await using home = await folder();
   const missing = home.at('no/such/run.html');
-  const check = checkOutputs(['run.txt', missing, home.path, '/dev/null/x.csv', 'a.md', './a.md']);
+  const long = home.at(`${'x'.repeat(300)}.md`);
+  await mkdir(home.at('x.html'));
+  const check = checkOutputs([
+    ...['run.txt', missing, '/dev/null/x.csv', 'a.md', './a.md'],
+    ...['/proc/x.json', home.at('x.html'), long],
+  ]);
   const error = await check.then(
     () => undefined,
     (thrown: Error & { hint?: string; exitCode?: number }) => thrown,
@@ -40,19 +46,38 @@ test('all that is wrong with the paths is said at once, before the run', async (
   expect(error?.exitCode).toBe(2);
   expect(error?.message.split('\n')).toEqual([
     '--out: run.txt: no format for a name that ends like this',
-    `--out: ${missing}: there is no folder ${home.at('no/such')}`,
-    `--out: ${home.path}: no format for a name that ends like this`,
-    '--out: /dev/null is no folder',
+    `--out: cannot write ${missing}: there is no folder ${home.at('no/such')}`,
+    '--out: cannot write /dev/null/x.csv: /dev/null is no folder',
+    '--out: cannot write /proc/x.json: no file can be made in /proc',
+    `--out: cannot write ${home.at('x.html')}: it is a folder`,
+    `--out: cannot write ${long}: the name is too long`,
     '--out: ./a.md is named twice',
   ]);
-  expect(error?.hint).toContain('.json, .html, .xml, .csv, .md');
+  expect(error?.hint?.split('\n')).toEqual([
+    'name it after its format: .json, .html, .xml, .csv, .md',
+    `create it: mkdir -p ${home.at('no/such')}`,
+    expect.stringContaining('check the path'),
+    'choose another folder',
+    'name a file in it',
+    'choose a shorter one',
+    'leave one of them out',
+  ]);
 });
 
-test('a folder is no file', async () => {
+test('a link stays one: what it leads to is written', async () => {
   await using home = await folder();
-  const path = home.at('x.html');
-  await mkdir(path);
-  await expect(checkOutputs([path])).rejects.toThrow(`--out: ${path} is a folder`);
+  await writeFile(home.at('run-1.json'), 'old');
+  await symlink('run-1.json', home.at('last.json'));
+  expect(await writeOutputs([home.at('last.json')], report)).toEqual([]);
+  expect(JSON.parse(await readFile(home.at('run-1.json'), 'utf8'))).toEqual(report);
+});
+
+test('looking whether a file can be written leaves no trace', async () => {
+  await using home = await folder();
+  await writeFile(home.at('old.json'), 'old');
+  await checkOutputs([home.at('old.json'), home.at('new.html')]);
+  expect(await readdir(home.path)).toEqual(['old.json']);
+  expect(await readFile(home.at('old.json'), 'utf8')).toBe('old');
 });
 
 test.skipIf(process.getuid?.() === 0)('a file that may not be written is found', async () => {
@@ -60,17 +85,23 @@ test.skipIf(process.getuid?.() === 0)('a file that may not be written is found',
   const path = home.at('x.html');
   await writeFile(path, '');
   await chmod(path, 0o400);
-  await expect(checkOutputs([path])).rejects.toThrow('EACCES');
+  await expect(checkOutputs([path])).rejects.toThrow(`--out: cannot write ${path}: not allowed`);
 });
 
 test('a file that cannot be written in the end keeps none of the others from it', async () => {
   await using home = await folder();
-  const paths = [home.at('gone/a.json'), home.at('b.json')];
-  await expect(writeOutputs(paths, report)).rejects.toMatchObject({
-    exitCode: 3,
-    message: expect.stringContaining(`cannot write ${home.at('gone/a.json')}: ENOENT`),
-  });
+  const gone = home.at('gone/a.json');
+  expect(await writeOutputs([gone, home.at('b.json')], report)).toMatchObject([
+    { path: gone, message: `cannot write ${gone}: no file can be made in ${home.at('gone')}` },
+  ]);
   expect(await readdir(home.path)).toEqual(['b.json']);
+});
+
+test('what cannot be put anywhere is kept where temporary files are', async () => {
+  const path = (await keepReport(report)) as string;
+  await using _ = { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+  expect(path.startsWith(tmpdir())).toBe(true);
+  expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(report);
 });
 
 const read = (text: string | undefined) => readReport('run.json', async () => text);
@@ -108,7 +139,7 @@ test.each([
     }),
     'run.json: histograms.connect: expected as many counts as groups',
   ],
-])('what is no report is refused: %s', async (text, message) => {
+])('what is no report is refused: %#', async (text, message) => {
   await expect(read(text)).rejects.toMatchObject({ exitCode: 2, hint: expect.any(String) });
   await expect(read(text)).rejects.toThrow(message);
 });

@@ -1,7 +1,9 @@
 /** The files that a report is written to; what is written follows from how a name ends. */
-import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { access, constants, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
-import { messageOf, PreflightError, UsageError } from '../../base/errors.ts';
+import { UsageError } from '../../base/errors.ts';
+import { fileFault } from '../../base/file-fault.ts';
 import type { LoadTestReport } from '../report.ts';
 import { csvReport } from './csv-report.ts';
 import { htmlReport } from './html-report.ts';
@@ -17,40 +19,55 @@ const renderers: Readonly<Record<string, (report: LoadTestReport) => string | Pr
   '.md': markdownReport,
 };
 
+/** A file that cannot be written. */
+export interface OutputFault {
+  readonly path: string;
+  /** Names the file and the reason. */
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
 /**
  * Throws a UsageError for every path that cannot be written or whose format is unknown, all at
- * once: a long run must not end with nowhere to put what it found.
+ * once: a long run must not end with nowhere to put what it found. Leaves files as they are.
  */
 export async function checkOutputs(paths: readonly string[]): Promise<void> {
   const complaints = (await Promise.all(paths.map(complaintOf))).flatMap((found) => found ?? []);
   const seen = new Set<string>();
   for (const path of paths) {
-    if (seen.has(resolve(path))) complaints.push({ message: `--out: ${path} is named twice` });
+    if (seen.has(resolve(path))) {
+      complaints.push({
+        path,
+        message: `--out: ${path} is named twice`,
+        hint: 'leave one of them out',
+      });
+    }
     seen.add(resolve(path));
   }
   if (complaints.length === 0) return;
   throw new UsageError(complaints.map(({ message }) => message).join('\n'), {
-    hint: complaints.find(({ hint }) => hint !== undefined)?.hint,
+    hint: [...new Set(complaints.flatMap(({ hint }) => hint ?? []))].join('\n'),
   });
 }
 
 /**
- * Writes all files. A file is there as a whole or not at all; one that cannot be written does not
- * keep the others from being written, and throws a PreflightError in the end.
+ * Writes all files, and returns what could not be: that keeps none of the others from being
+ * written. A file is there as a whole or not at all, where its folder allows that.
  */
 export async function writeOutputs(
   paths: readonly string[],
   report: LoadTestReport,
-): Promise<void> {
-  const failures: string[] = [];
+): Promise<readonly OutputFault[]> {
+  const faults: OutputFault[] = [];
   for (const path of paths) {
     try {
       await writeWhole(path, await rendererOf(path)(report));
     } catch (error) {
-      failures.push(`cannot write ${path}: ${messageOf(error)}`);
+      const { reason, hint } = fileFault(error, path, 'write');
+      faults.push({ path, message: `cannot write ${path}: ${reason}`, hint });
     }
   }
-  if (failures.length > 0) throw new PreflightError(failures.join('\n'));
+  return faults;
 }
 
 /** The path may end in upper case. */
@@ -60,51 +77,80 @@ function rendererOf(path: string) {
   return render;
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => true,
-  );
+/** What a file allows where its folder takes no other, or where it is mounted by itself. */
+const onlyInPlace: ReadonlySet<string | undefined> = new Set(['EACCES', 'EBUSY', 'EPERM', 'EROFS']);
+
+async function writeWhole(given: string, text: string): Promise<void> {
+  const path = await targetOf(given);
+  const found = await stat(path).catch(() => undefined);
   // A pipe or a terminal cannot be replaced, only written to.
-  if (!isFile) return writeFile(path, text);
-  const partial = `${path}.partial`;
+  if (found !== undefined && !found.isFile()) return writeFile(path, text);
+  const partial = partialOf(path);
   try {
     await writeFile(partial, text);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
+    await rm(partial, { force: true }).catch(() => undefined);
+    if (found === undefined || !onlyInPlace.has((error as NodeJS.ErrnoException).code)) throw error;
+    await writeFile(path, text);
   }
 }
 
-interface Complaint {
-  readonly message: string;
-  readonly hint?: string;
+/** What a link leads to, which is to be written, and not the link. */
+function targetOf(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
-async function complaintOf(path: string): Promise<Complaint | undefined> {
+/** Of its own: another run may write to the same name. */
+function partialOf(path: string): string {
+  return `${path}.${randomUUID().slice(0, 8)}.partial`;
+}
+
+async function complaintOf(path: string): Promise<OutputFault | undefined> {
   if (renderers[extname(path).toLowerCase()] === undefined) {
     return {
+      path,
       message: `--out: ${path}: no format for a name that ends like this`,
       hint: `name it after its format: ${Object.keys(renderers).join(', ')}`,
     };
   }
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return { message: `--out: ${path} is a folder` };
+  const folder = resolve(dirname(path));
+  const isMissing = await stat(folder).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  );
+  const message = `--out: cannot write ${path}`;
+  if (isMissing) {
+    return {
+      path,
+      message: `${message}: there is no folder ${folder}`,
+      hint: `create it: mkdir -p ${folder}`,
+    };
+  }
   try {
-    const folder = dirname(path);
-    // The owner of the machine may write anything, but not into what is no folder.
-    if (!(await stat(folder)).isDirectory()) return { message: `--out: ${folder} is no folder` };
-    await access(folder, constants.W_OK);
-    if (found !== undefined) await access(path, constants.W_OK);
+    await tryOutput(path);
     return undefined;
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    return isMissing
-      ? {
-          message: `--out: ${path}: there is no folder ${dirname(path)}`,
-          hint: `create it: mkdir -p ${dirname(path)}`,
-        }
-      : { message: `--out: cannot write ${path}: ${messageOf(error)}` };
+    const { reason, hint } = fileFault(error, path, 'write');
+    return { path, message: `${message}: ${reason}`, hint };
+  }
+}
+
+/** Does what writing will do, but for changing what is there: whoever owns the machine may do anything. */
+async function tryOutput(given: string): Promise<void> {
+  const path = await targetOf(given);
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) {
+    return access(path, constants.W_OK);
+  }
+  if (found !== undefined) await (await open(path, 'r+')).close();
+  const partial = partialOf(path);
+  try {
+    // Some bytes, as a full disk may have room for a name.
+    await writeFile(partial, 'odin');
+  } catch (error) {
+    if (found === undefined || !onlyInPlace.has((error as NodeJS.ErrnoException).code)) throw error;
+  } finally {
+    await rm(partial, { force: true }).catch(() => undefined);
   }
 }

@@ -1,0 +1,48 @@
+/** Why a file cannot be read or written, in words, and what helps: one wording for all flags. */
+import { dirname, resolve } from 'node:path';
+import { messageOf } from './errors.ts';
+
+/** What is wrong, and what to do about it where that is known. */
+export interface FileFault {
+  readonly reason: string;
+  readonly hint: string | undefined;
+}
+
+type Use = 'read' | 'write';
+
+const noSpace = { reason: 'no space is left on the device', hint: 'make room: df -h shows where' };
+
+const faults: Readonly<Record<string, (path: string, use: Use) => FileFault>> = {
+  ENOENT: (path, use) =>
+    use === 'read'
+      ? { reason: 'no such file', hint: `see what is there: ls ${folderOf(path)}` }
+      : { reason: `no file can be made in ${folderOf(path)}`, hint: 'choose another folder' },
+  EISDIR: () => ({ reason: 'it is a folder', hint: 'name a file in it' }),
+  ENOTDIR: (path) => ({
+    reason: `${folderOf(path)} is no folder`,
+    hint: 'check the path: a part of it is a file',
+  }),
+  EACCES: notAllowed,
+  EPERM: notAllowed,
+  EROFS: () => ({ reason: 'the file system is read-only', hint: 'choose another folder' }),
+  EBUSY: () => ({ reason: 'something else has hold of it', hint: 'choose another name' }),
+  ENOSPC: () => noSpace,
+  EDQUOT: () => noSpace,
+  ENAMETOOLONG: () => ({ reason: 'the name is too long', hint: 'choose a shorter one' }),
+};
+
+/** Tells a failure of the file system; one that is not known here keeps its own words. */
+export function fileFault(error: unknown, path: string, use: Use): FileFault {
+  const { code } = error as NodeJS.ErrnoException;
+  return faults[code ?? '']?.(path, use) ?? { reason: messageOf(error), hint: undefined };
+}
+
+function notAllowed(path: string, use: Use): FileFault {
+  const what = use === 'read' ? path : folderOf(path);
+  return { reason: 'not allowed', hint: `see who may: ls -la ${what}` };
+}
+
+/** With its whole path: where a relative one begins is what people get wrong. */
+function folderOf(path: string): string {
+  return resolve(dirname(path));
+}
