@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseReport } from '../src/loadtest/reports/report-schema.ts';
 import { FaultServer } from './support/fault-server.ts';
@@ -85,23 +86,53 @@ test('an agent that stands still is given up, and ends all the same', async () =
   expect(report.reasons[0]).toMatch(/^agent local-1 was lost after .*: silent for 2s$/);
 });
 
-test('Ctrl-C ends all agents within 2 s, with a report', async () => {
-  await using server = await FaultServer.start();
-  const stop = new AbortController();
-  const running = run(
-    server.url,
-    { agents: 'local:2', durationMs: '60s' },
-    { signal: stop.signal },
-  );
-  await server.subscribed(20);
-  const abortedAt = Date.now();
-  stop.abort();
-  const report = await running;
-  expect(Date.now() - abortedAt).toBeLessThan(2_000);
-  expect(report).toMatchObject({ verdict: 'interrupted', connections: { opened: 20, failed: 0 } });
-  expect(report.agents?.map(({ active }) => active)).toEqual([10, 10]);
-  await expect.poll(() => server.sockets).toBe(0);
-});
+/** Process ids of the workers of an agent. */
+function workersOf(agent: number): number[] {
+  const children = readFileSync(`/proc/${agent}/task/${agent}/children`, 'utf8');
+  return children.trim().split(' ').map(Number);
+}
+
+test.each(['nobody', 'a worker', 'an agent'])(
+  'Ctrl-C ends all agents within 2 s, with a report, while %s stands still',
+  async (who) => {
+    await using server = await FaultServer.start();
+    const stop = new AbortController();
+    const watched = new Watch();
+    let told = 0;
+    const running = run(
+      server.url,
+      { agents: 'local:2', durationMs: '60s' },
+      {
+        signal: stop.signal,
+        ...watched,
+        onProgress: ({ active }) => {
+          told = active;
+        },
+      },
+    );
+    await expect.poll(() => told, { timeout: 10_000 }).toBe(20);
+    const agent = watched.pids[0] as number;
+    const [worker] = workersOf(agent);
+    const frozen = { nobody: undefined, 'a worker': worker, 'an agent': agent }[who];
+    if (frozen !== undefined) process.kill(frozen, 'SIGSTOP');
+    const abortedAt = Date.now();
+    stop.abort();
+    const report = await running;
+    expect(Date.now() - abortedAt).toBeLessThan(2_000);
+    expect(report).toMatchObject({
+      verdict: 'interrupted',
+      connections: { opened: 20, failed: 0 },
+    });
+    expect(report.agents).toMatchObject([
+      { active: 10, loss: null },
+      { active: 10, loss: null },
+    ]);
+    expect(report.reasons.slice(0, 1)).toEqual(
+      who === 'nobody' ? expect.any(Array) : [expect.stringMatching(/ of agent local-1 did not /)],
+    );
+    await expect.poll(() => server.sockets).toBe(0);
+  },
+);
 
 test('Ctrl-C while agents start ends them too', async () => {
   const stop = new AbortController();

@@ -190,6 +190,32 @@ describe.concurrent('a limit search', () => {
       /^at least 10 clients \(the load tester was the limit\): 1 worker/,
     );
   });
+
+  test.each([
+    ['step', /^at least 10 clients .*: a load test worker did not tell what it had at the end/],
+    ['confirm', /^a load test worker did not answer in time/],
+  ])('a worker that is silent after the trial %s does not let it pass', async (...row) => {
+    const [purpose, reason] = row;
+    await using server = await FaultServer.start();
+    using _events = publishing(server);
+    let pids: readonly number[] = [];
+    const settings = { ...quick, connections: '10', searchMax: '10', workers: '2' };
+    const report = await run(
+      server.url,
+      { ...settings, slo: 'lost == 0' },
+      {
+        onWorkers: (ids) => {
+          pids = ids;
+        },
+        onTrial: (trial) => {
+          if (trial.purpose === purpose) process.kill(pids[0] as number, 'SIGSTOP');
+        },
+      },
+    );
+    expect(report.verdict).toBe('inconclusive');
+    expect(report.reasons).toContainEqual(expect.stringMatching(reason));
+    expect(report.search).toMatchObject({ holds: 10, breaks: null });
+  });
 });
 
 test.each([

@@ -15,10 +15,12 @@ function isAlive(pid: number): boolean {
 }
 
 test.each([
-  ['while it holds', {}, {}],
-  ['while it ramps', {}, { rampRate: '8' }],
-  ['while the server stalls', { stall: true }, {}],
-])('a run interrupted %s gives its report within 2 s', async (_, faults, settings) => {
+  ['while it holds', {}, {}, 'SIGCONT'],
+  ['while it ramps', {}, { rampRate: '8' }, 'SIGCONT'],
+  ['while the server stalls', { stall: true }, {}, 'SIGCONT'],
+  ['while a worker stands still', {}, {}, 'SIGSTOP'],
+] as const)('a run interrupted %s gives its report within 2 s', async (...row) => {
+  const [, faults, settings, signal] = row;
   await using server = await FaultServer.start(faults);
   const stop = new AbortController();
   let pids: readonly number[] = [];
@@ -33,11 +35,17 @@ test.each([
     },
   );
   await expect.poll(() => server.sockets, { timeout: 10_000 }).toBeGreaterThan(1);
+  process.kill(pids[0] as number, signal);
   const abortedAt = Date.now();
   stop.abort();
   const report = await running;
   expect(Date.now() - abortedAt).toBeLessThan(2_000);
   expect(report.verdict).toBe('interrupted');
+  expect(report.reasons.filter((reason) => /figures are missing/.test(reason))).toEqual(
+    signal === 'SIGSTOP'
+      ? ['a load test worker did not answer in time: its last figures are missing']
+      : [],
+  );
   expect(pids).toHaveLength(2);
   expect(pids.filter(isAlive)).toEqual([]);
   await expect.poll(() => server.sockets).toBe(0);

@@ -4,6 +4,7 @@ import type { Log } from '../host/log.ts';
 import { shortfallOf } from './bottlenecks.ts';
 import { epochMs } from './client-context.ts';
 import { assembleCrew } from './crew.ts';
+import { missingFrom, sayFarewell } from './farewell.ts';
 import type { Lack, Sight } from './limits/limit.ts';
 import { Observers } from './observers.ts';
 import type { LoadTestConfig } from './plan.ts';
@@ -45,9 +46,7 @@ export interface LoadTestDeps {
   readonly onServer?: (said: Testimony<ServerCounts>) => void;
 }
 
-const stopMs = 1_500;
 const startDelayMs = 20;
-const never = new AbortController().signal;
 
 /**
  * Runs one load test. Throws a PreflightError when this machine cannot do it and a RemoteError
@@ -91,7 +90,8 @@ export async function runLoadTest(
   const interrupted = signal.aborted;
   await observers.atStop();
   const durationMs = run.elapsedMs;
-  const silent = durationMs > 0 ? await stopAll(pool) : [];
+  if (durationMs > 0) await sayFarewell(pool, signal);
+  const silent = pool.giveUp();
   const states = pool.states();
   const totals = totalsOf(states);
   const { startedAtMs, measuredMs: holdMs } = run;
@@ -105,8 +105,8 @@ export async function runLoadTest(
     groups: parts.groups(states, holdMs),
     receiveQueue: queue,
     workers: states.map(({ report: last }) => last?.generator),
-    shortfall: { bottlenecks: [...shortfall.bottlenecks, ...silent], delays: shortfall.delays },
-    interrupted,
+    ...{ shortfall, interrupted },
+    missing: durationMs > 0 ? missingFrom(silent) : [],
     agents: crew.agents(states),
     search: search?.report,
     reconciliation,
@@ -126,15 +126,6 @@ function stateOf(run: StageRun, pool: WorkerPool): RunState {
     isMeasured: run.present?.stage.isMeasured === true,
     elapsedMs: run.elapsedMs,
   };
-}
-
-/** Lets all clients go; returns what that left unknown. */
-async function stopAll(pool: WorkerPool): Promise<string[]> {
-  const untilMs = performance.now() + stopMs;
-  pool.send({ kind: 'stop' });
-  const isTold = await pool.waitUntil(() => pool.allSaid('final'), never, stopMs);
-  await pool.waitUntil(() => pool.allSaid('closed'), never, untilMs - performance.now());
-  return isTold ? [] : ['a load test worker did not answer in time: its last figures are missing'];
 }
 
 /** Ends the stages when a threshold says so now. */

@@ -45,6 +45,8 @@ export interface RunOutcome {
   readonly workers: readonly (WorkerHealth | undefined)[];
   readonly receiveQueue: ReceiveQueue | undefined;
   readonly shortfall: Shortfall;
+  /** Figures that workers did not tell at the end, in words. */
+  readonly missing: readonly string[];
   readonly agents: readonly AgentSection[] | undefined;
   readonly search: SearchReport | undefined;
   readonly interrupted: boolean;
@@ -54,7 +56,8 @@ export interface RunOutcome {
 
 /** The report of a run, judged. */
 export function runReport(outcome: RunOutcome): LoadTestReport {
-  const { config, target, totals, holdMs, workers, shortfall } = outcome;
+  const { config, target, totals, holdMs, workers, missing } = outcome;
+  const bottlenecks = [...outcome.shortfall.bottlenecks, ...missing];
   const { latency, connect, phases, clock } = totals;
   const { parts, groups } = outcome;
   const { latencyParts, ...series } = outcome.series;
@@ -92,7 +95,7 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
       ...totals.generator,
       perWorker: workers.map((health) => health ?? null),
       receiveQueue: outcome.receiveQueue ?? null,
-      bottlenecks: shortfall.bottlenecks,
+      bottlenecks,
     },
     ...(outcome.agents && { agents: outcome.agents.map((agent) => toldAgent(agent, told)) }),
     ...(outcome.search === undefined ? {} : { search: outcome.search }),
@@ -106,8 +109,8 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
     },
     series: { ...series, points: series.points.map((point) => toldPoint(point, told)) },
     ...(outcome.search === undefined
-      ? judge({ ...outcome, thresholds, told })
-      : searchVerdict(outcome.search)),
+      ? judge({ ...outcome, thresholds, told, shortfall: { ...outcome.shortfall, bottlenecks } })
+      : searchVerdict(outcome.search, missing)),
   };
 }
 

@@ -10,6 +10,8 @@ export interface WorkerLink extends AsyncDisposable {
   readonly pid: number | undefined;
   /** False when the worker is gone: nothing was sent. */
   send(message: ToWorker): boolean;
+  /** Ends it at once, whatever it does. */
+  kill(): void;
 }
 
 /** The agent that a worker runs on. */
@@ -57,6 +59,8 @@ interface Worker {
   readonly marks: (WorkerReport | undefined)[];
   newest: readonly NewestEvent[];
   exit: ChildExit | undefined;
+  /** Nobody waits for it any more: how it ends says nothing. */
+  isGivenUp: boolean;
 }
 
 /** What a worker runs. Beside the sources stands worker.ts, beside the build worker.js. */
@@ -95,6 +99,7 @@ export class WorkerPool implements AsyncDisposable {
       marks: [],
       newest: [],
       exit: undefined,
+      isGivenUp: false,
     }));
   }
 
@@ -181,6 +186,21 @@ export class WorkerPool implements AsyncDisposable {
     });
   }
 
+  /**
+   * Ends at once all that have not closed their sockets yet; that is no death to be reported. Returns
+   * those whose last figures are missing.
+   */
+  giveUp(): readonly WorkerState[] {
+    const late = this.#workers.filter(
+      ({ heard, exit }) => exit === undefined && !heard.has('closed'),
+    );
+    for (const worker of late) {
+      worker.isGivenUp = true;
+      worker.link.kill();
+    }
+    return late.filter(({ heard }) => !heard.has('final'));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#workers.map(({ link }) => link[Symbol.asyncDispose]()));
   }
@@ -195,7 +215,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #exited(worker: Worker | undefined, exit: ChildExit): void {
-    if (worker === undefined || worker.heard.has('final')) return;
+    if (worker === undefined || worker.isGivenUp || worker.heard.has('final')) return;
     worker.exit = exit;
     this.#look();
   }

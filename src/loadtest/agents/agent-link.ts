@@ -17,6 +17,8 @@ const maxNoiseLines = 100;
 const clockSamples = 10;
 /** How long one answer may take before the next is asked for. */
 const clockPatienceMs = 1_000;
+/** An agent that has not ended a worker by then does nothing any more. */
+const killMs = 250;
 
 /** A started agent. Disposing it ends it, and its workers with it. */
 export class AgentLink implements WorkerAgent, AsyncDisposable {
@@ -131,9 +133,20 @@ export class AgentLink implements WorkerAgent, AsyncDisposable {
         if (message.kind === 'start') this.#startedAtMs = epochMs();
         return this.send({ kind: 'tell', worker, message });
       },
+      kill: () => this.#kill(worker),
       // Workers end with their agent.
       async [Symbol.asyncDispose]() {},
     };
+  }
+
+  /** Has one of its workers ended; ends the agent itself, without a word, when it does not do that. */
+  #kill(worker: number): void {
+    this.send({ kind: 'kill', worker });
+    setTimeout(() => {
+      if (!this.#workers.has(worker)) return;
+      this.#isOver = true;
+      this.#command.kill();
+    }, killMs).unref();
   }
 
   /** Gives it up. The first reason counts. */
@@ -171,7 +184,8 @@ export class AgentLink implements WorkerAgent, AsyncDisposable {
       case 'said':
         return this.#workers.get(message.worker)?.onMessage(message.message);
       case 'exited':
-        return this.#workers.get(message.worker)?.onExit(message.exit);
+        this.#workers.get(message.worker)?.onExit(message.exit);
+        return void this.#workers.delete(message.worker);
       case 'pong':
         this.#clock.add(message.sentMs, epochMs(), message.atMs);
         return this.#look();

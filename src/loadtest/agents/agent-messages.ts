@@ -7,7 +7,7 @@ import type { LoadTestConfig } from '../plan.ts';
 import type { FromWorker, ToWorker } from '../worker-messages.ts';
 
 /** Rises with every change to these messages. Those of workers are bound to odin's version. */
-export const agentProtocol = 2;
+export const agentProtocol = 3;
 
 /** What an agent has to provide. */
 export interface AgentNeeds {
@@ -29,6 +29,8 @@ export type ToAgent =
   | { readonly kind: 'prepare'; readonly needs: AgentNeeds }
   | { readonly kind: 'ping'; readonly sentMs: number }
   | { readonly kind: 'launch'; readonly worker: number }
+  /** Ends a worker at once. */
+  | { readonly kind: 'kill'; readonly worker: number }
   | { readonly kind: 'tell'; readonly worker: number; readonly message: ToWorker };
 
 /** From an agent; `hello` comes first, `ready` (with the server's address) or `refused` answers `prepare`. */

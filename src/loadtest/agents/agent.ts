@@ -72,6 +72,8 @@ class AgentSession implements AsyncDisposable {
         return this.#send({ kind: 'pong', sentMs: message.sentMs, atMs: epochMs() });
       case 'launch':
         return this.#launch(message.worker);
+      case 'kill':
+        return this.#workers.get(message.worker)?.kill();
       case 'tell':
         return void this.#workers.get(message.worker)?.send(message.message);
       default:

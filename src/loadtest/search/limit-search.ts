@@ -46,12 +46,16 @@ interface Circumstances {
   readonly output: Published | undefined;
   /** Clients that came for it. */
   readonly newcomers: number;
+  /** Whether all workers told what they had at its end. */
+  readonly isTold: boolean;
 }
 
 /** More would be a plan gone wrong: halving a range of ten millions takes fewer. */
 const maxTrials = 80;
 /** How much longer the answer is measured than other levels. */
 const confirmFactor = 2;
+/** Room for the workers' figures at the end of a trial, above the time that calms down after it. */
+const answerMs = 1_500;
 /** A publisher that does less than this of what it is told is the bottleneck itself. */
 const minPublishedShare = 0.95;
 
@@ -135,11 +139,12 @@ export class LimitSearch {
     const output = await published?.();
     // The begin of the next stage is the end of this one, told by all workers.
     await run.pass(hold('rest', 0));
-    await pool.waitUntil(() => pool.allMarked(measured + 1), signal, settings.calmMs);
+    const isMarked = () => pool.allMarked(measured + 1);
+    const isTold = await pool.waitUntil(isMarked, signal, settings.calmMs + answerMs);
+    if (signal.aborted) return;
     const outcome = run.outcomeOf(first, measured);
     const trial = this.#judge(level, purpose, outcome, {
-      measured,
-      output,
+      ...{ measured, output, isTold },
       newcomers: run.target - before,
     });
     this.#trials.push(trial);
@@ -155,7 +160,7 @@ export class LimitSearch {
     level: number,
     purpose: TrialPurpose,
     { totals, startMs, lengthMs }: StageOutcome,
-    { measured, output, newcomers }: Circumstances,
+    { measured, output, newcomers, isTold }: Circumstances,
   ): TrialReport {
     const { settings } = this.#deps;
     const states = this.#statesOf(measured);
@@ -168,10 +173,11 @@ export class LimitSearch {
     const shortfall = shortfallOf(states, totals, { queue: undefined, holdMs: lengthMs });
     const tooFew = publisherShortfall(output);
     this.#isPublisherShort = tooFew.length > 0;
+    const untold = isTold ? [] : ['a load test worker did not tell what it had at the end of it'];
     const { verdict, reasons } = judge({
       totals,
       thresholds,
-      shortfall: { ...shortfall, bottlenecks: [...tooFew, ...shortfall.bottlenecks] },
+      shortfall: { ...shortfall, bottlenecks: [...tooFew, ...untold, ...shortfall.bottlenecks] },
       breach: undefined,
       interrupted: false,
       told,

@@ -68,6 +68,17 @@ test.each<[SearchEnding, Partial<SearchReport>, string, string]>([
   expect(searchVerdict(search)).toEqual({ verdict, reasons: verdict === 'pass' ? [] : [answer] });
 });
 
+test.each([
+  ['found', 'inconclusive'],
+  ['max', 'inconclusive'],
+  ['nothing', 'inconclusive'],
+  ['interrupted', 'interrupted'],
+] as const)('with figures missing at the end, %s is %s', (ending, verdict) => {
+  const search = searchOf({ ending });
+  const reasons = ['figures are missing', search.answer];
+  expect(searchVerdict(search, ['figures are missing'])).toEqual({ verdict, reasons });
+});
+
 test('rates are told with their unit', () => {
   const search = searchOf({ of: 'rate', holds: 12.5, breaks: 13 });
   expect(search.answer).toBe('12.5 events/s hold, 13 events/s do not');

@@ -95,14 +95,19 @@ export function answerOf(
   return `at least ${most} (${endings[ending]})${why}`;
 }
 
-/** A search that found what it looked for has passed, whatever did not hold on the way. */
-export function searchVerdict({
-  ending,
-  answer,
-}: SearchReport): Pick<LoadTestReport, 'verdict' | 'reasons'> {
+/**
+ * A search that found what it looked for has passed, whatever did not hold on the way. `missing` are
+ * figures that workers did not tell at the end: whatever was found, the load tester was not well.
+ */
+export function searchVerdict(
+  { ending, answer }: SearchReport,
+  missing: readonly string[] = [],
+): Pick<LoadTestReport, 'verdict' | 'reasons'> {
+  const reasons = [...missing, answer];
+  if (ending === 'interrupted') return { verdict: 'interrupted', reasons };
+  if (missing.length > 0) return { verdict: 'inconclusive', reasons };
   if (ending === 'found' || ending === 'max') return { verdict: 'pass', reasons: [] };
-  if (ending === 'interrupted') return { verdict: 'interrupted', reasons: [answer] };
-  return { verdict: ending === 'nothing' ? 'fail' : 'inconclusive', reasons: [answer] };
+  return { verdict: ending === 'nothing' ? 'fail' : 'inconclusive', reasons };
 }
 
 /** What to tell first of a run: why it did not pass, or what was found. */
