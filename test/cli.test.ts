@@ -98,7 +98,10 @@ test.each([
   ['--nope', /unknown option '--nope'/],
   ['serve now', /unexpected argument: now/],
   ['config', /Usage: odin config/],
-  ['config check --config missing.yaml', /--config: no such file: missing.yaml/],
+  [
+    'config check --config missing.yaml',
+    /--config: cannot read missing.yaml: no such file\nhint: see what is there: ls \//,
+  ],
   ['publish --rate 0', /--rate: expected a number from 0.1 to 50000, got "0"/],
   ['publish --tokens B/C', /--tokens: expected token symbols/],
   ['publish --target ftp://x', /--target: expected http:\/\/host:port/],

@@ -189,7 +189,7 @@ test.each([
     '--protocol raw --message-path seq=n --threshold healed>0',
     /--threshold: healed can only be told of odin/,
   ],
-  ['--protocol raw --send @/no/such', /--send: cannot read \/no\/such: ENOENT/],
+  ['--protocol raw --send @/no/such', /--send: cannot read \/no\/such: no such file/],
   ['--channels news', /--channels: expected channels such as BTC.trade/],
   ['--ca package.json', /--ca: makes sense for wss:\/\/ only/],
   ['--insecure --ca x.pem --url wss://x/ws', /--insecure: contradicts --ca/],

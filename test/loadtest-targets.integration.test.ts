@@ -170,9 +170,16 @@ test.each([
   ['--url ws://ann:pw@127.0.0.1/ws', /--url: expected no login in the address/],
   ['--source-ip 127.0.0.300', /--source-ip: expected IP addresses/],
   ['--source-ip ::1 --url ws://127.0.0.1:1/ws', /--source-ip: no connection from ::1 to 127/],
-  ['--ca /no/such.pem --url wss://127.0.0.1:1/ws', /--ca: cannot read \/no\/such.pem: ENOENT/],
+  [
+    '--ca /no/such.pem --url wss://127.0.0.1:1/ws',
+    /--ca: cannot read \/no\/such.pem: no such file/,
+  ],
   ['--ca package.json --url wss://127.0.0.1:1/ws', /--ca: package.json holds no certificate/],
-  ['--token-file /no/such', /--token-file: cannot read/],
+  [
+    '--token-file /no/such',
+    /--token-file: cannot read \/no\/such: no such file\nhint: see what is there: ls \/no/,
+  ],
+  ['--token-file /', /--token-file: cannot read \/: it is a folder\nhint: name a file in it/],
   ['--header Upgrade:websocket', /--header.*: Upgrade is part of the handshake/],
   ['--header nonsense', /--header.*: expected "Name: value"/],
 ])('`odin loadtest %s` exits with 2 and says why', async (flags, message) => {

@@ -214,6 +214,8 @@ test('a file that is not there is a usage error that says so', async () => {
     (error: unknown) => error,
   );
   expect(failed).toBeInstanceOf(UsageError);
-  expect((failed as UsageError).message).toBe('cannot read /nowhere/events.ndjson: no such file');
+  expect((failed as UsageError).message).toBe(
+    '--file: cannot read /nowhere/events.ndjson: no such file',
+  );
   expect((failed as UsageError).hint).toContain('NDJSON');
 });

@@ -151,7 +151,7 @@ test('certificate and key come together, and must belong together', async () => 
   expect((await complaintOf({ certFile })).hint).toContain('--tls-key');
   expect((await complaintOf({ keyFile })).hint).toContain('--tls-cert');
   expect((await complaintOf({ certFile, keyFile: `${keyFile}x` })).message).toContain(
-    'cannot be read',
+    'server.tls.keyFile: cannot read',
   );
   expect((await complaintOf({ certFile, keyFile: other.keyFile })).message).toContain(
     'no certificate',

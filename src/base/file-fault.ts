@@ -1,6 +1,6 @@
 /** Why a file cannot be read or written, in words, and what helps: one wording for all flags. */
 import { dirname, resolve } from 'node:path';
-import { messageOf } from './errors.ts';
+import { messageOf, UsageError } from './errors.ts';
 
 /** What is wrong, and what to do about it where that is known. */
 export interface FileFault {
@@ -36,6 +36,18 @@ export function fileFault(error: unknown, path: string, use: Use): FileFault {
   const { code } = error as NodeJS.ErrnoException;
   return faults[code ?? '']?.(path, use) ?? { reason: messageOf(error), hint: undefined };
 }
+
+/** The error for a file that cannot be read; `name` is the flag or setting that it was given with. */
+export function cannotRead(path: string, error: unknown, name?: string): UsageError {
+  const { reason, hint } = fileFault(error, path, 'read');
+  const place = name === undefined ? '' : `${name}: `;
+  return new UsageError(`${place}cannot read ${path || "''"}: ${reason}`, { hint, cause: error });
+}
+
+/** As {@link cannotRead} tells of a file that is not there. */
+export const noSuchFile = Object.freeze(
+  Object.assign(new Error('no such file'), { code: 'ENOENT' }),
+);
 
 function notAllowed(path: string, use: Use): FileFault {
   const what = use === 'read' ? path : folderOf(path);

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import leven from 'leven';
 import { type ExitCode, exitCodes, UsageError } from '../base/errors.ts';
 import { describeConfig, type Field } from '../config/describe.ts';
-import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
+import { emptyFlag, type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import type { Config, Section } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 
@@ -76,7 +76,17 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
     command.allowUnknownOption().allowExcessArguments();
     return command.action(async () => {
       const options = command.optsWithGlobals<Record<string, unknown>>();
-      const strays = strayArguments(command, operandNames);
+      const flagValues = new Map(
+        callFlags.flatMap(({ name }) => {
+          const value = options[new Option(`--${name}`).attributeName()];
+          return value === undefined ? [] : [[name, [value].flat().map(String)] as const];
+        }),
+      );
+      const empty = callFlags.filter(({ name }) => flagValues.get(name)?.includes(''));
+      const strays = [
+        ...strayArguments(command, operandNames),
+        ...empty.map(({ name, value = '' }) => emptyFlag(name, value)),
+      ];
       const request = {
         sections: [...sections, ...quietSections],
         flags: Object.fromEntries(
@@ -95,15 +105,7 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
       for (const warning of resolved.warnings) host.stderr.write(`warning: ${warning}\n`);
       const { config } = resolved;
       const isJson = options['json'] === true;
-      const given = {
-        operands: command.args,
-        flags: new Map(
-          callFlags.flatMap(({ name }) => {
-            const value = options[new Option(`--${name}`).attributeName()];
-            return value === undefined ? [] : [[name, [value].flat().map(String)] as const];
-          }),
-        ),
-      };
+      const given = { operands: command.args, flags: flagValues };
       onExit(
         (await run({ config, resolved, reconfigure, host, isJson, ...given })) ?? exitCodes.ok,
       );

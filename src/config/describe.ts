@@ -33,9 +33,16 @@ interface SchemaNode {
   readonly reloadable?: boolean;
 }
 
+let jsonSchema: SchemaNode | undefined;
+
 /** The editor schema of `odin.yaml`, and the source of every name below. */
 export function configJsonSchema(): SchemaNode {
-  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as SchemaNode;
+  // Made once: it takes some ms, and is asked for at each name that is looked for.
+  jsonSchema ??= z.toJSONSchema(configSchema, {
+    io: 'input',
+    unrepresentable: 'any',
+  }) as SchemaNode;
+  return jsonSchema;
 }
 
 /** All fields of the given sections, in the order of the schema. */

@@ -4,7 +4,7 @@
  * `reloadable` where a running server takes a new value on.
  */
 import * as z from 'zod';
-import { parseBytes, parseDurationMs } from '../base/units.ts';
+import { formatBytes, parseBytes, parseDurationMs } from '../base/units.ts';
 
 /** A whole number from `min` to `max`. */
 export function count({ min = 0, max = Number.MAX_SAFE_INTEGER } = {}) {
@@ -12,22 +12,23 @@ export function count({ min = 0, max = Number.MAX_SAFE_INTEGER } = {}) {
     max === Number.MAX_SAFE_INTEGER
       ? `a whole number${min > 0 ? ` of at least ${min}` : ''}`
       : `a whole number from ${min} to ${max}`;
-  return textOr(z.int().min(min).max(max), readNumber, expected).meta({ value: '<n>' });
+  const native: Native<number> = (e) => z.int(e).min(min, e).max(max, e);
+  return textOr(native, readNumber, expected).meta({ value: '<n>' });
 }
 
 /** A number from `min` to `max`, fractions allowed. */
 export function amount({ min = 0, max = Number.POSITIVE_INFINITY } = {}) {
   const least = min > 0 ? ` of at least ${min}` : '';
   const expected = Number.isFinite(max) ? `a number from ${min} to ${max}` : `a number${least}`;
-  return textOr(z.number().min(min).max(max), readNumber, expected).meta({ value: '<n>' });
+  const native: Native<number> = (e) => z.number(e).min(min, e).max(max, e);
+  return textOr(native, readNumber, expected).meta({ value: '<n>' });
 }
 
 /** A share from 0 to 100, written `5%` or `5`. */
 export function percent() {
   const read = (given: string) => readNumber(given.replace(/\s*%$/, ''));
-  return textOr(z.number().min(0).max(100), read, 'a percentage from 0% to 100%').meta({
-    value: '<percent>',
-  });
+  const native: Native<number> = (e) => z.number(e).min(0, e).max(100, e);
+  return textOr(native, read, 'a percentage from 0% to 100%').meta({ value: '<percent>' });
 }
 
 /** The longest that a timer of Node waits, in milliseconds: 24 days. A longer one ends at once. */
@@ -42,13 +43,13 @@ export function duration({ bareSeconds = false, min = 0, max = maxTimerMs } = {}
     bareSeconds && /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : parseDurationMs(text);
   const least = min > 0 ? ` of at least ${min}ms` : '';
   const expected = `a duration${least} such as ${bareSeconds ? '30 (seconds), ' : ''}30s or 1m30s`;
-  const checked = z.number().min(min);
+  const options = { error: `expected ${expected}` };
+  const checked = z.number(options).min(min, options);
   const fromText = fromTextTo(checked, read, expected);
   const fromNumber = z
-    .number()
+    .number(options)
     .transform((seconds) => seconds * 1_000)
     .pipe(checked);
-  const options = { error: `expected ${expected}` };
   const field = bareSeconds ? z.union([fromText, fromNumber], options) : fromText;
   return field
     .refine((ms) => ms <= max, { error: 'expected less than 596h (24 days)' })
@@ -57,15 +58,16 @@ export function duration({ bareSeconds = false, min = 0, max = maxTimerMs } = {}
 
 /** Bytes, written `64MiB`, `16KiB` or a plain number of bytes. */
 export function bytes({ min = 0 } = {}) {
-  return textOr(z.int().min(min), parseBytes, 'a size such as 64MiB, 16KiB or 4096').meta({
-    value: '<bytes>',
-  });
+  const native: Native<number> = (e) => z.int(e).min(min, e);
+  const least = min > 0 ? ` of at least ${formatBytes(min)}` : '';
+  const expected = `a size${least} such as 64MiB, 16KiB or 4096`;
+  return textOr(native, parseBytes, expected).meta({ value: '<bytes>' });
 }
 
 /** Off unless said otherwise; `true`/`false` in files and the environment, a bare flag. */
 export function toggle() {
   const read = (text: string) => ({ true: true, '1': true, false: false, '0': false })[text];
-  return textOr(z.boolean(), read, 'true or false').meta({ value: '' });
+  return textOr((e) => z.boolean(e), read, 'true or false').meta({ value: '' });
 }
 
 /** A list of texts, comma-separated in the environment and in flags. */
@@ -75,7 +77,9 @@ export function list() {
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== '');
-  return textOr(z.array(z.string()), read, 'a comma-separated list').meta({ value: '<a,b,…>' });
+  return textOr((e) => z.array(z.string(e), e), read, 'a comma-separated list').meta({
+    value: '<a,b,…>',
+  });
 }
 
 /** A text; empty only where `min` is 0. */
@@ -87,13 +91,13 @@ function readNumber(text: string): number | undefined {
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
-function textOr<T>(
-  native: z.ZodType<T, T>,
-  read: (text: string) => T | undefined,
-  expected: string,
-) {
-  const error = `expected ${expected}`;
-  return z.union([native, fromTextTo(native, read, expected)], { error });
+/** What a file gives, typed; every complaint of it is to be that of `options`. */
+type Native<T> = (options: { readonly error: string }) => z.ZodType<T, T>;
+
+function textOr<T>(native: Native<T>, read: (text: string) => T | undefined, expected: string) {
+  const options = { error: `expected ${expected}` };
+  const typed = native(options);
+  return z.union([typed, fromTextTo(typed, read, expected)], options);
 }
 
 function fromTextTo<T>(

@@ -6,6 +6,7 @@ import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { isObject } from '../base/values.ts';
 import type { Host } from '../host/host.ts';
+import { keysAt, leafPaths, readConfigFile } from './config-file.ts';
 import { contradictionsIn } from './contradictions.ts';
 import { describeConfig, type Field } from './describe.ts';
 import { aliases, withoutEffect } from './environment.ts';
@@ -38,18 +39,27 @@ interface Draft {
   readonly warnings: string[];
 }
 
+/** Characters of a wrong value that are shown. */
+const maxShownChars = 200;
+
 /** Resolves the configuration. Throws a UsageError that lists every complaint. */
 export async function resolveConfig(request: ConfigRequest, host: Host): Promise<ResolvedConfig> {
   const fields = describeConfig(request.sections);
   const draft: Draft = { values: {}, origins: new Map(), complaints: [], warnings: [] };
   const file = request.file ?? 'odin.yaml';
-  await readConfigFile(file, request.file !== undefined, host, draft);
+  const { values, complaints } = await readConfigFile(file, request.file !== undefined, host);
+  Object.assign(draft.values, values);
+  draft.complaints.push(...complaints);
+  for (const key of leafPaths(values)) draft.origins.set(key, file);
   const dotEnv = parseEnv((await host.readText('.env')) ?? '');
   applyEnvironment(fields, dotEnv, '.env: ', draft);
   applyEnvironment(fields, host.env, '', draft);
   for (const field of fields) {
     const value = request.flags[field.path.join('.')];
-    if (value !== undefined) assign(draft, field.path, value, `--${field.flag}`);
+    if (value === undefined) continue;
+    // As of a variable of a shell that is not set: not what was meant, and not to be passed over.
+    if (isEmpty(value, field)) draft.complaints.push(emptyFlag(field.flag, field.value));
+    else assign(draft, field.path, value, `--${field.flag}`);
   }
   fillFromPreset(draft);
   settleContradictions(draft, file);
@@ -59,32 +69,12 @@ export async function resolveConfig(request: ConfigRequest, host: Host): Promise
     draft.complaints.push(...complaintsOf(issue, draft, file, secrets));
   }
   if (!parsed.success || draft.complaints.length > 0) {
-    throw new UsageError(draft.complaints.join('\n'), {
+    // A value can break several rules of one kind, which say the same.
+    throw new UsageError([...new Set(draft.complaints)].join('\n'), {
       hint: '`odin config docs` lists every setting',
     });
   }
   return { config: parsed.data, origins: draft.origins, warnings: draft.warnings };
-}
-
-async function readConfigFile(path: string, isAsked: boolean, host: Host, draft: Draft) {
-  const text = await host.readText(path);
-  if (text === undefined) {
-    if (isAsked) draft.complaints.push(`--config: no such file: ${path}`);
-    return;
-  }
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(text);
-  for (const error of document.errors) {
-    draft.complaints.push(`${path}: ${error.message.split('\n')[0]?.replace(/:$/, '')}`);
-  }
-  if (document.errors.length > 0) return;
-  const value: unknown = document.toJS() ?? {};
-  if (!isObject(value)) {
-    draft.complaints.push(`${path}: expected sections such as server: and broker:`);
-    return;
-  }
-  Object.assign(draft.values, withoutNulls(value));
-  for (const key of leafPaths(withoutNulls(value))) draft.origins.set(key, path);
 }
 
 function applyEnvironment(
@@ -122,6 +112,17 @@ function fillFromPreset(draft: Draft): void {
   for (const [key, value] of Object.entries(loadPresets[known].settings)) {
     if (given[key] === undefined) assign(draft, ['loadtest', key], value, `preset ${known}`);
   }
+}
+
+/** The complaint about a flag whose value has nothing in it. */
+export function emptyFlag(flag: string | undefined, value: string): string {
+  return `--${flag}: expected ${value}, got nothing`;
+}
+
+/** Whether a list, or a text of several, has nothing in it. */
+function isEmpty(given: unknown, { value }: Field): boolean {
+  if (Array.isArray(given)) return given.includes('');
+  return value.endsWith(',…>') && /^[\s,]*$/.test(String(given));
 }
 
 function settleContradictions(draft: Draft, file: string): void {
@@ -185,32 +186,15 @@ function complaintsOf(
   const value = issue.path.reduce<unknown>((node, key) => (node as never)?.[key], draft.values);
   // A message of several lines shows the value itself, with the place of the fault in it.
   const isShown = secrets.has(path) || value === undefined || issue.message.includes('\n');
-  const given = isShown ? '' : `, got ${shown(value)}`;
+  const given = isShown ? '' : `, got ${cut(shown(value))}`;
   return [`${place}: ${issue.message}${given}`];
+}
+
+function cut(text: string): string {
+  return text.length <= maxShownChars ? text : `${text.slice(0, maxShownChars)}…`;
 }
 
 /** A value as it was given, in JSON, without what looks like a login in a URL. */
 export function shown(value: unknown): string {
   return JSON.stringify(value).replace(/(\/\/|,|")[^/@",\s]*@/g, '$1…@');
-}
-
-/** The keys that the schema knows at a place of the file. */
-function keysAt(path: readonly PropertyKey[]): string[] {
-  const all = describeConfig(Object.keys(configSchema.shape) as Section[]);
-  const here = all.filter((field) => path.every((key, index) => field.path[index] === key));
-  return [...new Set(here.flatMap((field) => field.path[path.length] ?? []))];
-}
-
-/** A key without a value, as in a file whose settings are commented out, is not set. */
-function withoutNulls(value: Record<string, unknown>): Record<string, unknown> {
-  const entries = Object.entries(value).filter(([, child]) => child !== null);
-  return Object.fromEntries(
-    entries.map(([key, child]) => [key, isObject(child) ? withoutNulls(child) : child]),
-  );
-}
-
-function leafPaths(value: Record<string, unknown>, path: readonly string[] = []): string[] {
-  return Object.entries(value).flatMap(([key, child]) =>
-    isObject(child) ? leafPaths(child, [...path, key]) : [[...path, key].join('.')],
-  );
 }

@@ -4,7 +4,8 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { Readable, Writable } from 'node:stream';
-import { exitCodes, messageOf, UsageError } from '../base/errors.ts';
+import { exitCodes } from '../base/errors.ts';
+import { cannotRead } from '../base/file-fault.ts';
 import { type JobControl, processJobControl } from './job-control.ts';
 
 /** An output that may be a terminal. */
@@ -19,8 +20,8 @@ export interface Host {
   readonly stderr: Output;
   /** Whether output may be coloured: on a terminal that is not dumb, unless NO_COLOR is set (no-color.org). */
   readonly hasColor: boolean;
-  /** Text of a file; undefined when there is none. Other failures throw. */
-  readonly readText: (path: string) => Promise<string | undefined>;
+  /** Text of a file; undefined when there is none. Other failures throw, naming the flag `name`. */
+  readonly readText: (path: string, name?: string) => Promise<string | undefined>;
   /** Opens a file as a stream; `-` is standard input. A missing file shows as an `error` event. */
   readonly openInput: (path: string) => Readable;
   /** Aborted on the first SIGINT or SIGTERM; the reason is the signal's name. */
@@ -103,12 +104,12 @@ export function processHost(): Host & Disposable {
   };
 }
 
-async function readText(path: string): Promise<string | undefined> {
+async function readText(path: string, name?: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new UsageError(`cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw cannotRead(path, error, name);
   }
 }
 

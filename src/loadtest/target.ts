@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { connect, isIP } from 'node:net';
 import { messageOf, RemoteError, UsageError } from '../base/errors.ts';
+import { cannotRead } from '../base/file-fault.ts';
 import { type MessagePaths, parseMessagePaths } from '../config/message-path.ts';
 import { subprotocols } from '../protocol/versions.ts';
 import type { LoadTestConfig } from './plan.ts';
@@ -192,6 +193,6 @@ async function readFlagFile(flag: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new UsageError(`${flag}: cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw cannotRead(path, error, flag);
   }
 }

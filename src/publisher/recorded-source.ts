@@ -1,6 +1,7 @@
 /** Recorded events at their own pace: a stream of lines, read a bounded way ahead. */
 import type { Readable } from 'node:stream';
-import { messageOf, PreflightError, UsageError } from '../base/errors.ts';
+import { messageOf, PreflightError } from '../base/errors.ts';
+import { cannotRead } from '../base/file-fault.ts';
 import type { OutgoingRecord } from '../broker/broker.ts';
 import { payloadComplaint } from '../events/payloads.ts';
 import type { Log } from '../host/log.ts';
@@ -213,17 +214,8 @@ export class RecordedSource implements Source {
 
 function readingError(path: string, error: unknown): Error {
   const { code } = error as NodeJS.ErrnoException;
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file',
-    EISDIR: 'it is a directory',
-    EACCES: 'not allowed',
-  };
-  const reason = reasons[code ?? ''];
-  if (reason === undefined) {
+  if (!/^(ENOENT|EISDIR|ENOTDIR|EACCES)$/.test(code ?? '')) {
     return new PreflightError(`cannot read on in ${path}: ${messageOf(error)}`, { cause: error });
   }
-  return new UsageError(`cannot read ${path}: ${reason}`, {
-    hint: 'give the path of an NDJSON file, or - for standard input',
-    cause: error,
-  });
+  return cannotRead(path, error, '--file');
 }

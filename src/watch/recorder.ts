@@ -1,6 +1,7 @@
 /** Recorder: writes snapshots to a file, one in a line. */
 import { type FileHandle, open } from 'node:fs/promises';
-import { messageOf, PreflightError, UsageError } from '../base/errors.ts';
+import { PreflightError, UsageError } from '../base/errors.ts';
+import { fileFault } from '../base/file-fault.ts';
 import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
 
 /** A file that grows. Disposing it closes it. */
@@ -19,11 +20,13 @@ export class Recorder implements AsyncDisposable {
       return new Recorder(path, await open(path, 'wx'));
     } catch (error) {
       const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-      const reason = isThere ? 'the file is there already' : messageOf(error);
-      throw new UsageError(`--record: cannot write ${path}: ${reason}`, {
-        hint: isThere ? `--replay ${path} shows it; a new recording needs another name` : undefined,
-        cause: error,
-      });
+      const { reason, hint } = isThere
+        ? {
+            reason: 'the file is there already',
+            hint: `--replay ${path} shows it; a new recording needs another name`,
+          }
+        : fileFault(error, path, 'write');
+      throw new UsageError(`--record: cannot write ${path}: ${reason}`, { hint, cause: error });
     }
   }
 
@@ -32,8 +35,9 @@ export class Recorder implements AsyncDisposable {
     try {
       await this.#file.write(`${JSON.stringify(snapshot)}\n`);
     } catch (error) {
-      throw new PreflightError(`--record: cannot write ${this.#path}: ${messageOf(error)}`, {
-        hint: 'what was recorded until now is in the file',
+      const { reason, hint } = fileFault(error, this.#path, 'write');
+      throw new PreflightError(`--record: cannot write ${this.#path}: ${reason}`, {
+        hint: [hint, 'what was recorded until now is in the file'].filter(Boolean).join('\n'),
         cause: error,
       });
     }

@@ -1,6 +1,7 @@
 /** Recording: a file of snapshots, any of which can be read. */
 import { type FileHandle, open } from 'node:fs/promises';
-import { messageOf, UsageError } from '../base/errors.ts';
+import { UsageError } from '../base/errors.ts';
+import { cannotRead } from '../base/file-fault.ts';
 import { isObject } from '../base/values.ts';
 import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
 import { isStatusReport } from './subjects.ts';
@@ -28,7 +29,7 @@ export class Recording implements AsyncDisposable {
   /** Throws a UsageError when there is no such file, or nothing in it. */
   static async open(path: string): Promise<Recording> {
     const unreadable = (error: unknown) => {
-      throw new UsageError(`--replay: cannot read ${path}: ${messageOf(error)}`, { cause: error });
+      throw cannotRead(path, error, '--replay');
     };
     const file = await open(path).catch(unreadable);
     try {

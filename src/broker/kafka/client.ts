@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Admin, KafkaConfig, LogEntry, RetryOptions, SASLOptions } from 'kafkajs';
 import { Kafka, logLevel } from 'kafkajs';
 import { messageOf, RemoteError, UsageError } from '../../base/errors.ts';
+import { cannotRead } from '../../base/file-fault.ts';
 import { within } from '../../base/time-limit.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Log } from '../../host/log.ts';
@@ -128,10 +129,7 @@ async function tlsOf(caFile: string | undefined): Promise<true | { ca: string[] 
   try {
     return { ca: [await readFile(caFile, 'utf8')] };
   } catch (error) {
-    throw new UsageError(`cannot read the certificate file ${caFile}: ${messageOf(error)}`, {
-      hint: 'check KAFKA_TLS_CA_FILE',
-      cause: error,
-    });
+    throw cannotRead(caFile, error, 'KAFKA_TLS_CA_FILE');
   }
 }
 

@@ -10,7 +10,8 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
-import { messageOf, UsageError } from '../../base/errors.ts';
+import { UsageError } from '../../base/errors.ts';
+import { cannotRead } from '../../base/file-fault.ts';
 import type { Config } from '../../config/schema.ts';
 
 type NatsConfig = Config['broker']['nats'];
@@ -122,9 +123,6 @@ async function readText(file: string, setting: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${messageOf(error)}`, {
-      hint: `check ${setting}`,
-      cause: error,
-    });
+    throw cannotRead(file, error, setting);
   }
 }

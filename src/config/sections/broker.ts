@@ -126,6 +126,8 @@ function hasPorts(url: string): boolean {
   );
 }
 
+const brokerExpected = 'expected embedded, kafka://host:port[,host:port…] or nats://host:port[,…]';
+
 const embedded = z.strictObject({
   maxBytes: bytes({ min: 65_536 }).prefault('128MiB').describe('bytes its log may hold'),
   retentionMs: duration({ max: Number.MAX_SAFE_INTEGER })
@@ -136,9 +138,9 @@ const embedded = z.strictObject({
 /** Section `broker`. */
 export const broker = z.strictObject({
   url: z
-    .string()
+    .string({ error: brokerExpected })
     .regex(new RegExp(`^(embedded|${kafkaUrl}|${natsUrl})$`), {
-      error: 'expected embedded, kafka://host:port[,host:port…] or nats://host:port[,…]',
+      error: brokerExpected,
       abort: true,
     })
     .refine(hasPorts, { error: 'expected ports from 1 to 65535' })

@@ -19,6 +19,8 @@ const thresholds = z
     }
   });
 
+const statusExpected = 'expected http://host:port/api/status, or none';
+
 const maxAgents = 64;
 
 /** A host for ssh, which must not look like one of its options, or `local:4`. */
@@ -92,10 +94,9 @@ const settings = z.strictObject({
     .describe('control API of the publisher, asked how many events it published')
     .meta({ value: '<url>' }),
   statusUrl: z
-    .union([
-      z.literal('none'),
-      z.url({ protocol: /^https?$/, error: 'expected http://host:port/api/status, or none' }),
-    ])
+    .union([z.literal('none'), z.url({ protocol: /^https?$/, error: statusExpected })], {
+      error: statusExpected,
+    })
     .optional()
     .describe('where the server tells its counts; unset takes /api/status of the host in --url')
     .meta({ value: '<url>' }),

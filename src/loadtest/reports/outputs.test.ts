@@ -116,7 +116,7 @@ test('fields that a later odin added are kept', async () => {
 });
 
 test.each([
-  [undefined, 'no such file: run.json'],
+  [undefined, 'cannot read run.json: no such file'],
   ['{"a":', 'run.json is no report of a load test'],
   ['[]', 'run.json is no report of a load test'],
   ['{"name":"x"}', 'run.json is no report of a load test'],

@@ -1,5 +1,6 @@
 /** Reads reports that earlier runs wrote. */
 import { UsageError } from '../../base/errors.ts';
+import { cannotRead, noSuchFile } from '../../base/file-fault.ts';
 import { isObject } from '../../base/values.ts';
 import type { LoadTestReport } from '../report.ts';
 import { parseReport } from './report-schema.ts';
@@ -14,7 +15,10 @@ type ReadText = (path: string) => Promise<string | undefined>;
 /** The report in a file. Throws a UsageError when there is none that this odin can read. */
 export async function readReport(path: string, readText: ReadText): Promise<LoadTestReport> {
   const text = await readText(path);
-  if (text === undefined) throw new UsageError(`no such file: ${path}`, { hint: writeHint });
+  if (text === undefined) {
+    const { message, hint } = cannotRead(path, noSuchFile);
+    throw new UsageError(message, { hint: `${hint}\n${writeHint}` });
+  }
   const value = parseJson(text);
   if (!isObject(value) || !('schemaVersion' in value)) {
     throw new UsageError(`${path} is no report of a load test`, { hint: writeHint });

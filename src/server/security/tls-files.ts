@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls';
 import { messageOf, UsageError } from '../../base/errors.ts';
+import { cannotRead } from '../../base/file-fault.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Log } from '../../host/log.ts';
 
@@ -78,9 +79,6 @@ async function readPem(kind: 'cert' | 'key', path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new UsageError(`server.tls.${kind}File ${path} cannot be read`, {
-      hint: messageOf(error),
-      cause: error,
-    });
+    throw cannotRead(path, error, `server.tls.${kind}File`);
   }
 }

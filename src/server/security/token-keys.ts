@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 import { messageOf, UsageError } from '../../base/errors.ts';
+import { cannotRead } from '../../base/file-fault.ts';
 import type { Config } from '../../config/schema.ts';
 
 /** Shortest modulus of RS256, in bits (RFC 7518 §3.3). */
@@ -68,7 +69,7 @@ async function readPublicKey(path: string): Promise<['RS256' | 'ES256', KeyObjec
       cause,
     });
   const pem = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw complain(`cannot be read: ${messageOf(error)}`, error);
+    throw cannotRead(path, error, 'server.auth.keyFile');
   });
   if (/PRIVATE KEY/.test(pem)) throw complain('holds a private key: keep that with the issuer');
   let key: KeyObject;

@@ -169,7 +169,9 @@ test('keys that are no good are said at the start', async () => {
     expect(error).toBeInstanceOf(UsageError);
     return (error as UsageError).message;
   };
-  expect(await complaintOf({ keyFile: join(folder, 'none.pem') })).toContain('cannot be read');
+  expect(await complaintOf({ keyFile: join(folder, 'none.pem') })).toContain(
+    'server.auth.keyFile: cannot read',
+  );
   expect(await complaintOf(await file('hello'))).toContain('no public key');
   expect(await complaintOf(await file(secretPem))).toContain('private key');
   expect(await complaintOf(await file(pemOf(weak)))).toContain('1024 bits');

@@ -1,0 +1,85 @@
+/** What stands in `odin.yaml`: sections of settings, none of which is taken on faith. */
+import { cannotRead, noSuchFile } from '../base/file-fault.ts';
+import { isObject } from '../base/values.ts';
+import type { Host } from '../host/host.ts';
+import { describeConfig } from './describe.ts';
+import { configSchema, type Section } from './schema.ts';
+
+/** What was found, and what is wrong with it. */
+interface ConfigFile {
+  /** Settings by section. What is no section although it should be is left out. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly complaints: readonly string[];
+}
+
+/** Told of a value where settings are expected, which have these keys. */
+type OnMisplaced = (path: readonly string[], keys: readonly string[], value: unknown) => void;
+
+/**
+ * Reads a configuration file. One that is not there is empty, unless it `isAsked` for: then that
+ * throws a UsageError, as any other failure to read does.
+ */
+export async function readConfigFile(
+  path: string,
+  isAsked: boolean,
+  host: Host,
+): Promise<ConfigFile> {
+  const text = await host.readText(path, isAsked ? '--config' : undefined);
+  if (text === undefined) {
+    if (isAsked) throw cannotRead(path, noSuchFile, '--config');
+    return { values: {}, complaints: [] };
+  }
+  const { parseDocument } = await import('yaml');
+  const document = parseDocument(text);
+  if (document.errors.length > 0) {
+    const reasons = document.errors.map(({ message }) => message.split('\n')[0]?.replace(/:$/, ''));
+    return { values: {}, complaints: reasons.map((reason) => `${path}: ${reason}`) };
+  }
+  const complaints: string[] = [];
+  const settings = settingsIn(document.toJS() ?? {}, [], (at, keys, value) => {
+    const place = at.length === 0 ? path : `${path}: ${at.join('.')}`;
+    const what = at.length === 0 ? 'sections' : 'settings below it,';
+    const names = keys.slice(0, 2).map((key) => `${key}:`);
+    complaints.push(
+      `${place}: expected ${what} such as ${names.join(' and ')}, got ${kindOf(value)}`,
+    );
+  });
+  return { values: isObject(settings) ? settings : {}, complaints };
+}
+
+/** The keys that the schema knows at a place of the file. */
+export function keysAt(path: readonly PropertyKey[]): string[] {
+  const all = describeConfig(Object.keys(configSchema.shape) as Section[]);
+  const here = all.filter((field) => path.every((key, index) => field.path[index] === key));
+  return [...new Set(here.flatMap((field) => field.path[path.length] ?? []))];
+}
+
+/** All settings of a value by their paths. */
+export function leafPaths(
+  value: Readonly<Record<string, unknown>>,
+  path: readonly string[] = [],
+): string[] {
+  return Object.entries(value).flatMap(([key, child]) =>
+    isObject(child) ? leafPaths(child, [...path, key]) : [[...path, key].join('.')],
+  );
+}
+
+/** A key without a value, as in a file whose settings are commented out, is not set. */
+function settingsIn(value: unknown, path: readonly string[], onMisplaced: OnMisplaced): unknown {
+  if (isObject(value)) {
+    const settings = Object.entries(value).flatMap(([key, child]) => {
+      const found = child === null ? undefined : settingsIn(child, [...path, key], onMisplaced);
+      return found === undefined ? [] : [[key, found] as const];
+    });
+    return Object.fromEntries(settings);
+  }
+  const keys = keysAt(path);
+  if (keys.length === 0) return value;
+  onMisplaced(path, keys, value);
+  return undefined;
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'string' ? 'text' : String(value);
+}
