@@ -112,7 +112,7 @@ function dealt(weights: readonly number[], clients: number, seed: number): Uint8
     places.fill(place, from, end);
     from = end;
   }
-  if (weights.length < 2) return places;
+  if (weights.filter((weight) => weight > 0).length < 2) return places;
   const random = createRandom(seed);
   for (let last = clients - 1; last > 0; last--) {
     const other = randomIndex(random, last + 1);
