@@ -1,5 +1,6 @@
 /** Messages as lines of JSON, and lines out of a stream: what agents and coordinator speak. */
 import type { Readable } from 'node:stream';
+import { UsageError } from '../../base/errors.ts';
 
 /** Longest line that is taken: a run of 65 536 channels names the newest event of each. */
 const maxLineBytes = 16 * 1024 * 1024;
@@ -52,5 +53,5 @@ export async function* linesOf(
 }
 
 function checkLength(bytes: number, maxBytes: number): void {
-  if (bytes > maxBytes) throw new Error(`a line of more than ${maxBytes} bytes`);
+  if (bytes > maxBytes) throw new UsageError(`a line of more than ${maxBytes} bytes`);
 }

@@ -1,6 +1,6 @@
 /** The far end of a distributed load test: runs workers on this machine for a coordinator. */
 import type { Readable, Writable } from 'node:stream';
-import { exitCodes, messageOf, OdinError } from '../../base/errors.ts';
+import { exitCodes, messageOf, OdinError, UsageError } from '../../base/errors.ts';
 import type { Child } from '../../host/child.ts';
 import { thisMachine } from '../../host/machine.ts';
 import { odinVersion } from '../../host/version.ts';
@@ -23,23 +23,35 @@ export interface AgentHost {
 /** Before it has been told how long it may wait: a coordinator that connects says so at once. */
 const firstSilenceMs = 60_000;
 
+const hint = 'orders come from a run: `odin loadtest --agents <host,…>` starts its agents itself';
+
 /**
  * Serves one coordinator until its input ends, the coordinator falls silent, or `signal` aborts.
- * All workers have ended then. Throws when the coordinator says what makes no sense.
+ * All workers have ended then. Throws a UsageError when it is no coordinator that speaks there.
  */
 export async function serveAgent({ input, output, signal }: AgentHost): Promise<void> {
-  const end = () => void input.destroy();
+  let isOver = signal.aborted;
+  let isLed = false;
+  const end = () => {
+    isOver = true;
+    input.destroy();
+  };
   let silence = setTimeout(end, firstSilenceMs);
   signal.addEventListener('abort', end);
   await using session = new AgentSession(output);
   try {
     for await (const line of linesOf(input)) {
       session.receive(line);
+      isLed = true;
       clearTimeout(silence);
       silence = setTimeout(end, session.silenceMs);
     }
+    if (!isLed && !isOver) {
+      throw new UsageError('standard input ended before the first order', { hint });
+    }
   } catch (error) {
-    if (!input.destroyed) throw error;
+    // A connection that is cut is an end like any other.
+    if (!isOver && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
   } finally {
     clearTimeout(silence);
     signal.removeEventListener('abort', end);
@@ -77,7 +89,10 @@ class AgentSession implements AsyncDisposable {
       case 'tell':
         return void this.#workers.get(message.worker)?.send(message.message);
       default:
-        throw new Error(`not a message for an agent: ${line.slice(0, 80)}`);
+        throw new UsageError(
+          `standard input has what no agent understands: ${JSON.stringify(line.slice(0, 80))}`,
+          { hint },
+        );
     }
   }
 
@@ -86,8 +101,8 @@ class AgentSession implements AsyncDisposable {
   }
 
   async #prepare(needs: AgentNeeds): Promise<void> {
-    this.silenceMs = needs.silenceMs;
     try {
+      this.silenceMs = needs.silenceMs;
       const lacks: Lack[] = [];
       const onLack = needs.isForced ? (lack: Lack) => void lacks.push(lack) : undefined;
       const address = await prepareMachine(needs.config, needs, { onLack });
