@@ -83,7 +83,10 @@ test.each([
   ['compare a.json', /error: missing: <after.json\[,…\]>/],
   ['compare a.json , --json', /error: expected a file per side/],
   ['compare a.json other.json', /error: connections differs: .*\nhint: .*--force/],
-  ['compare a.json text.json', /error: text.json is no report of a load test/],
+  [
+    'compare text.json,nope.json a.json',
+    /error: text.json is .*\nerror: cannot read nope.json: no/,
+  ],
   ['compare a.json same.json --fail-on p99', /error: --fail-on: expected a change such as/],
   [
     'compare a.json same.json --fial-on lost+1',

@@ -1,7 +1,10 @@
 /** `odin top` and `odin status` without a terminal: text, JSON, exit codes, and what is wrong. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { FleetSnapshot } from '../src/protocol/fleet-snapshot.ts';
 import { FleetWatch, type WatchOptions } from '../src/watch/fleet-watch.ts';
@@ -79,10 +82,34 @@ test('looks in a batch go on until they are ended, one JSON object in a line', a
   expect(looks.every(({ nodes }) => nodes[0]!.url === server.http)).toBe(true);
 });
 
+test('a recording is printed too: its last look, or all of them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'odin-top-'));
+  await using _ = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+  await using server = await startTestServer();
+  const file = join(folder, 'night.ndjson');
+  const end = new AbortController();
+  let written = 0;
+  const live = await odin(`top --json --record ${file} --url ${server.http} ${quiet}`, {
+    signal: end.signal,
+    onOutput: () => ++written === 3 && end.abort(),
+  });
+  const replay = (flags: string) => odin(`top --replay ${file} ${flags}`, running());
+  expect(await replay('--json')).toEqual({ exitCode: 0, stdout: live.stdout, stderr: '' });
+  const last = JSON.parse(live.stdout.trim().split('\n').at(-1) ?? '') as FleetSnapshot;
+  expect(JSON.parse((await replay('--json --once')).stdout)).toEqual(last);
+  const time = `at ${new Date(last.time_ms).toISOString()}\n`;
+  const { stdout } = await replay('--once');
+  expect(stdout.startsWith(time)).toBe(true);
+  expect(stdout).toMatch(/test-node +up +0 /);
+  const all = (await replay('--batch')).stdout;
+  expect(all.match(/^at /gm)?.length).toBe(live.stdout.trim().split('\n').length);
+  expect(all).toContain(stdout);
+});
+
 test.each([
   ['top', 'odin top needs a terminal, and standard output is none'],
   ['top --tab cohorts --once', '--tab: there is no "cohorts"'],
-  ['top --replay x --once', '--replay needs a terminal'],
+  ['top --replay /no/such --once', '--replay: cannot read /no/such: no such file'],
   ['top --record x --replay y', '--record and --replay exclude each other'],
   ['top --record /nowhere/x --once', '--record: cannot write /nowhere/x'],
   ['top --url localhost:3004', 'expected 1 to 64 addresses such as http://127.0.0.1:3004'],

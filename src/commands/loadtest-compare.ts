@@ -23,19 +23,14 @@ export const compare = defineCommand({
     'odin loadtest compare before-1.json,before-2.json after.json --markdown',
   ],
   async run({ operands, flags, host, isJson }) {
-    const { readReport } = await import('../loadtest/reports/report-file.ts');
+    const { readReports } = await import('../loadtest/reports/report-file.ts');
     const { parseBudgets } = await import('../loadtest/comparison/budget.ts');
     const { compareRuns } = await import('../loadtest/comparison/comparison.ts');
     const budgets = parseBudgets(flags.get('fail-on') ?? []);
-    const [before = [], after = []] = await Promise.all(
-      operands.map((paths) =>
-        Promise.all(
-          paths
-            .split(',')
-            .filter(Boolean)
-            .map(async (path) => ({ path, report: await readReport(path, host.readText) })),
-        ),
-      ),
+    const sides = operands.map((paths) => paths.split(',').filter(Boolean));
+    const reports = await readReports([...new Set(sides.flat())], host.readText);
+    const [before = [], after = []] = sides.map((paths) =>
+      paths.flatMap((path) => reports.get(path) ?? []),
     );
     const comparison = compareRuns(before, after, { budgets, isForced: flags.has('force') });
     for (const warning of comparison.warnings) host.stderr.write(`warning: ${warning}\n`);

@@ -6,6 +6,7 @@ import { write, writeJson, writeLine } from '../host/output.ts';
 import { chooseProductionReact } from '../host/react-mode.ts';
 import { holdWarnings } from '../host/warnings.ts';
 import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
+import type { FleetFigures } from '../tui/fleet-model.ts';
 import type { TabName } from '../tui/keymap.ts';
 import type { TopSource } from '../tui/top-view.tsx';
 import { type CommandContext, defineCommand } from './define-command.ts';
@@ -28,7 +29,11 @@ export const top = defineCommand({
       value: '<file>',
       description: 'write every look to a file, to be shown again',
     },
-    { name: 'replay', value: '<file>', description: 'show a recording instead of what is there' },
+    {
+      name: 'replay',
+      value: '<file>',
+      description: 'show a recording instead of what is there; with --once its last look',
+    },
   ],
   json: 'print looks as JSON, one in a line; with --once a single one',
   examples: [
@@ -37,14 +42,19 @@ export const top = defineCommand({
     'odin top --once --tab channels',
     'odin top --record night.ndjson',
     'odin top --replay night.ndjson',
+    'odin top --replay night.ndjson --once --tab channels',
   ],
   async run(context) {
     const { config, host, isJson, flags } = context;
     const tab = await tabOf(flags);
     const replay = flags.get('replay')?.at(-1);
     const isText = isJson || flags.has('once') || flags.has('batch');
-    checkFlags(flags, isText);
-    if (isText) return await print(context, tab);
+    if (replay !== undefined && flags.has('record')) {
+      throw new UsageError('--record and --replay exclude each other');
+    }
+    if (isText) {
+      return replay === undefined ? await print(context, tab) : await reprint(context, tab, replay);
+    }
     requireTerminal(host);
     if (replay === undefined) await showLive(config, host, tab, flags.get('record')?.at(-1));
     else await showRecording(host, tab, replay);
@@ -60,15 +70,6 @@ async function tabOf(flags: Flags): Promise<TabName> {
   const name = flags.get('tab')?.at(-1) ?? 'overview';
   if (isTab(name)) return name;
   throw new UsageError(`--tab: there is no "${name}"`, { hint: `it is one of ${tabs.join(', ')}` });
-}
-
-function checkFlags(flags: Flags, isText: boolean): void {
-  if (!flags.has('replay')) return;
-  if (flags.has('record')) throw new UsageError('--record and --replay exclude each other');
-  if (!isText) return;
-  throw new UsageError('--replay needs a terminal: --once, --batch and --json do not go with it', {
-    hint: 'a recording is a file of JSON, one look in a line',
-  });
 }
 
 function requireTerminal({ stdin, stdout }: Host): void {
@@ -87,8 +88,6 @@ async function print(
   const { FleetWatch } = await import('../watch/fleet-watch.ts');
   const { Recorder } = await import('../watch/recorder.ts');
   const { FleetModel } = await import('../tui/fleet-model.ts');
-  const { glyphsFor } = await import('../tui/glyphs.ts');
-  const { statusText } = await import('../tui/status-text.ts');
   const { sectionsOf } = await import('../tui/screens/tables.ts');
   const isOnce = flags.has('once');
   const end = new AbortController();
@@ -107,13 +106,7 @@ async function print(
       if (looks < 2) return;
       end.abort();
     }
-    if (isJson && isOnce) await writeJson(host.stdout, snapshot);
-    else if (isJson) await writeLine(host.stdout, JSON.stringify(snapshot));
-    else
-      await write(
-        host.stdout,
-        `${statusText(figures, glyphsFor(host.env), tab)}${isOnce ? '' : '\n'}`,
-      );
+    await printLook({ host, isJson, isOnce, tab }, snapshot, figures);
     // `odin top --batch | head` has had enough.
     if (!host.stdout.writable) end.abort();
   };
@@ -123,6 +116,54 @@ async function print(
     (snapshot) => show(snapshot, ++looks),
   );
   return isOnce && host.signal.aborted ? exitCodes.interrupted : undefined;
+}
+
+/** Looks of a recording as text or JSON: all of them, or the last one. */
+async function reprint(
+  { host, isJson, flags }: CommandContext<'top' | 'server'>,
+  tab: TabName,
+  path: string,
+): Promise<ExitCode | undefined> {
+  const { Recording } = await import('../watch/recording.ts');
+  const { FleetModel } = await import('../tui/fleet-model.ts');
+  await using recording = await Recording.open(path);
+  const isOnce = flags.has('once');
+  const last = recording.count - 1;
+  const model = new FleetModel();
+  // Rates are what two looks differ in.
+  for (let index = isOnce ? Math.max(0, last - 1) : 0; index <= last; index++) {
+    if (host.signal.aborted) return exitCodes.interrupted;
+    if (!host.stdout.writable) return undefined;
+    const snapshot = await recording.read(index);
+    const figures = model.take(snapshot);
+    if (isOnce && index < last) continue;
+    if (!isJson) await writeLine(host.stdout, `at ${new Date(snapshot.time_ms).toISOString()}`);
+    await printLook({ host, isJson, isOnce, tab }, snapshot, figures);
+  }
+  return undefined;
+}
+
+interface Printing {
+  readonly host: Host;
+  readonly isJson: boolean;
+  /** Whether nothing follows. */
+  readonly isOnce: boolean;
+  readonly tab: TabName;
+}
+
+async function printLook(
+  { host, isJson, isOnce, tab }: Printing,
+  snapshot: FleetSnapshot,
+  figures: FleetFigures,
+): Promise<void> {
+  const { glyphsFor } = await import('../tui/glyphs.ts');
+  const { statusText } = await import('../tui/status-text.ts');
+  if (isJson && isOnce) await writeJson(host.stdout, snapshot);
+  else if (isJson) await writeLine(host.stdout, JSON.stringify(snapshot));
+  else {
+    const text = statusText(figures, glyphsFor(host.env), tab);
+    await write(host.stdout, `${text}${isOnce ? '' : '\n'}`);
+  }
 }
 
 async function showLive(

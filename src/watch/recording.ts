@@ -11,6 +11,8 @@ const maxLines = 1_000_000;
 const chunkBytes = 1024 * 1024;
 /** A line is read up to this size; those of a hundred nodes are smaller. */
 const maxLineBytes = 16 * 1024 * 1024;
+/** The last time that a date can be of. */
+const maxTimeMs = 8.64e15;
 const newline = 0x0a;
 
 /** What is kept of the file is where its lines begin. Disposing it closes the file. */
@@ -72,7 +74,8 @@ export class Recording implements AsyncDisposable {
 function isSnapshot(found: unknown): found is FleetSnapshot {
   if (!isObject(found) || found['schemaVersion'] !== 1) return false;
   const { time_ms: time, nodes } = found;
-  if (typeof time !== 'number' || !Array.isArray(nodes)) return false;
+  if (typeof time !== 'number' || Math.abs(time) > maxTimeMs) return false;
+  if (!Array.isArray(nodes)) return false;
   return nodes.every(
     (node) =>
       isObject(node) &&

@@ -84,7 +84,7 @@ test('a run of few intervals is warned of, and its budgets hold for the plain fi
   const [before, after] = [1, 1.2].map((slower) => makeReport({ seconds: 3, slower }));
   const found = compare([before!], [after!], ['latency.p99 +10%']);
   expect(found.warnings).toContain(
-    'run.json: 3 intervals of latency are too few to tell change from noise',
+    'run.json: fewer than 5 intervals of latency are too few to tell change from noise',
   );
   expect(outcomeOf(found, 'latency.p99')).toBe('unknown');
   expect(found.verdict).toBe('fail');
@@ -126,6 +126,18 @@ test('runs of different setups are refused with what differs, unless forced', ()
   );
   const { warnings } = compareRuns(...runs, { budgets: none, isForced: true });
   expect(warnings).toContain('connections differs: 500 in a.json, 9 in b.json');
+});
+
+test('what is to be minded about several runs is said once', () => {
+  const short = makeReport({ seconds: 3 });
+  const other = { ...short, config: { ...short.config, mix: ['trader=1'] } };
+  const paths = ['a.json', 'b.json', 'c.json', 'd.json'];
+  const [a, b, c, d] = paths.map((path, at) => runOf(at < 2 ? short : other, path));
+  const { warnings } = compareRuns([a!, b!], [c!, d!], { budgets: [], isForced: true });
+  expect(warnings).toEqual([
+    'mix differs: none in a.json and b.json, trader=1 in c.json and d.json',
+    'a.json and b.json and c.json and d.json: fewer than 5 intervals of latency are too few to tell change from noise',
+  ]);
 });
 
 test('another machine, an interrupted and an inconclusive run are warned of', () => {

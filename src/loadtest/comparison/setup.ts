@@ -13,12 +13,24 @@ export interface Run {
 const setup = [
   'connections',
   'durationMs',
+  'stages',
   'channels',
   'subscriptionMode',
   'channelsPerClient',
+  'mix',
+  'profiles',
+  'tokens',
   'protocol',
   'messagePaths',
   'rampRate',
+  'rampDurationMs',
+  'slowPercent',
+  'slowReadBytes',
+  'halfOpenPercent',
+  'halfOpenMode',
+  'storm',
+  'churn',
+  'findMax',
 ] as const;
 
 const machine = ['node', 'system', 'cpuModel', 'cpus'] as const;
@@ -31,42 +43,53 @@ const minHoldShare = 0.9;
  * setups, unless `isForced`: then that is among what to mind.
  */
 export function checkSetups(runs: readonly Run[], isForced: boolean): string[] {
-  const [first, ...others] = runs;
-  if (first === undefined) return [];
-  const differences = others.flatMap((other) =>
-    setup.flatMap((name) => {
-      const [one, two] = [first, other].map(({ report }) => String(report.config[name]));
-      return one === two
-        ? []
-        : [`${name} differs: ${one} in ${first.path}, ${two} in ${other.path}`];
-    }),
-  );
+  const differences = setup.flatMap((name) => {
+    const values = Map.groupBy(runs, ({ report }) => textOf(report.config[name]));
+    return values.size > 1 ? [`${name} differs: ${listed(values)}`] : [];
+  });
   if (differences.length > 0 && !isForced) {
     throw new UsageError(differences.join('\n'), {
       hint: 'run both with the same settings, or compare them all the same with --force',
     });
   }
-  const machines = others.flatMap((other) =>
-    machine.flatMap((name) => {
-      const [one, two] = [first, other].map(({ report }) => String(report.machine[name]));
-      return one === two ? [] : [`${name}: ${one} in ${first.path}, ${two} in ${other.path}`];
-    }),
-  );
-  return [...differences, ...machines, ...runs.flatMap((run) => warningsOf(run, runs))];
+  const machines = machine.flatMap((name) => {
+    const values = Map.groupBy(runs, ({ report }) => textOf(report.machine[name]));
+    return values.size > 1 ? [`${name}: ${listed(values)}`] : [];
+  });
+  const longestMs = Math.max(...runs.map(({ report }) => report.holdMs));
+  const told = runs.flatMap((run) => faultsOf(run, longestMs).map((fault) => ({ run, fault })));
+  const faults = Map.groupBy(told, ({ fault }) => fault);
+  return [
+    ...differences,
+    ...machines,
+    ...Array.from(faults, ([fault, all]) => `${pathsOf(all.map(({ run }) => run))}: ${fault}`),
+  ];
 }
 
-function warningsOf({ path, report }: Run, runs: readonly Run[]): string[] {
+function listed(values: ReadonlyMap<string, readonly Run[]>): string {
+  return Array.from(values, ([value, runs]) => `${value} in ${pathsOf(runs)}`).join(', ');
+}
+
+function pathsOf(runs: readonly Run[]): string {
+  return [...new Set(runs.map(({ path }) => path))].join(' and ');
+}
+
+function textOf(value: unknown): string {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none';
+  return typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value);
+}
+
+/** What is to be minded about a run by itself, in the words that others share. */
+function faultsOf({ report }: Run, longestMs: number): string[] {
   const { verdict, holdMs, histograms } = report;
-  const longestMs = Math.max(...runs.map((run) => run.report.holdMs));
-  const parts = histograms.latencyParts.length;
   return [
-    ...(verdict === 'interrupted' ? [`${path}: the run was interrupted`] : []),
-    ...(verdict === 'inconclusive' ? [`${path}: the load generator was the bottleneck`] : []),
+    ...(verdict === 'interrupted' ? ['the run was interrupted'] : []),
+    ...(verdict === 'inconclusive' ? ['the load generator was the bottleneck'] : []),
     ...(holdMs < minHoldShare * longestMs
-      ? [`${path}: clients were held for ${(holdMs / 1_000).toFixed(1)}s only`]
+      ? [`clients were held for ${(holdMs / 1_000).toFixed(1)}s only`]
       : []),
-    ...(parts < minParts
-      ? [`${path}: ${parts} intervals of latency are too few to tell change from noise`]
+    ...(histograms.latencyParts.length < minParts
+      ? [`fewer than ${minParts} intervals of latency are too few to tell change from noise`]
       : []),
   ];
 }

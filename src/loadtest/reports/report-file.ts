@@ -2,6 +2,7 @@
 import { UsageError } from '../../base/errors.ts';
 import { cannotRead, noSuchFile } from '../../base/file-fault.ts';
 import { isObject } from '../../base/values.ts';
+import type { Run } from '../comparison/setup.ts';
 import type { LoadTestReport } from '../report.ts';
 import { parseReport } from './report-schema.ts';
 
@@ -11,6 +12,30 @@ const writeHint = 'write one with: odin loadtest --out run.json';
 
 /** Text of a file; undefined when there is none. */
 type ReadText = (path: string) => Promise<string | undefined>;
+
+/** The reports in some files, by path. Throws a UsageError that names every one that is none. */
+export async function readReports(
+  paths: readonly string[],
+  readText: ReadText,
+): Promise<ReadonlyMap<string, Run>> {
+  const read = await Promise.allSettled(paths.map((path) => readReport(path, readText)));
+  const faults = read.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  const other = faults.find((fault) => !(fault instanceof UsageError));
+  if (other !== undefined) throw other;
+  if (faults.length > 0) {
+    const told = faults as UsageError[];
+    const hints = new Set(told.flatMap(({ hint }) => hint?.split('\n') ?? []));
+    throw new UsageError(told.map(({ message }) => message).join('\n'), {
+      hint: [...hints].join('\n') || undefined,
+    });
+  }
+  return new Map(
+    paths.flatMap((path, at) => {
+      const one = read[at];
+      return one?.status === 'fulfilled' ? [[path, { path, report: one.value }] as const] : [];
+    }),
+  );
+}
 
 /** The report in a file. Throws a UsageError when there is none that this odin can read. */
 export async function readReport(path: string, readText: ReadText): Promise<LoadTestReport> {
