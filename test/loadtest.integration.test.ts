@@ -194,6 +194,9 @@ test('a server that is not there fails every client without delay', async () => 
     { class: 'connect-refused', count: 20, example: expect.stringContaining('ECONNREFUSED') },
   ]);
   expect(report.reasons).toEqual(['20 clients could not connect (connect-refused ×20)']);
+  const none = { p50: null, p95: null, p99: null, max: null };
+  expect(report).toMatchObject({ connectMs: none, latencyMs: { ...none, mean: null } });
+  expect(report.phases.upgraded).toMatchObject({ ...none, count: 0 });
 });
 
 test.each([

@@ -25,15 +25,15 @@ export function perPhase<Value>(make: (phase: ConnectPhase) => Value): PerPhase<
   return Object.fromEntries(connectPhases.map((phase) => [phase, make(phase)])) as PerPhase<Value>;
 }
 
-/** What a report says about a phase, in milliseconds since the planned start. */
+/** What a report says about a phase, in milliseconds since the planned start; null for nobody. */
 export interface PhaseTimes {
   readonly count: number;
-  readonly p50: number;
-  readonly p90: number;
-  readonly p95: number;
-  readonly p99: number;
-  readonly max: number;
-  readonly mean: number;
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p95: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+  readonly mean: number | null;
 }
 
 /** Phases that not every connection goes through. */
@@ -50,14 +50,16 @@ export function phaseHistograms(): PerPhase<Histogram> {
 }
 
 function phaseTimes(histogram: Histogram): PhaseTimes {
+  const { count } = histogram;
+  const told = (value: number) => (count === 0 ? null : value);
   return {
-    count: histogram.count,
-    p50: histogram.percentile(50),
-    p90: histogram.percentile(90),
-    p95: histogram.percentile(95),
-    p99: histogram.percentile(99),
-    max: histogram.maxMs,
-    mean: histogram.meanMs,
+    count,
+    p50: told(histogram.percentile(50)),
+    p90: told(histogram.percentile(90)),
+    p95: told(histogram.percentile(95)),
+    p99: told(histogram.percentile(99)),
+    max: told(histogram.maxMs),
+    mean: told(histogram.meanMs),
   };
 }
 

@@ -94,7 +94,8 @@ export interface LoadTestReport {
   readonly messages: ToldCounts;
   /**
    * From an event's own time to its arrival, over the hold phase; without those that a client
-   * missed while it was away and got after it resumed. Null where events have no time.
+   * missed while it was away and got after it resumed. Null without events, or where they have no
+   * time.
    */
   readonly latencyMs: {
     readonly p50: number | null;
@@ -107,12 +108,12 @@ export interface LoadTestReport {
     /** Events that seem to have arrived before they happened: the clocks differ. */
     readonly negative: number | null;
   };
-  /** From a client's planned start to the upgrade. */
+  /** From a client's planned start to the upgrade; null where nobody got in. */
   readonly connectMs: {
-    readonly p50: number;
-    readonly p95: number;
-    readonly p99: number;
-    readonly max: number;
+    readonly p50: number | null;
+    readonly p95: number | null;
+    readonly p99: number | null;
+    readonly max: number | null;
   };
   /**
    * How long after its planned start a client came how far; of clients that got in, the attempt

@@ -6,8 +6,9 @@ import type { LoadTestReport } from './report.ts';
 import type { SeriesPoint } from './series.ts';
 import type { Reconciliation } from './truth/reconciliation.ts';
 
-/** The percentiles that every report has. */
-export function percentilesOf(histogram: Histogram) {
+/** The percentiles that every report has; null where nothing was measured. */
+export function percentilesOf(histogram: Histogram): LoadTestReport['connectMs'] {
+  if (histogram.count === 0) return { p50: null, p95: null, p99: null, max: null };
   return {
     p50: histogram.percentile(50),
     p95: histogram.percentile(95),
@@ -18,9 +19,14 @@ export function percentilesOf(histogram: Histogram) {
 
 /** Latency; of events without a time only how many there were. */
 export function toldLatency(latency: Histogram, { time }: Told): LoadTestReport['latencyMs'] {
-  const { meanMs: mean, count, negative } = latency;
-  if (time) return { ...percentilesOf(latency), mean, count, negative };
-  return { p50: null, p95: null, p99: null, max: null, mean: null, count, negative: null };
+  const { count, negative } = latency;
+  const told = time ? latency : new Histogram();
+  return {
+    ...percentilesOf(told),
+    mean: told.count === 0 ? null : told.meanMs,
+    count,
+    negative: time ? negative : null,
+  };
 }
 
 /** Without numbers, nobody can say how many events were to be expected. */
@@ -32,7 +38,7 @@ export function toldReconciliation(found: Reconciliation, { sequence }: Told): R
 
 /** An agent's figures; its latency counts as not measured where events have no time. */
 export function toldAgent(agent: AgentSection, { sequence, time }: Told): AgentSection {
-  const none = { ...agent.latencyMs, ...percentilesOf(new Histogram()), count: 0 };
+  const none = { ...percentilesOf(new Histogram()), count: 0 };
   return {
     ...agent,
     lost: sequence ? agent.lost : null,

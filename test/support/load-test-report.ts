@@ -5,6 +5,7 @@ import { configSchema } from '../../src/config/schema.ts';
 import { perPhase, reportedPhases } from '../../src/loadtest/connect-phases.ts';
 import type { LoadTestReport, PartFigures, StageReport } from '../../src/loadtest/report.ts';
 import type { SeriesPoint } from '../../src/loadtest/series.ts';
+import { percentilesOf } from '../../src/loadtest/told-report.ts';
 import { totalsOf } from '../../src/loadtest/totals.ts';
 
 /** What a made-up run is like. */
@@ -36,11 +37,6 @@ function merged(parts: readonly Histogram[]): Histogram {
   const whole = new Histogram();
   for (const part of parts) whole.merge(part.snapshot());
   return whole;
-}
-
-function percentilesOf(histogram: Histogram) {
-  const [p50 = 0, p95 = 0, p99 = 0] = [50, 95, 99].map((rank) => histogram.percentile(rank));
-  return { p50, p95, p99, max: histogram.maxMs };
 }
 
 function pointOf(part: Histogram, second: number, rate: number): SeriesPoint {

@@ -1,6 +1,8 @@
 /** What the report says of each agent of a distributed run. */
 import type { Machine } from '../../host/machine.ts';
 import type { ClockOffset } from '../clock-offset.ts';
+import type { LoadTestReport } from '../report.ts';
+import { percentilesOf } from '../told-report.ts';
 import { totalsOf } from '../totals.ts';
 import type { WorkerState } from '../worker-pool.ts';
 import type { AgentLink } from './agent-link.ts';
@@ -22,13 +24,7 @@ export interface AgentSection {
   /** Null where events are not numbered. */
   readonly lost: number | null;
   /** Over the hold phase. */
-  readonly latencyMs: {
-    readonly p50: number;
-    readonly p95: number;
-    readonly p99: number;
-    readonly max: number;
-    readonly count: number;
-  };
+  readonly latencyMs: LoadTestReport['returnMs'];
   /** Of its busiest worker; 100 is one core. */
   readonly cpuPercent: number;
   readonly loopDelayP99Ms: number;
@@ -59,13 +55,7 @@ export function agentSection(
     active: connections.active,
     received: messages.received,
     lost: messages.lost,
-    latencyMs: {
-      p50: latency.percentile(50),
-      p95: latency.percentile(95),
-      p99: latency.percentile(99),
-      max: latency.maxMs,
-      count: latency.count,
-    },
+    latencyMs: { ...percentilesOf(latency), count: latency.count },
     ...generator,
     clock: agent.clock ?? null,
     clockCorrectedMs: agent.clockAheadMs,

@@ -7,17 +7,17 @@ export const count = z.int().min(0);
 /** A time in milliseconds. */
 export const ms = z.number().min(0);
 
+/** A time in milliseconds; null where nothing was measured, or nobody could tell. */
+export const told = ms.nullable();
+
 /** Of a distribution of times. */
-export const percentiles = { p50: ms, p95: ms, p99: ms, max: ms };
+export const percentiles = { p50: told, p95: told, p99: told, max: told };
 
 /** Counts by a code of the server’s choice. */
 export const countsByCode = z.record(z.string(), count);
 
 /** Null where it could not be told; see told-counts.ts. */
 export const untold = count.nullable();
-
-const told = ms.nullable();
-const toldPercentiles = { p50: told, p95: told, p99: told, max: told, mean: told };
 
 /** What is told of the run as a whole and of every part of it. */
 export const figures = {
@@ -63,6 +63,6 @@ export const figures = {
     throttleUpdates: untold,
     reconnectNotices: untold,
   }),
-  latencyMs: z.object({ ...toldPercentiles, count, negative: untold }),
+  latencyMs: z.object({ ...percentiles, mean: told, count, negative: untold }),
   connectMs: z.object(percentiles),
 };

@@ -1,14 +1,19 @@
 /** Tests of the forms of a report: JSON, CSV, JUnit, Markdown, and what text of others does in them. */
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
+import { Histogram } from '../../base/histogram.ts';
+import { phaseHistograms, reportedPhases } from '../connect-phases.ts';
 import { kindOf } from '../error-classes.ts';
 import type { LoadTestReport } from '../report.ts';
+import { percentilesOf, toldLatency } from '../told-report.ts';
 import { csvReport } from './csv-report.ts';
 import { distributionTable, stepsOf } from './distribution.ts';
 import { htmlReport } from './html-report.ts';
 import { jsonReport } from './json-report.ts';
 import { junitReport } from './junit-report.ts';
 import { markdownReport } from './markdown-report.ts';
+import { parseReport } from './report-schema.ts';
+import { formatReport } from './text-report.ts';
 
 const hostile =
   '</script><script>alert("x")</script><img src=x onerror=alert(1)> | `a` [b](c) \u0000 &';
@@ -126,19 +131,27 @@ test('steps of latency hold every event once, whatever its size', () => {
   });
 });
 
-test('a run without a single event still has all its forms', async () => {
+test('a run in which nobody got in still has all its forms, and no times', async () => {
   const latency = { upToMs: [], counts: [], minMs: 0, maxMs: 0, sumMs: 0, negative: 0 };
   const empty: LoadTestReport = {
     ...base,
     holdMs: 0,
     clock: null,
-    latencyMs: { p50: 0, p95: 0, p99: 0, max: 0, mean: 0, count: 0, negative: 0 },
+    latencyMs: toldLatency(new Histogram(), { odin: true, sequence: true, time: true }),
+    connectMs: percentilesOf(new Histogram()),
+    phases: reportedPhases(phaseHistograms(), { secured: false, subscribed: true }),
     histograms: { latency, connect: latency, latencyParts: [] },
     series: { intervalMs: 1_000, points: [] },
   };
   for (const render of [jsonReport, csvReport, junitReport, markdownReport]) {
     expect(await render(empty)).not.toMatch(/NaN|undefined|Infinity/);
   }
+  expect('faults' in parseReport(JSON.parse(await jsonReport(empty)))).toBe(false);
+  expect(empty.phases.upgraded).toMatchObject({ count: 0, p50: null, mean: null });
   const page = await htmlReport(empty);
+  for (const text of [await markdownReport(empty), page, formatReport(empty)]) {
+    expect(text).toMatch(/connect\b.*–/);
+    expect(text).not.toMatch(/connect\b.*0\.00ms/);
+  }
   expect(page.slice(page.indexOf('<body>'), page.indexOf('<script>'))).not.toMatch(/NaN|undefined/);
 });

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { ErrorClass } from '../error-classes.ts';
 import type { LoadTestReport } from '../report.ts';
-import { count, countsByCode, figures, ms, percentiles, untold } from './figures-schema.ts';
+import { count, countsByCode, figures, ms, percentiles, told, untold } from './figures-schema.ts';
 import { searchSchema } from './report-schema-search.ts';
 
 const percent = z.number().min(0);
@@ -20,7 +20,7 @@ const histogram = z
     error: 'expected as many counts as groups',
   });
 
-const phaseTimes = z.object({ count, ...percentiles, p90: ms, mean: ms });
+const phaseTimes = z.object({ count, ...percentiles, p90: told, mean: told });
 
 const workerHealth = z.object({
   cpuPercent: percent,

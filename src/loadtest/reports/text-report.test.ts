@@ -70,8 +70,9 @@ test('no line is longer than 80 columns', () => {
 });
 
 test('a run without latency says so', () => {
-  const latencyMs = { p50: 0, p95: 0, p99: 0, max: 0, mean: 0, count: 0, negative: 0 };
-  expect(formatReport(reportWith({ latencyMs, holdMs: 0 }))).toContain(
-    'no event was received in the hold phase',
-  );
+  const none = { p50: null, p95: null, p99: null, max: null };
+  const latencyMs = { ...none, mean: null, count: 0, negative: 0 };
+  const text = formatReport(reportWith({ latencyMs, connectMs: none, holdMs: 0 }));
+  expect(text).toContain('no event was received in the hold phase');
+  expect(text).toMatch(/^connect +p50 – {2}p95 – {2}p99 – {2}max –$/m);
 });

@@ -6,6 +6,7 @@ import { shortfallOf } from '../bottlenecks.ts';
 import { epochMs } from '../client-context.ts';
 import type { StageOutcome, StageRun } from '../stage-run.ts';
 import { resultsOf } from '../thresholds.ts';
+import { toldLatency } from '../told-report.ts';
 import { judge } from '../verdict.ts';
 import type { WorkerPool, WorkerState } from '../worker-pool.ts';
 import { type LevelControl, type Published, searchStage } from './search-level.ts';
@@ -183,6 +184,7 @@ export class LimitSearch {
       told,
     });
     const { latency, connections, messages, generator } = totals;
+    const { p50, p99, max } = toldLatency(latency, told);
     return {
       level,
       purpose,
@@ -194,14 +196,7 @@ export class LimitSearch {
       failed: connections.failed,
       receivedPerSecond: Math.round((1_000 * latency.count) / Math.max(1, lengthMs)),
       lost: told.sequence ? messages.lost : null,
-      latencyMs: told.time
-        ? {
-            p50: latency.percentile(50),
-            p99: latency.percentile(99),
-            max: latency.maxMs,
-            count: latency.count,
-          }
-        : { p50: 0, p99: 0, max: 0, count: 0 },
+      latencyMs: { p50, p99, max, count: told.time ? latency.count : 0 },
       cpuPercent: generator.cpuPercent,
     };
   }

@@ -27,9 +27,9 @@ export interface TrialReport {
   /** Null where events are not numbered. */
   readonly lost: number | null;
   readonly latencyMs: {
-    readonly p50: number;
-    readonly p99: number;
-    readonly max: number;
+    readonly p50: number | null;
+    readonly p99: number | null;
+    readonly max: number | null;
     readonly count: number;
   };
   /** Of the load tester's busiest worker; 100 is one core. */
