@@ -88,6 +88,54 @@ test('what a load can do nothing with is named', async () => {
   await expect(loadtestOf({ flags })).rejects.toThrow('--mix: its profiles are channels of odin');
 });
 
+test.each<[string, Record<string, unknown>]>([
+  [
+    '--tokens does nothing without --mix: it is of the clients of a mix; others want --channels',
+    { tokens: 'BTC' },
+  ],
+  ['--profiles does nothing without --mix', { profiles: '{"whale":{"channels":["*.trade"]}}' }],
+  [
+    '--channels-per-client does nothing without --subscription-mode random',
+    { channelsPerClient: '2' },
+  ],
+  ['--half-open-mode does nothing without --half-open', { halfOpenMode: 'silent' }],
+  ['--max does nothing without --find-max: it is of a search', { searchMax: '9' }],
+  ['--trial does nothing without --find-max', { searchTrialMs: '1s' }],
+  ['--agent-silence does nothing without --agents', { agentSilenceMs: '5s' }],
+  [
+    '--agent-command does nothing without --agents on other machines: local ones are this odin',
+    { agents: 'local:4', agentCommand: 'x' },
+  ],
+  [
+    '--connections contradicts --max: the search begins with 500 clients, and is to end at 100',
+    { findMax: 'connections', slo: ['lost == 0'], connections: '500', searchMax: '100' },
+  ],
+  [
+    '--connections contradicts --max: the search begins with 60000 clients, and is to end at 50000',
+    { findMax: 'connections', slo: ['lost == 0'], connections: '60000' },
+  ],
+  [
+    '--backoff-base contradicts --backoff-max: the first wait (5s) is longer than the longest (2s)',
+    { backoffBaseMs: '5s' },
+  ],
+])('%s', async (message, flags) => {
+  await expect(loadtestOf({ flags })).rejects.toThrow(message);
+});
+
+test('what goes together, or stands in a file for other runs, is taken', async () => {
+  for (const given of [
+    { flags: { tokens: 'BTC', mix: 'trader=1' } },
+    { flags: { agents: 'load1,local:2', agentCommand: 'x', sshCommand: 'ssh -4' } },
+    { file: 'loadtest: { tokens: [BTC], searchTrialMs: 5s, halfOpenMode: silent }' },
+    { flags: { findMax: 'connections', slo: ['lost == 0'], searchMax: '100' } },
+    { file: 'loadtest: { connections: 500, findMax: connections }', flags: { searchMax: '100' } },
+    { flags: { findMax: 'rate', connections: '500', searchMax: '100' } },
+    { flags: { backoffMaxMs: '10ms' } },
+  ]) {
+    await expect(loadtestOf(given)).resolves.toBeDefined();
+  }
+});
+
 test('churn is a rate that clients of odin can follow', async () => {
   for (const churn of ['5/s', '0.5/s:250ms', '10000/s:0s']) {
     expect(await loadtestOf({ flags: { churn } })).toMatchObject({ churn });

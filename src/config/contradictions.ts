@@ -8,8 +8,8 @@ type Source = (typeof sources)[number];
 /** A setting that was given. */
 interface Given {
   readonly source: Source;
-  /** As it was called there: `--stage`, `WS_URL`, `odin.yaml`. */
-  readonly origin: string;
+  /** As it is called there: `--stage`, `WS_URL`, `odin.yaml: loadtest.url`. */
+  readonly name: string;
 }
 
 interface Alternative {
@@ -55,29 +55,41 @@ export interface Resolution {
 
 /** Looks for contradictions among the settings that were given: origins by path. */
 export function contradictionsIn(origins: ReadonlyMap<string, string>, file: string): Resolution {
-  const given = new Map<string, Given>();
-  for (const [path, origin] of origins) given.set(path, { source: sourceOf(origin, file), origin });
   const complaints: string[] = [];
   const overruled: string[] = [];
   for (const { setting, excludes, why } of alternatives) {
-    const one = given.get(setting);
+    const one = givenIn(origins, setting, file);
     if (one === undefined) continue;
     const others = excludes.flatMap((path) => {
-      const other = given.get(path);
+      const other = givenIn(origins, path, file);
       return other === undefined ? [] : [{ path, ...other }];
     });
     const equal = others.filter(({ source }) => source === one.source);
     if (equal.length > 0) {
-      const names = equal.map((other) => nameOf(other.path, other));
-      complaints.push(`${nameOf(setting, one)} contradicts ${names.join(', ')}: ${why}`);
+      const names = equal.map(({ name }) => name);
+      complaints.push(`${one.name} contradicts ${names.join(', ')}: ${why}`);
     }
-    const isNearer = ({ source }: Given) => sources.indexOf(one.source) > sources.indexOf(source);
-    overruled.push(...others.filter(isNearer).map(({ path }) => path));
-    if (others.some((other) => !isNearer(other) && other.source !== one.source)) {
-      overruled.push(setting);
-    }
+    overruled.push(...others.filter((other) => isNearer(one, other)).map(({ path }) => path));
+    if (others.some((other) => isNearer(other, one))) overruled.push(setting);
   }
   return { complaints, overruled };
+}
+
+/** How a setting was given, from the origins by path; undefined when it was not. */
+export function givenIn(
+  origins: ReadonlyMap<string, string>,
+  path: string,
+  file: string,
+): Given | undefined {
+  const origin = origins.get(path);
+  if (origin === undefined) return undefined;
+  const source = sourceOf(origin, file);
+  return { source, name: source === 'file' ? `${origin}: ${path}` : origin };
+}
+
+/** Whether one comes from a source that wins over that of the other. */
+export function isNearer(one: Given, other: Given): boolean {
+  return sources.indexOf(one.source) > sources.indexOf(other.source);
 }
 
 function sourceOf(origin: string, file: string): Source {
@@ -85,8 +97,4 @@ function sourceOf(origin: string, file: string): Source {
   if (origin === file) return 'file';
   if (origin.startsWith('.env: ')) return '.env';
   return origin.startsWith('--') ? 'flag' : 'environment';
-}
-
-function nameOf(path: string, { source, origin }: Given): string {
-  return source === 'file' ? `${origin}: ${path}` : origin;
 }

@@ -10,6 +10,7 @@ import { keysAt, leafPaths, readConfigFile } from './config-file.ts';
 import { contradictionsIn } from './contradictions.ts';
 import { describeConfig, type Field } from './describe.ts';
 import { aliases, withoutEffect } from './environment.ts';
+import { idleFlags } from './idle-flags.ts';
 import { loadPresetNames, loadPresets } from './load-presets.ts';
 import { type Config, configSchema, type Section } from './schema.ts';
 
@@ -67,6 +68,9 @@ export async function resolveConfig(request: ConfigRequest, host: Host): Promise
   const secrets = secretPaths();
   for (const issue of parsed.error?.issues ?? []) {
     draft.complaints.push(...complaintsOf(issue, draft, file, secrets));
+  }
+  if (parsed.success) {
+    draft.complaints.push(...idleFlags(parsed.data.loadtest, draft.origins, file));
   }
   if (!parsed.success || draft.complaints.length > 0) {
     // A value can break several rules of one kind, which say the same.

@@ -1,0 +1,103 @@
+/** Flags of a load test that can do nothing beside the other settings, or the contrary of them. */
+import { formatDuration } from '../base/units.ts';
+import { givenIn, isNearer } from './contradictions.ts';
+import type { Config } from './schema.ts';
+
+type LoadTest = Config['loadtest'];
+
+interface Dependent {
+  readonly names: readonly (keyof LoadTest)[];
+  readonly has: (settings: LoadTest) => boolean;
+  readonly needs: string;
+}
+
+const dependents: readonly Dependent[] = [
+  {
+    names: ['tokens', 'profiles'],
+    has: ({ mix }) => mix.length > 0,
+    needs: 'without --mix: it is of the clients of a mix; others want --channels',
+  },
+  {
+    names: ['channelsPerClient'],
+    has: ({ subscriptionMode }) => subscriptionMode === 'random',
+    needs: 'without --subscription-mode random',
+  },
+  {
+    names: ['halfOpenMode'],
+    has: ({ halfOpenPercent }) => halfOpenPercent > 0,
+    needs: 'without --half-open',
+  },
+  {
+    names: ['searchMax', 'searchTrialMs', 'searchResolution', 'searchTimeMs'],
+    has: ({ findMax }) => findMax !== undefined,
+    needs: 'without --find-max: it is of a search',
+  },
+  {
+    names: ['agentSilenceMs'],
+    has: ({ agents }) => agents.length > 0,
+    needs: 'without --agents',
+  },
+  {
+    names: ['agentCommand', 'sshCommand'],
+    has: ({ agents }) => agents.some((name) => !/^local(:|$)/.test(name)),
+    needs: 'without --agents on other machines: local ones are this odin',
+  },
+];
+
+/** Two settings of one unit: `low` must not be above `high`. */
+interface Bound {
+  readonly low: keyof LoadTest;
+  readonly high: keyof LoadTest;
+  /** What `high` is called where nobody gave it. */
+  readonly highFlag: string;
+  readonly applies: (settings: LoadTest) => boolean;
+  readonly why: (low: number, high: number) => string;
+}
+
+const bounds: readonly Bound[] = [
+  {
+    low: 'connections',
+    high: 'searchMax',
+    highFlag: '--max',
+    applies: ({ findMax }) => findMax === 'connections',
+    why: (low, high) => `the search begins with ${low} clients, and is to end at ${high}`,
+  },
+  {
+    low: 'backoffBaseMs',
+    high: 'backoffMaxMs',
+    highFlag: '--backoff-max',
+    applies: () => true,
+    why: (low, high) =>
+      `the first wait (${formatDuration(low)}) is longer than the longest (${formatDuration(high)})`,
+  },
+];
+
+/**
+ * Complaints about settings that nobody would give who knew what they do: origins by path. What
+ * stands in a file or in the environment may be meant for another run, so only flags are said to do
+ * nothing; of two that cross, the bound has the last word when it comes from a nearer source.
+ */
+export function idleFlags(
+  settings: LoadTest,
+  origins: ReadonlyMap<string, string>,
+  file: string,
+): string[] {
+  const givenAs = (name: keyof LoadTest) => givenIn(origins, `loadtest.${name}`, file);
+  const idle = dependents
+    .filter(({ has }) => !has(settings))
+    .flatMap(({ names, needs }) =>
+      names
+        .map(givenAs)
+        .flatMap((given) =>
+          given?.source === 'flag' ? `${given.name} does nothing ${needs}` : [],
+        ),
+    );
+  const crossed = bounds.flatMap(({ low, high, highFlag, applies, why }) => {
+    const [lowest, highest] = [settings[low] as number, settings[high] as number];
+    const [one, other] = [givenAs(low), givenAs(high)];
+    if (!applies(settings) || lowest <= highest || one === undefined) return [];
+    if (other !== undefined && isNearer(other, one)) return [];
+    return [`${one.name} contradicts ${other?.name ?? highFlag}: ${why(lowest, highest)}`];
+  });
+  return [...idle, ...crossed];
+}
