@@ -1,14 +1,19 @@
 /**
- * What frames of `odin top` cost, drawn to a terminal that is not there: how many bytes, how much CPU,
- * and what stays in memory. `node --expose-gc bench/top-frames.ts [updates]` prints JSON, and memory
- * on stderr as it goes; it needs a build.
+ * What `odin top` costs, drawn to a terminal that is not there: bytes and CPU of frames, and what stays
+ * in memory when somebody goes through all of it for days. `node --expose-gc bench/top-frames.ts
+ * [updates] [again]` prints JSON, and memory on stderr as it goes; it needs a build. With `again` looks
+ * repeat, so that also what remembers texts must not grow any more.
  */
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import type { TopShown, TopSource } from '../src/tui/top-view.tsx';
 import { FakeTerminal } from '../test/support/fake-terminal.ts';
-import { reportOf, shardOf, snapshotAt, up } from '../test/support/fleet.ts';
+import { busyFleet, idleFleet } from './top-fleet.ts';
+import { type Mark, markAfter, slopeOf, watchLayoutMemory } from './top-memory.ts';
+import { type Stop, tour } from './top-tour.ts';
 
 // React reads it when it is loaded, as in `odin top`.
 process.env['NODE_ENV'] = 'production';
+watchLayoutMemory();
 
 /** From the build: Node runs no TSX by itself. */
 async function built<Module>(path: string): Promise<Module> {
@@ -24,102 +29,103 @@ const { createPaint } = await built<typeof import('../src/tui/paint.ts')>('paint
 const { unicodeGlyphs } = await built<typeof import('../src/tui/glyphs.ts')>('glyphs.js');
 
 const updates = Number(process.argv[2] ?? 2_000);
+const repeated = process.argv[3] === 'again' ? tour.map((_, second) => busyFleet(second)) : [];
+const busyAt = (second: number) => repeated[second % tour.length] ?? busyFleet(second);
+const marksTaken = 20;
+/** Looks that courses remember. */
+const courseLooks = 3_600;
+/** Drawn to know what frames cost: of a busy fleet, and of an idle one. */
+const costUpdates = 100;
 const idleUpdates = 30;
-/** Until the courses show nothing of what was before; the terminal has room for fewer looks. */
-const settlingUpdates = 120;
+/** Until courses fill their place; before, each look adds to them. */
+const settlingLooks = 120;
 
 const model = new FleetModel();
-let shown = { figures: model.take(snapshotAt(0, [])), replay: undefined };
+for (let look = 0; look < settlingLooks; look++) model.take(idleFleet(look));
+let shown: TopShown = { figures: model.figures, replay: undefined };
 let notify = () => {};
-const source = {
+let isHeld = false;
+const source: TopSource = {
   isRecording: false,
   shown: () => shown,
-  subscribe: (onChange: () => void) => {
+  subscribe(onChange) {
     notify = onChange;
     return () => {};
   },
-  looksAt: () => {},
-  act: async () => undefined,
+  looksAt(_, isPaused) {
+    isHeld = isPaused;
+  },
+  act: async ({ kind }) => (kind === 'publisher' ? 'the publisher was told' : undefined),
 };
-
-/** Three nodes; of a busy fleet every figure differs from one second to the next. */
-function push(second: number, isIdle: boolean): void {
-  const at = isIdle ? 0 : second;
-  const noise = (range: number) => (isIdle ? 0 : Math.round(Math.sin(second * 1.7) * range));
-  const nodes = ['a', 'b', 'c'].map((name, index) =>
-    up(
-      reportOf({
-        ...{ node: `node-${name}`, seconds: second, clients: 9_000 + noise(900) + index },
-        ...{
-          inPerSecond: isIdle ? 0 : 200 + (at % 7),
-          outPerSecond: isIdle ? 0 : 90_000 + (at % 977),
-        },
-        cpuPercent: 40 + noise(30),
-        more: () => ({ shards: [shardOf(0, { connections: at % 500 }), shardOf(1)] }),
-      }),
-    ),
-  );
-  shown = { figures: model.take(snapshotAt(second, nodes)), replay: undefined };
-  notify();
-}
-
-/** Each update is drawn: React and ink have a turn, and ink's shortest pause between frames. */
-async function drawn(): Promise<void> {
-  await turn();
-  await sleep(2);
-}
-
-function heapMiB(): number {
-  globalThis.gc?.();
-  globalThis.gc?.();
-  return Math.round((process.memoryUsage().heapUsed / 1024 ** 2) * 10) / 10;
-}
-
 const end = new AbortController();
 const terminal = new FakeTerminal({ columns: 120, rows: 40, signal: end.signal });
+
+/** Draws a look: React and ink have a turn, and ink's shortest pause between frames. */
+async function draw(snapshot: ReturnType<typeof busyFleet>): Promise<void> {
+  const figures = model.take(snapshot);
+  if (!isHeld) {
+    shown = { figures, replay: undefined };
+    notify();
+  }
+  await turn();
+  await sleep(2);
+  // A terminal remembers nothing of what was written.
+  terminal.stdout.clear();
+}
+
+function make(stop: Stop): void {
+  if (typeof stop === 'string') terminal.press(stop);
+  else terminal.resize(...stop);
+}
+
+/** Bytes and CPU of an update, of so many. */
+async function costOf(
+  count: number,
+  fleetAt: (update: number) => ReturnType<typeof busyFleet>,
+): Promise<{ bytes: number; cpuMs: number }> {
+  const bytesBefore = terminal.stdout.bytes;
+  const cpuBefore = process.cpuUsage();
+  for (let update = 1; update <= count; update++) await draw(fleetAt(update));
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const bytes = (terminal.stdout.bytes - bytesBefore) / count;
+  return { bytes: rounded(bytes), cpuMs: rounded((user + system) / 1_000 / count) };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
 const view = createElement(TopView, {
   ...{ source, tab: 'overview' as const, glyphs: unicodeGlyphs, paint: createPaint(true) },
 });
 const session = runInTerminal(view, terminal, { isFullScreen: true, maxFps: 1_000 });
-await drawn();
 
-const marks: { updates: number; heapMiB: number }[] = [];
-const cpuBefore = process.cpuUsage();
-const bytesBefore = terminal.stdout.bytes;
+await draw(idleFleet(settlingLooks));
+const idle = await costOf(idleUpdates, (update) => idleFleet(settlingLooks + update));
+const busy = await costOf(costUpdates, busyAt);
+for (let look = 1; look <= courseLooks; look++) model.take(busyAt(look));
+
+const marks: Mark[] = [];
 for (let update = 1; update <= updates; update++) {
-  push(update, false);
-  await drawn();
-  if (update % Math.ceil(updates / 10) === 0) {
-    terminal.stdout.clear();
-    const mark = { updates: update, heapMiB: heapMiB() };
-    marks.push(mark);
-    // A long run that is cut short has shown something all the same.
-    console.error(JSON.stringify(mark));
-  }
+  make(tour[update % tour.length]!);
+  await draw(busyAt(update));
+  if (update % Math.ceil(updates / marksTaken) !== 0) continue;
+  const mark = markAfter(update);
+  marks.push(mark);
+  // A long run that is cut short has shown something all the same.
+  console.error(JSON.stringify(mark));
 }
-const { user, system } = process.cpuUsage(cpuBefore);
-const busyBytes = (terminal.stdout.bytes - bytesBefore) / updates;
-
-// The first quiet looks still show the end of what was: rates that fall to nothing.
-for (let update = 1; update <= settlingUpdates; update++) {
-  push(updates + update, true);
-  await drawn();
-}
-const idleBefore = terminal.stdout.bytes;
-for (let update = 1; update <= idleUpdates; update++) {
-  push(updates + settlingUpdates + update, true);
-  await drawn();
-}
-const idleBytes = (terminal.stdout.bytes - idleBefore) / idleUpdates;
 end.abort();
 await session;
-const round = (value: number) => Math.round(value * 10) / 10;
+const slope = (read: (mark: Mark) => number) => rounded(slopeOf(marks, read));
 console.log(
   JSON.stringify({
-    updates,
-    bytesPerUpdate: round(busyBytes),
-    bytesPerIdleUpdate: round(idleBytes),
-    cpuMsPerUpdate: round((user + system) / 1_000 / updates),
-    marks,
+    ...{ updates, idle, busy, marks },
+    bytesPerUpdate: {
+      heap: slope(({ heap }) => heap),
+      external: slope(({ external }) => external),
+      layout: slope(({ layout }) => layout),
+      rss: slope(({ rss }) => rss),
+    },
   }),
 );

@@ -33,7 +33,7 @@ export class Recorder implements AsyncDisposable {
   /** Resolves when it is written. Throws a PreflightError when it cannot be. */
   async write(snapshot: FleetSnapshot): Promise<void> {
     try {
-      await this.#file.write(`${JSON.stringify(snapshot)}\n`);
+      await this.#file.appendFile(`${JSON.stringify(snapshot)}\n`);
     } catch (error) {
       const { reason, hint } = fileFault(error, this.#path, 'write');
       throw new PreflightError(`--record: cannot write ${this.#path}: ${reason}`, {

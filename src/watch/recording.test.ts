@@ -37,6 +37,8 @@ test('no recording is written over, and what is none is refused by name and line
   await expect(Recorder.open(path)).rejects.toThrow('the file is there already');
   writeFileSync(path, '');
   await expect(Recording.open(path)).rejects.toThrow('holds no snapshots');
+  writeFileSync(path, '\n'.repeat(1_000_001));
+  await expect(Recording.open(path)).rejects.toThrow('holds more than 1000000 looks');
   writeFileSync(path, 'hello\n');
   await expect(Recording.open(path)).rejects.toThrow(`${path}:1 is no snapshot`);
   for (const nodes of ['[null]', '[{"url":"http://a","report":{"schemaVersion":1}}]']) {

@@ -6,8 +6,8 @@ import { isObject } from '../base/values.ts';
 import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
 import { isStatusReport } from './subjects.ts';
 
-/** Lines that a recording may have; a week and a half of seconds. */
-const maxLines = 1_000_000;
+/** Looks that a recording may have; a week and a half of seconds. */
+const maxLooks = 1_000_000;
 const chunkBytes = 1024 * 1024;
 /** A line is read up to this size; those of a hundred nodes are smaller. */
 const maxLineBytes = 16 * 1024 * 1024;
@@ -28,7 +28,7 @@ export class Recording implements AsyncDisposable {
     this.#starts = starts;
   }
 
-  /** Throws a UsageError when there is no such file, or nothing in it. */
+  /** Throws a UsageError when there is no such file, nothing in it, or too much. */
   static async open(path: string): Promise<Recording> {
     const unreadable = (error: unknown) => {
       throw cannotRead(path, error, '--replay');
@@ -37,6 +37,10 @@ export class Recording implements AsyncDisposable {
     try {
       const recording = new Recording(path, file, await lineStarts(file).catch(unreadable));
       if (recording.count === 0) throw new UsageError(`--replay: ${path} holds no snapshots`);
+      if (recording.count > maxLooks)
+        throw new UsageError(`--replay: ${path} holds more than ${maxLooks} looks`, {
+          hint: `\`split -l ${maxLooks} ${path}\` makes several files of it, each of which can be shown`,
+        });
       await recording.read(0);
       return recording;
     } catch (error) {
@@ -84,11 +88,11 @@ function isSnapshot(found: unknown): found is FleetSnapshot {
   );
 }
 
-/** A last line that does not end was cut off while it was written, and is left out. */
+/** A last line that does not end was cut off while it was written, and is left out. Ends beyond the limit. */
 async function lineStarts(file: FileHandle): Promise<number[]> {
   const starts = [0];
   const chunk = Buffer.alloc(chunkBytes);
-  for (let at = 0; starts.length <= maxLines; ) {
+  for (let at = 0; starts.length <= maxLooks + 1; ) {
     const { bytesRead } = await file.read(chunk, 0, chunkBytes, at);
     if (bytesRead === 0) break;
     const read = chunk.subarray(0, bytesRead);
