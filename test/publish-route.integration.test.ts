@@ -126,6 +126,12 @@ test('health, readiness, liveness and unknown paths answer in JSON', async () =>
   expect(await status('/readyz')).toEqual([200, { ready: true, reasons: [] }]);
   expect(await status('/nothing')).toMatchObject([404, { code: 'NOT_FOUND' }]);
   expect(await status('/ws')).toMatchObject([426, { code: 'UPGRADE_REQUIRED' }]);
+  for (const path of ['/livez', '/metrics', '/', '/ops']) {
+    const { status, headers } = await fetch(`${server.http}${path}`, { method: 'POST' });
+    expect([path, status, headers.get('allow')]).toEqual([path, 405, 'GET, HEAD']);
+  }
+  const posted = await fetch(`${server.http}/nothing`, { method: 'POST' });
+  expect(posted.status).toBe(404);
 });
 
 test('a handshake that is none is refused in JSON', async () => {

@@ -52,8 +52,31 @@ export function createHttpHandler(given: HttpDeps) {
   };
 }
 
+const reading = ['GET', 'HEAD'] as const;
+
+/** Routes for everybody. */
+const probes: Readonly<Record<string, Route>> = {
+  '/livez': async (_request, response) => answer(response, 200, { status: 'alive' }),
+  async '/readyz'(_request, response, { node }) {
+    const reasons = await node.readiness();
+    const ready = reasons.length === 0;
+    answer(response, ready ? 200 : 503, { ready, reasons });
+  },
+  async '/health'(_request, response, { node }) {
+    response.setHeader('Access-Control-Allow-Origin', '*');
+    answer(response, 200, await node.health());
+  },
+  async '/metrics'(_request, response, { node }) {
+    const { contentType, text } = await node.metrics();
+    response.setHeader('Content-Type', contentType);
+    response.end(text);
+  },
+};
+
 /** Routes for whoever may administer the server: with what they are asked, and what they do. */
-const adminRoutes: Readonly<Record<string, { methods: string[]; doing: string; route: Route }>> = {
+const adminRoutes: Readonly<
+  Record<string, { methods: readonly string[]; doing: string; route: Route }>
+> = {
   '/api/publish': { methods: ['POST'], doing: 'publishing', route: publish },
   '/api/drain': {
     methods: ['POST'],
@@ -62,7 +85,7 @@ const adminRoutes: Readonly<Record<string, { methods: string[]; doing: string; r
       answer(response, 202, { drain: await node.drain() }),
   },
   '/api/status': {
-    methods: ['GET', 'HEAD'],
+    methods: reading,
     doing: 'reading the status',
     route: status,
   },
@@ -75,27 +98,24 @@ async function route(request: IncomingMessage, response: ServerResponse, deps: H
     response.setHeader('Upgrade', 'websocket');
     return refuse(response, 'UPGRADE_REQUIRED');
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 'NOT_FOUND');
-  switch (path) {
-    case '/livez':
-      return answer(response, 200, { status: 'alive' });
-    case '/readyz': {
-      const reasons = await deps.node.readiness();
-      const ready = reasons.length === 0;
-      return answer(response, ready ? 200 : 503, { ready, reasons });
-    }
-    case '/health':
-      response.setHeader('Access-Control-Allow-Origin', '*');
-      return answer(response, 200, await deps.node.health());
-    case '/metrics': {
-      const { contentType, text } = await deps.node.metrics();
-      response.setHeader('Content-Type', contentType);
-      response.end(text);
-      return;
-    }
-    default:
-      if (!deps.pages.answer(path, request, response)) refuse(response, 'NOT_FOUND');
-  }
+  const isProbe = Object.hasOwn(probes, path);
+  if (!isProbe && !deps.pages.has(path)) return refuse(response, 'NOT_FOUND');
+  if (!mayUse(reading, request, response)) return;
+  if (isProbe) await probes[path]?.(request, response, deps);
+  else deps.pages.answer(path, request, response);
+}
+
+/** Whether a request's method is one of these; else it is answered. */
+function mayUse(
+  methods: readonly string[],
+  { method = '' }: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  if (methods.includes(method)) return true;
+  response.setHeader('Allow', methods.join(', '));
+  const error = `use ${methods.join(' or ')}`;
+  answer(response, 405, { error, code: 'METHOD_NOT_ALLOWED' });
+  return false;
 }
 
 async function administer(
@@ -104,11 +124,7 @@ async function administer(
   deps: HttpDeps,
 ): Promise<void> {
   const { methods, doing, route } = adminRoutes[pathOf(request)] as (typeof adminRoutes)[string];
-  if (!methods.includes(request.method ?? '')) {
-    response.setHeader('Allow', methods.join(', '));
-    const error = `use ${methods.join(' or ')}`;
-    return answer(response, 405, { error, code: 'METHOD_NOT_ALLOWED' });
-  }
+  if (!mayUse(methods, request, response)) return;
   if (!mayAdminister(request, deps.adminToken)) {
     const error = `${doing} from another machine needs ADMIN_TOKEN as bearer token`;
     return answer(response, 403, { error, code: 'FORBIDDEN' });

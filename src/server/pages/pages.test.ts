@@ -40,7 +40,9 @@ async function serve(settings: Record<string, unknown> = {}, place = `${folder}/
   const { server: config } = configSchema.parse({ server: settings });
   const pages = await Pages.open(config, pathToFileURL(place));
   const server = createServer((asked, response) => {
-    if (!pages.answer(asked.url ?? '', asked, response)) response.writeHead(418).end();
+    const path = asked.url ?? '';
+    if (pages.has(path)) pages.answer(path, asked, response);
+    else response.writeHead(418).end();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -93,6 +95,16 @@ test.each([
   ['gzip, br', '/', 'br'],
   ['gzip;q=0.0, br;q=0', '/', undefined],
   ['', '/assets/a-1.js', undefined],
+  ['gzip;q=0', '/assets/a-1.js', undefined],
+  ['BR; Q=0.2 , x-gzip;q=0.800', '/', 'gzip'],
+  ['gzip;q=0.5, identity', '/', undefined],
+  ['gzip;q=0.5, br;q=0.5, deflate', '/', 'br'],
+  ['*', '/', 'br'],
+  ['*', '/assets/a-1.js', 'gzip'],
+  ['br;q=0, *;q=0.1', '/', 'gzip'],
+  ['*;q=0', '/', undefined],
+  ['identity;q=0, gzip;q=0.001', '/', 'gzip'],
+  ['gzip;q=2, br;q=x', '/', undefined],
 ] as const)('who accepts %j gets %s as %s', async (accepted, path, encoding) => {
   await using server = await serve();
   const { headers, body } = await server.get(path, { 'accept-encoding': accepted });
@@ -110,6 +122,16 @@ test('who has it already is told so, for the form that it has', async () => {
   expect([again.status, again.body.length, again.headers['etag']]).toEqual([304, 0, tag]);
   const other = await server.get('/', { 'if-none-match': tag, 'accept-encoding': 'gzip' });
   expect(other.status).toBe(200);
+  const head = await server.get('/', { 'if-none-match': tag }, 'HEAD');
+  expect([head.status, head.headers['vary']]).toEqual([304, 'Accept-Encoding']);
+  for (const [given, status] of [
+    ['*', 304],
+    [` W/"a,b" ,${tag}`, 304],
+    ['"*"', 200],
+    [tag.replaceAll('"', ''), 200],
+    ['', 200],
+  ] as const)
+    expect((await server.get('/', { 'if-none-match': given })).status, given).toBe(status);
 });
 
 test('where clients need a token, the page knows', async () => {

@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/schema.ts';
 import { mayAdminister } from '../access.ts';
-import { type Encoding, encodings, type PageFile, readPageFiles } from './page-files.ts';
+import { encodingFor, isKnown } from './negotiation.ts';
+import { type PageFile, readPageFiles } from './page-files.ts';
 
 /** Nothing from elsewhere, nothing inline, nobody around it, and no text that becomes markup. */
 const policy = [
@@ -57,23 +58,30 @@ export class Pages {
     return new Pages(pages === 'off' ? new Map() : await readPageFiles(fill, folder), config);
   }
 
-  /** Answers a GET or HEAD for `path`; false when that is none of the pages' business. */
-  answer(path: string, request: IncomingMessage, response: ServerResponse): boolean {
-    if (this.#isOff) return false;
-    const isPage = Object.hasOwn(fileOfPage, path);
-    const file = this.#files.get(isPage ? (fileOfPage[path] as string) : path.slice(1));
-    if (file !== undefined && (isPage || file.isHashed)) {
-      // To whom it may not concern it is the same page, which then asks for the token: it holds
-      // nothing, and what it shows comes from `/api/status`, which looks for itself.
-      const isRefused = path === '/ops' && !mayAdminister(request, this.#adminToken);
-      send(file, isRefused ? 403 : 200, request, response);
-      return true;
+  /** Whether a path is the pages' business. */
+  has(path: string): boolean {
+    return !this.#isOff && (Object.hasOwn(fileOfPage, path) || this.#fileOf(path) !== undefined);
+  }
+
+  /** Answers a GET or HEAD for a path that it has. */
+  answer(path: string, request: IncomingMessage, response: ServerResponse): void {
+    const file = this.#fileOf(path);
+    if (file === undefined) {
+      response.statusCode = 404;
+      response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+      response.end(notBuilt);
+      return;
     }
-    if (!isPage) return false;
-    response.statusCode = 404;
-    response.setHeader('Content-Type', 'text/plain; charset=utf-8');
-    response.end(notBuilt);
-    return true;
+    // To whom it may not concern it is the same page, which then asks for the token: it holds
+    // nothing, and what it shows comes from `/api/status`, which looks for itself.
+    const isRefused = path === '/ops' && !mayAdminister(request, this.#adminToken);
+    send(file, isRefused ? 403 : 200, request, response);
+  }
+
+  #fileOf(path: string): PageFile | undefined {
+    if (Object.hasOwn(fileOfPage, path)) return this.#files.get(fileOfPage[path] as string);
+    const file = this.#files.get(path.slice(1));
+    return file?.isHashed === true ? file : undefined;
   }
 }
 
@@ -83,7 +91,7 @@ function send(
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  const encoding = encodingFor(request.headers['accept-encoding'] ?? '', file);
+  const encoding = encodingFor(request.headers['accept-encoding'] ?? '', file.bodies);
   const tag = `"${file.tag}-${encoding}"`;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Vary', 'Accept-Encoding');
@@ -104,23 +112,4 @@ function send(
   response.setHeader('Content-Length', body.length);
   if (encoding !== 'identity') response.setHeader('Content-Encoding', encoding);
   response.end(body);
-}
-
-/** Whether a client has what it would get: caches may have weakened the tag. */
-function isKnown(given: string, tag: string): boolean {
-  return given.split(',').some((one) => one.trim().replace(/^W\//, '') === tag);
-}
-
-/** The smallest form that a client takes, by its `Accept-Encoding`. */
-function encodingFor(accepted: string, { bodies }: PageFile): Encoding {
-  const wanted = new Map(
-    accepted.split(',').map((part) => {
-      const [name = '', ...parameters] = part
-        .trim()
-        .toLowerCase()
-        .split(/\s*;\s*/);
-      return [name, !parameters.some((text) => /^q=0(\.0*)?$/.test(text))];
-    }),
-  );
-  return encodings.find((form) => wanted.get(form) && bodies[form]) ?? 'identity';
 }
