@@ -190,6 +190,11 @@ test('what is wrong is said of each node, worst of all one that does not answer'
   expect(text).toContain('node-c: away for 9s: nobody listens there');
   expect(text).toContain('node-b: new clients are refused: CPU_OVERLOAD');
   expect(text).toContain('node-a: shard 1 serves no clients: it is warming');
+  const partitions = { rows: [], left_out: 0 };
+  const idle = figuresAfter([
+    snapshotAt(0, [up(reportOf({ seconds: 1, more: () => ({ partitions }) }))]),
+  ]);
+  expect(statusText(idle, asciiGlyphs, 'broker')).toContain('the broker has had no event yet');
   const more = () => ({ silent_shards: [0] });
   const silent = figuresAfter([snapshotAt(0, [up(reportOf({ seconds: 1, more }))])]);
   expect(statusText(silent, asciiGlyphs)).toContain('shard 0 does not answer: its figures are old');

@@ -188,10 +188,14 @@ function clientTable(nodes: readonly NodeFigures[]): Table<OfNode<SlowClientStat
 }
 
 function partitionTable(nodes: readonly NodeFigures[]): Table<OfNode<PartitionStatus>> {
+  const isRead = nodes.some(({ report }) => report?.history.warm);
+  const none = isRead
+    ? 'the broker has had no event yet: its partitions show with their first one'
+    : 'the broker is not read yet';
   return {
     rows: rowsOf(nodes, ({ report }) => report?.partitions?.rows),
     keyOf: ({ from, topic, partition }) => `${from.url} ${topic} ${partition}`,
-    empty: emptyText(nodes, 'partitions', 'the broker is not read yet'),
+    empty: emptyText(nodes, 'partitions', none),
     leftOut: leftOutOf(nodes, 'partitions'),
     columns: [
       { title: 'TOPIC', cell: ({ topic }) => topic, giveWay: 0 },
