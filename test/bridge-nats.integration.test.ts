@@ -42,7 +42,9 @@ describeNats('a bridge into a stream', () => {
     while ((await world.target.bounds())[0]!.high < 200) await sleep(20);
     await using second = spawnOdin(world.args, world);
     const { exitCode, stderr } = await first.ended;
-    expect(stderr).toMatch(/error: another producer took over as odin-bridge-/);
+    expect(stderr).toMatch(
+      /error: another bridge \(bridge-\S+, since 2\S+\) carries the same .*: it took over\nhint: both are odin-bridge-/,
+    );
     expect(exitCode).toBe(4);
     await second.line(/"msg":"carrying"/);
     await feed.stop();

@@ -141,7 +141,9 @@ describeKafka('a bridge', () => {
     await second.line(/"msg":"carrying"/);
     await producer.send([outgoing(world.topics[0]!, 'BTC', '{"n":1}')]);
     const { exitCode, stderr } = await first.ended;
-    expect(stderr).toMatch(/error: another producer took over as odin-bridge-/);
+    expect(stderr).toMatch(
+      /error: another bridge carries the same .*: it took over\nhint: both are odin-bridge-/,
+    );
     expect(exitCode).toBe(4);
     while ((await endOf(world.target)) === 0) await sleep(50);
     second.child.kill('SIGTERM');

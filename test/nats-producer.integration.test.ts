@@ -26,7 +26,7 @@ async function openProducer(
   const admin = await natsAdmin(server);
   await admin.manager.streams.update(own.stream, { duplicate_window: windowMs * 1e6 });
   const producer = new NatsProducer({
-    ...{ link, stream, log: pino({ level: 'silent' }), exclusiveAs, giveUpMs },
+    ...{ link, stream, log: pino({ level: 'silent' }), nodeId: 'n', exclusiveAs, giveUpMs },
   });
   await producer.open();
   return {

@@ -176,10 +176,7 @@ export class KafkaTransactions implements Producer {
     const { clients } = this.#parts;
     const type = protocolErrorType(error);
     if (type === 'INVALID_PRODUCER_EPOCH' || type === 'PRODUCER_FENCED') {
-      this.#failure = new TakenOver(`another producer took over as ${this.#name}`, {
-        hint: 'two of them ran at once; the newer one goes on',
-        cause: error,
-      });
+      this.#failure = new TakenOver(this.#name, { cause: error });
     } else if (unfitErrors.has(type ?? '')) {
       const { message, hint } = clients.complaint(error, doing);
       this.#failure = new RecordsUnfit(message, { hint, cause: error });

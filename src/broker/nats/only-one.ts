@@ -1,11 +1,12 @@
 /** One producer of a name at a time on NATS: each newer one is heard of by those before it. */
 import { randomBytes } from 'node:crypto';
-import { headers, type Subscription } from '@nats-io/transport-node';
+import { headers, type MsgHdrs, type Subscription } from '@nats-io/transport-node';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../host/log.ts';
 import type { NatsLink } from './link.ts';
 
 const rankHeader = 'odin-since';
+const nodeHeader = 'odin-node';
 
 /** What an {@link OnlyOne} is made of. */
 export interface OnlyOneParts {
@@ -13,8 +14,10 @@ export interface OnlyOneParts {
   /** Beside the subjects of the stream, which does not hold it. */
   readonly subject: string;
   readonly log: Log;
-  /** Told once, when a newer one is there. */
-  readonly onTakenOver: () => void;
+  /** By which others know whom they have met. */
+  readonly nodeId: string;
+  /** Told once, when a newer one is there: its node and when it began, as ` (…)`, if it said so. */
+  readonly onTakenOver: (who: string) => void;
 }
 
 /**
@@ -39,8 +42,9 @@ export class OnlyOne implements Disposable {
     const { link, subject, log } = this.#parts;
     this.#subscription = link.connection.subscribe(subject, {
       callback: (error, message) => {
-        if (error !== null) log.warn({ error: messageOf(error) }, 'cannot hear of other bridges');
-        else this.#hear(message.headers?.get(rankHeader) ?? '');
+        if (error === null) return this.#hear(message.headers);
+        const what = 'cannot hear of other bridges: if two run at once, neither ends';
+        log.warn({ subject, error: messageOf(error) }, what);
       },
     });
     this.#cleanUp.defer(() => this.#subscription?.unsubscribe());
@@ -54,9 +58,10 @@ export class OnlyOne implements Disposable {
   }
 
   #say(): void {
-    const { link, subject } = this.#parts;
+    const { link, subject, nodeId } = this.#parts;
     const own = headers();
     own.set(rankHeader, this.#rank);
+    own.set(nodeHeader, nodeId);
     try {
       link.connection.publish(subject, '', { headers: own });
     } catch {
@@ -64,10 +69,13 @@ export class OnlyOne implements Disposable {
     }
   }
 
-  #hear(rank: string): void {
+  #hear(said: MsgHdrs | undefined): void {
+    const rank = said?.get(rankHeader) ?? '';
     if (!/^\d{15}\./.test(rank) || rank === this.#rank) return;
     if (rank < this.#rank) return this.#say();
     this.#cleanUp.dispose();
-    this.#parts.onTakenOver();
+    const began = new Date(Number(rank.slice(0, 15))).toISOString();
+    const node = said?.get(nodeHeader).replaceAll(/[^\w.-]/g, '_') || 'unnamed';
+    this.#parts.onTakenOver(` (${node}, since ${began})`);
   }
 }

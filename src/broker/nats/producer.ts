@@ -35,6 +35,7 @@ export interface NatsProducerParts {
   readonly link: NatsLink;
   readonly stream: NatsStream;
   readonly log: Log;
+  readonly nodeId: string;
   /**
    * The only producer of this name; see `ProducerOptions`. The first record that is given up ends
    * it: whoever sends has to find out what is there.
@@ -69,11 +70,14 @@ export class NatsProducer implements Producer {
   #failure: RemoteError | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor({ link, stream, log, exclusiveAs, giveUpMs }: NatsProducerParts) {
+  constructor({ link, stream, log, nodeId, exclusiveAs, giveUpMs }: NatsProducerParts) {
     if (exclusiveAs !== undefined) {
       const subject = stream.subjects.ofProducer(exclusiveAs);
-      const onTakenOver = () => this.#failForGood(takenOver(exclusiveAs));
-      this.#onlyOne = new OnlyOne({ link, subject, log, onTakenOver });
+      const hint = ', by the clocks of their machines';
+      this.#onlyOne = new OnlyOne({
+        ...{ link, subject, log, nodeId },
+        onTakenOver: (who) => this.#failForGood(new TakenOver(exclusiveAs, { who, hint })),
+      });
     }
     this.#giveUpMs = giveUpMs ?? usualGiveUpMs;
     this.#sweeping = setInterval(() => this.#sweep(), sweepMs).unref();
@@ -267,12 +271,6 @@ export class NatsProducer implements Producer {
     this.#isFailing = true;
     this.#log[level]({ error: messageOf(error) }, 'broker took no records, retrying');
   }
-}
-
-function takenOver(name: string): TakenOver {
-  return new TakenOver(`another producer took over as ${name}`, {
-    hint: 'two of them ran at once; the newer one goes on',
-  });
 }
 
 function closedError(): RemoteError {
