@@ -1,6 +1,6 @@
 /** From arguments to exit code. Nothing below this file ends the process. */
 import { Command, CommanderError } from 'commander';
-import { type ExitCode, exitCodes, OdinError } from './base/errors.ts';
+import { type ExitCode, exitCodes, Interrupted, OdinError } from './base/errors.ts';
 import { commands } from './commands/index.ts';
 import type { Host } from './host/host.ts';
 import { odinVersion } from './host/version.ts';
@@ -50,6 +50,10 @@ function report(error: unknown, host: Host): ExitCode {
     const text = error instanceof Error ? error.stack : String(error);
     host.stderr.write(`${text}\nerror: this is a bug in odin\n`);
     return exitCodes.bug;
+  }
+  if (error instanceof Interrupted) {
+    host.stderr.write(`${error.message}\n`);
+    return error.exitCode;
   }
   const lines = error.message.split('\n').map((line) => `error: ${line}\n`);
   const hints =

@@ -51,6 +51,11 @@ export class RemoteError extends OdinError {
   override readonly exitCode = exitCodes.remote;
 }
 
+/** Somebody ended a command before it had begun with its work: no error of anybody's. */
+export class Interrupted extends OdinError {
+  override readonly exitCode = exitCodes.interrupted;
+}
+
 /** A process of odin's own ended, and would not stay up. */
 export class ProcessError extends OdinError {
   override readonly exitCode = exitCodes.bug;

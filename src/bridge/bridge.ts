@@ -3,16 +3,17 @@ import { createHash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backoff, backoffMs } from '../base/backoff.ts';
-import { messageOf, OdinError, UsageError } from '../base/errors.ts';
+import { Interrupted, messageOf, OdinError, UsageError } from '../base/errors.ts';
 import type { Broker, LostRange } from '../broker/broker.ts';
 import { RecordsUnfit, TakenOver } from '../broker/send-failures.ts';
 import type { Log } from '../host/log.ts';
+import { unlessInterrupted } from '../host/signals.ts';
 import { maxBatchRecords, type Waiting } from './batch.ts';
 import { type CarryStatus, createCounts } from './carry-counts.ts';
 import { type Place, Places } from './places.ts';
 import { Session } from './session.ts';
 import { SourceChanged } from './source-changed.ts';
-import { StoppedEarly, unlessStopped } from './stop.ts';
+import { StoppedEarly } from './stop.ts';
 
 const retryBackoff: Backoff = { baseMs: 500, maxMs: 5_000 };
 /** Rates are measured over about this time, in milliseconds. */
@@ -74,12 +75,16 @@ export class Bridge {
 
   /**
    * Runs to the end. Rejects when the first session cannot begin, when source and target are the
-   * same, when another bridge took over, and when the source is another one than was carried.
+   * same, when another bridge took over, and when the source is another one than was carried; with
+   * Interrupted when it is told to stop before the first session has begun.
    */
   async run(): Promise<void> {
     const { signal, log } = this.#plan;
     let hasRun = false;
-    const say = () => log.info('stopping when the target has answered; Ctrl-C again ends at once');
+    const say = () => {
+      if (!hasRun) return;
+      log.info('stopping when the target has answered; Ctrl-C again ends at once');
+    };
     signal.addEventListener('abort', say, { once: true });
     for (let attempt = 0; !signal.aborted; attempt++) {
       const carriedBefore = this.#counts.carried;
@@ -89,7 +94,7 @@ export class Bridge {
         });
         return;
       } catch (error) {
-        if (signal.aborted) {
+        if (signal.aborted && hasRun) {
           if (error instanceof StoppedEarly) log.warn(`${error.message}: the next run finds out`);
           return;
         }
@@ -104,17 +109,21 @@ export class Bridge {
       }
       await sleep(backoffMs(attempt, retryBackoff), undefined, { signal }).catch(() => {});
     }
+    if (!hasRun) throw new Interrupted('interrupted before anything was carried');
   }
 
   async #runSession(onOpen: () => void): Promise<void> {
     const { openSource, openTarget, sourceTopics, toTopic } = this.#plan;
     const { untilCaughtUp, log, signal } = this.#plan;
-    await using source = await openSource();
-    await using target = await openTarget();
+    const unlessTold = <T>(work: Promise<T>, doing: string) =>
+      unlessInterrupted(work, signal, doing);
+    await using source = await unlessTold(openSource(), 'connecting to the source');
+    await using target = await unlessTold(openTarget(), 'connecting to the target');
     this.#refuseLoop(source, target);
     const exclusiveAs = this.#nameFor(source);
-    await using producer = await unlessStopped(signal, target.openProducer({ exclusiveAs }));
-    const session = await Session.open({
+    const opening = target.openProducer({ exclusiveAs });
+    await using producer = await unlessTold(opening, 'taking over from earlier bridges');
+    const found = Session.open({
       source,
       target,
       producer,
@@ -130,6 +139,7 @@ export class Bridge {
       onUnfit: (batch) => this.#onUnfit(batch),
       signal,
     });
+    const session = await unlessTold(found, 'looking what the target has');
     this.#session = session;
     onOpen();
     await session.run(untilCaughtUp);

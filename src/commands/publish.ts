@@ -5,7 +5,7 @@ import type { Broker, Producer } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
 import { createLog, type Log } from '../host/log.ts';
 import { writeJson, writeLine } from '../host/output.ts';
-import { untilAborted } from '../host/signals.ts';
+import { unlessInterrupted, untilAborted } from '../host/signals.ts';
 import type { PublisherTotals } from '../publisher/publisher-status.ts';
 import { defineCommand } from './define-command.ts';
 
@@ -25,7 +25,9 @@ export const publish = defineCommand({
   async run({ config, host, isJson }) {
     const { startPublisher } = await import('../publisher/index.ts');
     const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
-    await using out = await openProducer(config, log);
+    const opening = openProducer(config, log);
+    const doing = `connecting to ${placeOf(config)}`;
+    await using out = await unlessInterrupted(opening, host.signal, doing);
     const { producer } = out;
     await using publisher = await startPublisher(config.publish, {
       producer,
@@ -43,10 +45,20 @@ export const publish = defineCommand({
   },
 });
 
-async function openProducer(config: Pick<Config, 'publish' | 'broker' | 'server'>, log: Log) {
+type Where = Pick<Config, 'publish' | 'broker'>;
+
+function isForBroker({ publish: { target }, broker }: Where): boolean {
+  return target === undefined && broker.url !== 'embedded';
+}
+
+function placeOf(config: Where): string {
+  return isForBroker(config) ? config.broker.url : (config.publish.target ?? defaultTarget);
+}
+
+async function openProducer(config: Where & Pick<Config, 'server'>, log: Log) {
   await using opened = new AsyncDisposableStack();
   let producer: Producer;
-  if (config.publish.target === undefined && config.broker.url !== 'embedded') {
+  if (isForBroker(config)) {
     const { openBroker } = await import('../broker/open.ts');
     const broker: Broker = opened.use(
       await openBroker(config.broker, { log, nodeId: 'publisher' }),
@@ -54,8 +66,8 @@ async function openProducer(config: Pick<Config, 'publish' | 'broker' | 'server'
     producer = opened.use(await broker.openProducer());
   } else {
     const { openHttpTarget } = await import('../publisher/http-target.ts');
-    const target = config.publish.target ?? defaultTarget;
-    producer = opened.use(await openHttpTarget(target, log, { token: config.server.adminToken }));
+    const token = config.server.adminToken;
+    producer = opened.use(await openHttpTarget(placeOf(config), log, { token }));
   }
   const owned = opened.move();
   return { producer, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -1,6 +1,6 @@
 /** `odin serve`: runs the fan-out server until it is told to stop; SIGHUP reloads its limits. */
 import { createLog } from '../host/log.ts';
-import { untilAborted } from '../host/signals.ts';
+import { unlessInterrupted, untilAborted } from '../host/signals.ts';
 import { defineCommand } from './define-command.ts';
 import { nodeIdOf } from './node-id.ts';
 import { Reloading } from './reloading.ts';
@@ -19,11 +19,12 @@ export const serve = defineCommand({
     const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
     await using reloading = new Reloading(host, reconfigure, log);
     const nodeId = nodeIdOf(config.server);
-    await using broker = await openBroker(config.broker, {
-      log: log.child({ part: 'broker' }),
-      nodeId,
-    });
-    await using server = await startServer(config.server, { broker, nodeId, log });
+    const settings = { log: log.child({ part: 'broker' }), nodeId };
+    const opening = openBroker(config.broker, settings);
+    const doing = `connecting to ${config.broker.url}`;
+    await using broker = await unlessInterrupted(opening, host.signal, doing);
+    const starting = startServer(config.server, { broker, nodeId, log });
+    await using server = await unlessInterrupted(starting, host.signal, 'starting');
     reloading.follow(server, config);
     await Promise.race([server.ready, server.drained, untilAborted(host.signal)]);
     await Promise.race([server.drained, untilAborted(host.signal)]);

@@ -1,5 +1,5 @@
 /** `odin topics tail`: prints events of some channels as they come. */
-import { UsageError } from '../base/errors.ts';
+import { exitCodes, UsageError } from '../base/errors.ts';
 import { parseDurationMs } from '../base/units.ts';
 import type { BrokerRecord, Consumption, LostRange } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
@@ -7,6 +7,7 @@ import { categoryFacts, categoryOfTopic, isCategory } from '../events/categories
 import { normaliseChannel, subscriptionsMatching } from '../events/channel.ts';
 import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
+import { unlessInterrupted } from '../host/signals.ts';
 import { defineCommand } from './define-command.ts';
 import { nodeIdOf } from './node-id.ts';
 import { channelOf, formatRecord, recordJson } from './tail-lines.ts';
@@ -46,21 +47,31 @@ export const tail = defineCommand({
     const url = serverUrl(config, flags.get('url')?.at(-1));
     if (url !== undefined) {
       await printServer(printer, host, { url, channels: [...wanted], lookbackMs });
-      return undefined;
+      return printer.isCutShort ? exitCodes.interrupted : undefined;
     }
     const { openBroker } = await import('../broker/open.ts');
     // Lines of a log among the events: only what is wrong.
     const level = config.log.level === 'info' ? 'warn' : config.log.level;
     const log = createLog(host.stderr, level, config.log.format, host.hasColor);
     const nodeId = `tail-${nodeIdOf(config.server)}`;
-    await using broker = await openBroker(brokerFor(config.broker, wanted), { log, nodeId });
-    await using consumption = await broker.consume({
-      lookbackMs,
-      onRecords: (records) => printer.take(records),
-      onLost: (range) => host.stderr.write(`lost: ${formatRange(range)}\n`),
-    });
-    await printer.run(consumption);
-    return undefined;
+    const open = async () => {
+      await using opened = new AsyncDisposableStack();
+      const settings = brokerFor(config.broker, wanted);
+      const broker = opened.use(await openBroker(settings, { log, nodeId }));
+      const consumption = opened.use(
+        await broker.consume({
+          lookbackMs,
+          onRecords: (records) => printer.take(records),
+          onLost: (range) => host.stderr.write(`lost: ${formatRange(range)}\n`),
+        }),
+      );
+      const owned = opened.move();
+      return { consumption, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+    };
+    const doing = `connecting to ${config.broker.url}`;
+    await using reading = await unlessInterrupted(open(), host.signal, doing);
+    await printer.run(reading.consumption);
+    return printer.isCutShort ? exitCodes.interrupted : undefined;
   },
 });
 
@@ -78,11 +89,12 @@ async function printServer(
   host: Host,
   where: Pick<ServerTailRequest, 'url' | 'channels' | 'lookbackMs'>,
 ): Promise<void> {
-  using server = await ServerTail.open({
+  const opening = ServerTail.open({
     ...where,
     onRecords: (records) => printer.take(records),
     onLost: (what) => host.stderr.write(`lost: ${what}\n`),
   });
+  using server = await unlessInterrupted(opening, host.signal, 'connecting to the server');
   await Promise.race([printer.run(server), server.ended]);
 }
 
@@ -106,6 +118,12 @@ class Printer {
   constructor(host: Host, printing: Printing) {
     this.#host = host;
     this.#printing = printing;
+  }
+
+  /** Whether Ctrl-C came before the limit that was asked for. */
+  get isCutShort(): boolean {
+    const { limit } = this.#printing;
+    return this.#host.signal.aborted && Number.isFinite(limit) && this.#printed < limit;
   }
 
   /** Resolves at the limit, at Ctrl-C, and when nobody reads any more. */

@@ -1,12 +1,13 @@
 /** `odin topics create | list | tail`: the topics that odin uses, on the broker, and what is in them. */
 import { exitCodes, UsageError } from '../base/errors.ts';
 import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
-import type { TopicDescription, TopicOutcome } from '../broker/broker.ts';
+import type { Broker, TopicDescription, TopicOutcome } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
 import { categories, categoryFacts, partitionsPerTopic } from '../events/categories.ts';
 import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
 import { formatTable, writeJson, writeLine } from '../host/output.ts';
+import { unlessInterrupted } from '../host/signals.ts';
 import { type Configure, defineCommand } from './define-command.ts';
 import { tail } from './topics-tail.ts';
 
@@ -20,10 +21,9 @@ const create = defineCommand({
     'odin topics create --broker kafka://127.0.0.1:9092 --yes',
   ],
   async run({ config, host, isJson, flags }) {
-    await using broker = await connect(config, host);
     const wanted = wantedTopics(config.topics.replicationFactor);
     const change = flags.has('yes');
-    const outcomes = await broker.createTopics(wanted, { change });
+    const outcomes = await ask(config, host, (broker) => broker.createTopics(wanted, { change }));
     if (isJson) await writeJson(host.stdout, { schemaVersion: 1, topics: outcomes });
     else {
       const rows = outcomes.map((row) => [row.topic, row.outcome, row.differences.join('; ')]);
@@ -41,8 +41,7 @@ const list = defineCommand({
   json: 'print the topics as JSON',
   examples: ['odin topics list --broker kafka://127.0.0.1:9092'],
   async run({ config, host, isJson }) {
-    await using broker = await connect(config, host);
-    const found = await broker.listTopics();
+    const found = await ask(config, host, (broker) => broker.listTopics());
     if (isJson) await writeJson(host.stdout, { schemaVersion: 1, topics: found });
     else if (found.length === 0) {
       await writeLine(
@@ -54,7 +53,12 @@ const list = defineCommand({
   },
 });
 
-async function connect(config: Pick<Config, 'broker' | 'log'>, host: Host) {
+/** Connects for one question. */
+async function ask<T>(
+  config: Pick<Config, 'broker' | 'log'>,
+  host: Host,
+  question: (broker: Broker) => Promise<T>,
+): Promise<T> {
   if (config.broker.url === 'embedded') {
     throw new UsageError('the embedded broker lives in `odin serve` and needs no topics', {
       hint: 'name the broker to look at: --broker kafka://host:port or nats://host:port',
@@ -62,7 +66,11 @@ async function connect(config: Pick<Config, 'broker' | 'log'>, host: Host) {
   }
   const { openBroker } = await import('../broker/open.ts');
   const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
-  return openBroker(config.broker, { log, nodeId: 'topics' });
+  const answer = async () => {
+    await using broker = await openBroker(config.broker, { log, nodeId: 'topics' });
+    return await question(broker);
+  };
+  return await unlessInterrupted(answer(), host.signal, `waiting for ${config.broker.url}`);
 }
 
 function wantedTopics(replicationFactor: number): TopicDescription[] {
