@@ -205,6 +205,20 @@ test('no import cycles and no dead files', () => {
   expect([...sources.keys()].filter((name) => !reached.has(name) && hasCode(name))).toEqual([]);
 });
 
+test('what runs once per core of a load test does not load the configuration schema', () => {
+  const reached = new Set<string>();
+  const visit = (name: string) => {
+    if (reached.has(name)) return;
+    reached.add(name);
+    for (const { from, isType } of importsOf(sources.get(name)!)) {
+      if (!isType && from.startsWith('.')) visit(resolve(name, from));
+    }
+  };
+  visit('loadtest/worker.ts');
+  const schemas = [...reached].filter((name) => /from 'zod'/.test(sources.get(name)!));
+  expect(schemas, 'it takes 14 MiB of each worker').toEqual([]);
+});
+
 test('the lock file holds nothing deprecated and a hash for everything', () => {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
     packages: Record<string, { deprecated?: string; integrity?: string; version: string }>;

@@ -1,5 +1,8 @@
 /** Durations and byte sizes as people write and read them. */
 
+/** The longest that a timer of Node waits, in milliseconds: 24 days. A longer one ends at once. */
+export const maxTimerMs = 2 ** 31 - 1;
+
 const durationUnits: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const byteUnits: Record<string, number> = {
   B: 1,

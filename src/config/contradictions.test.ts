@@ -69,6 +69,11 @@ test('what no timer, no port and no machine can be is refused, with what would d
     durationMs: ['9999999h', '--duration: expected less than 596h (24 days)'],
     stages: ['400h:5,400h:5', '--stage: expected less than 596h (24 days) in all'],
     rampRate: ['0', '--ramp-rate: expected a number of at least 0.1'],
+    seed: ['-1', '--seed: expected a whole number of at least 0'],
+    connections: ['9007199254740991', '--connections: expected a whole number from 1 to 9999999'],
+    connectAttempts: ['99999', '--connect-attempts: expected a whole number from 1 to 1000'],
+    connectTimeoutMs: ['596h', '--connect-timeout: expected at most 1h'],
+    reportIntervalMs: ['2h', '--report-interval: expected at most 1h'],
     prometheus: [':99999', '--prometheus: ports end at 65535'],
     agents: ['ssh://', '--agents: expected hosts'],
   };

@@ -4,13 +4,19 @@
  * `reloadable` where a running server takes a new value on.
  */
 import * as z from 'zod';
-import { formatBytes, parseBytes, parseDurationMs } from '../base/units.ts';
+import {
+  formatBytes,
+  formatDuration,
+  maxTimerMs,
+  parseBytes,
+  parseDurationMs,
+} from '../base/units.ts';
 
 /** A whole number from `min` to `max`. */
 export function count({ min = 0, max = Number.MAX_SAFE_INTEGER } = {}) {
   const expected =
     max === Number.MAX_SAFE_INTEGER
-      ? `a whole number${min > 0 ? ` of at least ${min}` : ''}`
+      ? `a whole number of at least ${min}`
       : `a whole number from ${min} to ${max}`;
   const native: Native<number> = (e) => z.int(e).min(min, e).max(max, e);
   return textOr(native, readNumber, expected).meta({ value: '<n>' });
@@ -18,8 +24,9 @@ export function count({ min = 0, max = Number.MAX_SAFE_INTEGER } = {}) {
 
 /** A number from `min` to `max`, fractions allowed. */
 export function amount({ min = 0, max = Number.POSITIVE_INFINITY } = {}) {
-  const least = min > 0 ? ` of at least ${min}` : '';
-  const expected = Number.isFinite(max) ? `a number from ${min} to ${max}` : `a number${least}`;
+  const expected = Number.isFinite(max)
+    ? `a number from ${min} to ${max}`
+    : `a number of at least ${min}`;
   const native: Native<number> = (e) => z.number(e).min(min, e).max(max, e);
   return textOr(native, readNumber, expected).meta({ value: '<n>' });
 }
@@ -30,9 +37,6 @@ export function percent() {
   const native: Native<number> = (e) => z.number(e).min(0, e).max(100, e);
   return textOr(native, read, 'a percentage from 0% to 100%').meta({ value: '<percent>' });
 }
-
-/** The longest that a timer of Node waits, in milliseconds: 24 days. A longer one ends at once. */
-export const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * Milliseconds, written `250ms`, `30s`, `1m30s`. With `bareSeconds`, `20` means 20 seconds. `max` is
@@ -52,7 +56,12 @@ export function duration({ bareSeconds = false, min = 0, max = maxTimerMs } = {}
     .pipe(checked);
   const field = bareSeconds ? z.union([fromText, fromNumber], options) : fromText;
   return field
-    .refine((ms) => ms <= max, { error: 'expected less than 596h (24 days)' })
+    .refine((ms) => ms <= max, {
+      error:
+        max === maxTimerMs
+          ? 'expected less than 596h (24 days)'
+          : `expected at most ${formatDuration(max)}`,
+    })
     .meta({ value: '<duration>' });
 }
 

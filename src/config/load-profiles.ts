@@ -21,6 +21,11 @@ export const builtInProfiles: Readonly<Record<string, LoadProfile>> = {
   everything: { bundle: 'ALL' },
 };
 
+/** All profiles there are, by name. */
+export function allProfiles(own: Readonly<Record<string, LoadProfile>> | undefined) {
+  return { ...builtInProfiles, ...own };
+}
+
 /** One part of a mix: `trader=70`. */
 export interface MixPart {
   readonly profile: string;

@@ -1,6 +1,5 @@
 /** The shape of a load as people write it: `60s:1000` is a stage. */
-import { parseDurationMs } from '../base/units.ts';
-import { maxTimerMs } from './fields.ts';
+import { maxTimerMs, parseDurationMs } from '../base/units.ts';
 
 /** What one `--stage` asks for. */
 export interface StageText {

@@ -1,5 +1,7 @@
 /** Who does what in a load test: how many workers, which clients, which channels. Pure. */
+
 import { createRandom, type Random, randomIndex } from '../base/random.ts';
+import { maxTimerMs } from '../base/units.ts';
 import { type LoadProfile, profileChannels } from '../config/load-profiles.ts';
 import type { Config } from '../config/schema.ts';
 import { normaliseChannel } from '../events/channel.ts';
@@ -28,7 +30,7 @@ const rampSlackMs = 10_000;
 export function longestRampMs(rampMs: number, config: LoadTestConfig): number {
   const { connectAttempts, connectTimeoutMs, backoffMaxMs } = config;
   const attemptMs = connectTimeoutMs + maxRetryAfterMs + backoffMaxMs;
-  return rampMs + connectAttempts * attemptMs + rampSlackMs;
+  return Math.min(maxTimerMs, rampMs + connectAttempts * attemptMs + rampSlackMs);
 }
 
 /** Canonical channels of one client, of its profile if it has one; the same for the same seed. */

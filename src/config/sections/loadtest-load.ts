@@ -1,8 +1,10 @@
 /** Settings of the load tester that say who comes when, wants what, and misbehaves how. */
 import * as z from 'zod';
-import { amount, bytes, count, duration, list, maxTimerMs, percent, text } from '../fields.ts';
+import { maxTimerMs } from '../../base/units.ts';
+import { amount, bytes, count, duration, list, percent, text } from '../fields.ts';
 import { loadPresetNames } from '../load-presets.ts';
 import {
+  allProfiles,
   areTokens,
   builtInProfiles,
   type LoadProfile,
@@ -13,6 +15,8 @@ import { parseChurn, parseStages, parseStorm } from '../load-shape.ts';
 import { scopeFault } from '../threshold.ts';
 
 const maxStages = 100;
+/** More than any machine has ports for, and few enough to reckon with. */
+const maxClients = 9_999_999;
 
 const stages = list().superRefine((texts, context) => {
   const parsed = parseStages(texts);
@@ -69,7 +73,7 @@ export const loadtestLoad = {
     .enum(loadPresetNames, { error: `expected one of ${loadPresetNames.join(', ')}` })
     .optional()
     .describe('fills in what is given nowhere else; docs/loadtest.md has the numbers'),
-  connections: count({ min: 1 })
+  connections: count({ min: 1, max: maxClients })
     .prefault(1_000)
     .describe('clients to open')
     .meta({ env: 'TARGET_CONNECTIONS' }),
@@ -155,11 +159,6 @@ export const loadtestLoad = {
     .describe('how many channels clients drop per second, and for how long: 5/s:1s')
     .meta({ value: '<rate/s:time>' }),
 };
-
-/** All profiles there are, by name. */
-export function allProfiles(own: Readonly<Record<string, LoadProfile>> | undefined) {
-  return { ...builtInProfiles, ...own };
-}
 
 /** What {@link checkLoad} looks at. */
 interface Checked {

@@ -21,6 +21,9 @@ const thresholds = z
 
 const statusExpected = 'expected http://host:port/api/status, or none';
 
+/** Nobody waits for longer, and sums of it fit into a timer. */
+const maxPatienceMs = 3_600_000;
+
 const maxAgents = 64;
 
 /** A host for ssh, which must not look like one of its options, or `local:4`. */
@@ -55,28 +58,28 @@ const settings = z.strictObject({
     .prefault('ssh')
     .describe('ssh client and its options, such as "ssh -i key -J gateway"')
     .meta({ value: '<command>' }),
-  agentSilenceMs: duration({ min: 1_000 })
+  agentSilenceMs: duration({ min: 1_000, max: maxPatienceMs })
     .prefault('10s')
     .describe('an agent that says nothing for this long is lost'),
-  connectAttempts: count({ min: 1 })
+  connectAttempts: count({ min: 1, max: 1_000 })
     .prefault(3)
     .describe('how often a client that could not get in tries, in all; see --connect-retry'),
   connectRetry: z
     .enum(['invited', 'any'], { error: 'expected invited or any' })
     .prefault('invited')
     .describe('when it tries again: only when the server asks it to come back, or on any error'),
-  backoffBaseMs: duration({ min: 1 })
+  backoffBaseMs: duration({ min: 1, max: maxPatienceMs })
     .prefault('250ms')
     .describe(
       'first wait before another attempt, doubled each time, of which a random part is taken',
     ),
-  backoffMaxMs: duration({ min: 1 })
+  backoffMaxMs: duration({ min: 1, max: maxPatienceMs })
     .prefault('2s')
     .describe('longest wait before another attempt, besides what the server asks for'),
   reconnectAttempts: count()
     .prefault(60)
     .describe('how often a client that lost its connection tries again; 0 never'),
-  connectTimeoutMs: duration({ min: 10 })
+  connectTimeoutMs: duration({ min: 10, max: maxPatienceMs })
     .prefault('10s')
     .describe('how long one client may take to connect'),
   thresholds: thresholds
@@ -107,6 +110,7 @@ const settings = z.strictObject({
   prometheus: text()
     .regex(/^([\w.-]+:|\[[\da-fA-F:]+\]:|:)?\d{1,5}$/, {
       error: 'expected a port, or an address such as :9464 or 0.0.0.0:9464',
+      abort: true,
     })
     .refine((address) => Number(/\d+$/.exec(address)?.[0]) <= 65_535, {
       error: 'ports end at 65535',
@@ -114,7 +118,9 @@ const settings = z.strictObject({
     .optional()
     .describe('where to serve metrics of the run while it lasts; without a host on the loopback')
     .meta({ value: '<[host]:port>' }),
-  reportIntervalMs: duration({ min: 100 }).prefault('1s').describe('period of the progress line'),
+  reportIntervalMs: duration({ min: 100, max: maxPatienceMs })
+    .prefault('1s')
+    .describe('period of the progress line'),
   seed: count().prefault(1).describe('seed of the random subscriptions'),
 });
 

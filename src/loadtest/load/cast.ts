@@ -1,7 +1,6 @@
 /** Which client plays which part: its profile, and whether it behaves. Pure, by the seed. */
 import { createRandom, randomIndex } from '../../base/random.ts';
-import { type LoadProfile, parseMix } from '../../config/load-profiles.ts';
-import { allProfiles } from '../../config/sections/loadtest-load.ts';
+import { allProfiles, type LoadProfile, parseMix } from '../../config/load-profiles.ts';
 import type { LoadTestConfig } from '../plan.ts';
 import { type Stage, startsIn } from './timeline.ts';
 
