@@ -44,6 +44,12 @@ export function formatDuration(ms: number): string {
   return parts.join('');
 }
 
+/** A time for people, to a tenth of a second below a minute and to a second above: `3.1s`, `1m30s`. */
+export function formatLength(ms: number): string {
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)}s`;
+  return formatDuration(Math.round(ms / 1_000) * 1_000);
+}
+
 /** Bytes for people, in binary units with at most one decimal: `64MiB`, `1.5KiB`, `812B`. */
 export function formatBytes(bytes: number): string {
   for (const unit of ['GiB', 'MiB', 'KiB']) {

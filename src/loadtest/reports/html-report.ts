@@ -8,7 +8,7 @@ import { findingsOf } from '../search/search-report.ts';
 import type { SeriesPoint } from '../series.ts';
 import { distributionTable } from './distribution.ts';
 import { escapeJson, escapeMarkup } from './escape.ts';
-import { groupTable, peakOf, stageTable } from './part-tables.ts';
+import { groupTable, peakOf, stageTable, wantsOf } from './part-tables.ts';
 import { trialTable } from './search-tables.ts';
 import {
   agentTable,
@@ -66,7 +66,8 @@ function bodyOf(report: LoadTestReport): string {
   const { verdict, config, histograms } = report;
   const findings = findingsOf(report);
   const distribution = distributionTable(histograms.latency);
-  const subtitle = `${config.protocol}, ${formatCount(peakOf(report))} clients, ${config.channels.join(', ')}`;
+  const clients = `${formatCount(peakOf(report))} clients`;
+  const subtitle = [config.protocol, clients, wantsOf(report)].filter(Boolean).join(', ');
   return `<header class="${verdict}">
 <h1>Load test <span class="verdict">${verdict}</span></h1>
 <p>${escapeMarkup(report.url)} · ${escapeMarkup(subtitle)}</p>

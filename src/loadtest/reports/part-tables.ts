@@ -1,5 +1,5 @@
 /** The figures of the parts of a run, as tables. */
-import { formatCount, formatDuration } from '../../base/units.ts';
+import { formatCount, formatLength } from '../../base/units.ts';
 import { formatMs } from '../progress.ts';
 import type { LoadTestReport, PartFigures } from '../report.ts';
 import type { Table } from './tables.ts';
@@ -7,6 +7,12 @@ import type { Table } from './tables.ts';
 /** The most clients that were planned at a time. */
 export function peakOf({ stages }: LoadTestReport): number {
   return Math.max(0, ...stages.map(({ to }) => to));
+}
+
+/** What clients asked for; empty where `--send` says that, and for a server of another kind. */
+export function wantsOf({ config }: LoadTestReport): string {
+  if (config.mix.length > 0) return config.mix.join(', ');
+  return config.protocol === 'raw' ? '' : config.channels.join(', ');
 }
 
 /** Whether a run had more to it than a ramp and a hold phase. */
@@ -24,7 +30,7 @@ export function stageTable({ stages }: LoadTestReport): Table {
       stage.from === stage.to
         ? formatCount(stage.to)
         : `${formatCount(stage.from)} → ${formatCount(stage.to)}`,
-      formatDuration(stage.durationMs),
+      formatLength(stage.durationMs),
       ...partCells(stage, stage.durationMs),
     ]),
     note:

@@ -1,5 +1,5 @@
 /** A limit search as a table: each level that was tried, and what came of it. */
-import { formatCount, formatDuration } from '../../base/units.ts';
+import { formatCount, formatLength } from '../../base/units.ts';
 import { formatMs } from '../progress.ts';
 import type { LoadTestReport } from '../report.ts';
 import { formatLevel, type TrialReport } from '../search/search-report.ts';
@@ -34,7 +34,7 @@ export function trialTable({ search }: LoadTestReport): Table {
       return [
         formatLevel(search?.of ?? 'connections', trial.level),
         trial.purpose,
-        formatDuration(trial.durationMs),
+        formatLength(trial.durationMs),
         formatCount(trial.active),
         formatCount(trial.failed),
         formatCount(trial.receivedPerSecond),
@@ -56,6 +56,7 @@ export function trialTable({ search }: LoadTestReport): Table {
 export function trialLine(of: 'connections' | 'rate', trial: TrialReport): string {
   const { level, verdict, reasons, latencyMs, receivedPerSecond } = trial;
   const figures = `p99 ${formatMs(latencyMs.p99)}, ${formatCount(receivedPerSecond)} events/s`;
-  const how = { pass: 'hold', fail: 'do not hold', inconclusive: 'inconclusive' }[verdict];
+  const [holds, fails] = level === 1 ? ['holds', 'does not hold'] : ['hold', 'do not hold'];
+  const how = { pass: holds, fail: fails, inconclusive: 'inconclusive' }[verdict];
   return `${formatLevel(of, level)} ${how}: ${[...reasons, figures].join('; ')}`;
 }

@@ -1,5 +1,5 @@
 /** The figures of a report as tables, for every form that shows tables. */
-import { formatBytes, formatCount, formatDuration } from '../../base/units.ts';
+import { formatBytes, formatCount, formatLength } from '../../base/units.ts';
 import type { ClockOffset } from '../clock-offset.ts';
 import { type ConnectPhase, connectPhases } from '../connect-phases.ts';
 import { formatMs } from '../progress.ts';
@@ -271,8 +271,8 @@ export function environmentTable(report: LoadTestReport): Table {
     rows: [
       ['server', url],
       ['started', startedAt],
-      ['length', formatDuration(Math.round(durationMs))],
-      ['held for', formatDuration(Math.round(holdMs))],
+      ['length', formatLength(durationMs)],
+      ['held for', formatLength(holdMs)],
       ...(clock === null
         ? []
         : [

@@ -69,6 +69,13 @@ test('no line is longer than 80 columns', () => {
   expect(text).toContain('and 22 more');
 });
 
+test('what is said in words is broken between them, not cut off', () => {
+  const reasons = [`latency.p99 < 50ms: ${'a reason of many words '.repeat(6).trim()}`];
+  const lines = formatReport(reportWith({ reasons })).split('\n').slice(1, 4);
+  expect(lines.map((line) => line.slice(0, 4))).toEqual(['  - ', '    ', '    ']);
+  expect(lines.map((line) => line.trim()).join(' ')).toBe(`- ${reasons[0]}`);
+});
+
 test('a run without latency says so', () => {
   const none = { p50: null, p95: null, p99: null, max: null };
   const latencyMs = { ...none, mean: null, count: 0, negative: 0 };

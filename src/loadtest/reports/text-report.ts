@@ -1,5 +1,5 @@
 /** A load test's report as text of at most 80 columns, for people. */
-import { formatBytes, formatCount, formatDuration } from '../../base/units.ts';
+import { formatBytes, formatCount, formatLength } from '../../base/units.ts';
 import type { ErrorCount } from '../error-log.ts';
 import type { GapReport } from '../gap-list.ts';
 import { formatMs } from '../progress.ts';
@@ -14,6 +14,8 @@ const maxColumns = 80;
 const maxErrorLines = 8;
 const maxStageLines = 12;
 const maxGapLines = 5;
+/** Lines that one text may take. */
+const maxFolds = 4;
 
 /** The report as text of at most 80 columns. */
 export function formatReport(report: LoadTestReport): string {
@@ -22,7 +24,7 @@ export function formatReport(report: LoadTestReport): string {
     ['server', `${url}, ${config.protocol}`],
     [
       'run',
-      `${seconds(report.durationMs)} in all, ${report.config.stages.length > 0 ? 'measured' : 'held'} for ${seconds(report.holdMs)}`,
+      `${formatLength(report.durationMs)} in all, ${report.config.stages.length > 0 ? 'measured' : 'held'} for ${formatLength(report.holdMs)}`,
     ],
     ['clients', counts({ opened: connections.opened, 'asked for': connections.target })],
     ['', counts({ failed: connections.failed, 'open at the end': connections.active })],
@@ -65,9 +67,9 @@ export function formatReport(report: LoadTestReport): string {
   ];
   const lines = [
     `VERDICT ${report.verdict}`,
-    ...findingsOf(report).map((finding) => `  - ${finding}`),
+    ...findingsOf(report).flatMap((finding) => folded('  - ', finding)),
     '',
-    ...rows.map(([name, value]) => `${name.padEnd(11)}${value}`),
+    ...rows.flatMap(([name, value]) => folded(name.padEnd(11), value)),
     ...section('stages', hasOwnStages(report) ? report.stages.map(stageLine) : [], maxStageLines),
     ...section('kinds of clients', groupLines(report), maxStageLines),
     ...section('errors', report.errors.map(errorLine), maxErrorLines),
@@ -206,7 +208,7 @@ function stageLine(stage: StageReport): string {
     ...(messages.lost ? [`${formatCount(messages.lost)} lost`] : []),
   ].map((text) => `  ${text}`);
   const open = `${formatCount(connections.active)} open`;
-  return `  ${name.padEnd(10)} ${clients.padEnd(12)} ${seconds(durationMs).padStart(6)}  ${open}${latency}${bad.join('')}`;
+  return `  ${name.padEnd(10)} ${clients.padEnd(12)} ${formatLength(durationMs).padStart(6)}  ${open}${latency}${bad.join('')}`;
 }
 
 function errorLine({ class: errorClass, count, example }: ErrorCount): string {
@@ -259,9 +261,19 @@ function optional(count: number | null, text: string): [string, string][] {
   return count === 0 || count === null ? [] : [['', `${formatCount(count)} ${text}`]];
 }
 
-function seconds(ms: number): string {
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)}s`;
-  return formatDuration(Math.round(ms / 1_000) * 1_000);
+/** A text behind its name, broken between words into a few lines at most. */
+function folded(name: string, text: string): string[] {
+  const room = maxColumns - name.length;
+  const lines = [''];
+  // Two spaces stand between figures, which are not to be parted from their names.
+  for (const word of text.split(/(?<=\S) (?=\S)/)) {
+    const line = lines.at(-1) as string;
+    if (line === '') lines[lines.length - 1] = word;
+    else if (`${line} ${word}`.length <= room || lines.length === maxFolds) {
+      lines[lines.length - 1] = `${line} ${word}`;
+    } else lines.push(word);
+  }
+  return lines.map((line, at) => `${at === 0 ? name : ' '.repeat(name.length)}${line}`);
 }
 
 function clip(line: string): string {

@@ -90,7 +90,7 @@ test('each trial is a row and a line, in text and on the page', async () => {
     [
       '1 000 clients',
       'step',
-      '10s',
+      '10.0s',
       '1 000',
       '0',
       '48 210',
