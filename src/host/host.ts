@@ -53,7 +53,6 @@ export function processHost(): Host & Disposable {
     else if (performance.now() - abortedMs > sameSignalMs) dieOf(name);
     stop.abort(name);
   };
-  /** Not by `exit`, which waits for what the system was asked and does not answer. */
   const dieOf = (name: NodeJS.Signals) => {
     process.off(name, abort);
     process.kill(process.pid, name);
@@ -93,15 +92,25 @@ export function processHost(): Host & Disposable {
     jobControl: processJobControl(),
     interrupt: () => abort('SIGINT'),
     [Symbol.dispose]() {
-      for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
-      if (!stop.signal.aborted) return;
-      // What nobody can call back, such as a question to a name service, holds nobody up.
-      setTimeout(() => {
-        if (process.exitCode === exitCodes.interrupted) dieOf('SIGINT');
-        else process.exit();
-      }, lingerMs).unref();
+      if (stop.signal.aborted) setTimeout(endNow, lingerMs).unref();
+      // The same signal may still come by another way: it is not to change how this ends.
+      else for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
     },
   };
+}
+
+/**
+ * Ends the process with its exit code, whatever still runs in it. Not by `exit`, which waits for what
+ * the system was asked and does not answer, such as a name service: another program, which does
+ * nothing, takes the place of this one.
+ */
+function endNow(): void {
+  const code = Number(process.exitCode ?? exitCodes.ok);
+  if (code === exitCodes.interrupted) {
+    process.execve?.(process.execPath, [process.execPath, '-e', `process.exit(${code})`], {});
+  }
+  // Node before 22.15 cannot do that; on Windows nothing can.
+  process.exit(code);
 }
 
 async function readText(path: string, name?: string): Promise<string | undefined> {
