@@ -1,6 +1,8 @@
 /** Crowds of a load test: mixes, clients that misbehave on purpose, storms; who counts for what. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { portsTowards } from '../src/loadtest/limits/local-ports.ts';
 import type { LoadTestReport } from '../src/loadtest/report.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { channel, publish, run } from './support/run-loadtest.ts';
@@ -121,13 +123,12 @@ test.concurrent.each([
     const report = await run(server.url, settings);
     clearInterval(publishing);
     expect(faultsOf(report)).toEqual([]);
-    expect(report.connections).toMatchObject({
-      dropped: 0,
-      stormed: 30,
-      reconnected: 30,
-      active: 20,
-    });
-    expect(report.returnMs.count).toBe(30);
+    const { stormed, ...connections } = report.connections;
+    // The later storms meet those that are back by then.
+    expect(stormed).toBeGreaterThan(10);
+    expect(stormed).toBeLessThanOrEqual(30);
+    expect(connections).toMatchObject({ dropped: 0, reconnected: stormed, active: 20 });
+    expect(report.returnMs.count).toBe(stormed);
     expect(report.messages).toMatchObject({ lost: 0, missedWhileDisconnected: 0, ...counts });
   },
 );
@@ -135,17 +136,19 @@ test.concurrent.each([
 const goneForGood = (request: number) => (request < 20 ? undefined : '503 Full');
 
 test.concurrent.each([
-  ['dropped out in a storm, and went on its way back', { upgradeDelayMs: 700 }, 'storm', 20],
-  ['was moved, and went on its way back', { upgradeDelayMs: 700 }, 'move', 20],
+  ['dropped out in a storm, and went on its way back', { upgradeDelayMs: 1_500 }, 'storm', 20],
+  ['was moved, and went on its way back', { upgradeDelayMs: 1_500 }, 'move', 20],
   ['could not come back from a storm', { refuse: goneForGood }, 'storm', 0],
   ['was dropped by the server, and not let in again', { refuse: goneForGood }, 'drop', 0],
 ] as const)('a client that %s is counted as what it is', async (_, faults, trouble, left) => {
   await using server = await FaultServer.start(faults);
-  const settings = { durationMs: '700ms', rampDownMs: '200ms', workers: '1' };
+  const settings = { durationMs: '1500ms', rampDownMs: '200ms', workers: '1' };
+  // Who is to be refused has its time for that; who is to go meanwhile has none.
+  const stormAt = left > 0 ? '1400ms' : '300ms';
   let isHeld = false;
   const report = await run(
     server.url,
-    { ...settings, ...(trouble === 'storm' && { storm: 'every 600ms:100%' }) },
+    { ...settings, ...(trouble === 'storm' && { storm: `every ${stormAt}:100%` }) },
     {
       onProgress({ stage }) {
         server.publish(channel);
@@ -153,13 +156,33 @@ test.concurrent.each([
         isHeld = true;
         if (trouble === 'drop') server.closeAll(1001);
         if (trouble === 'move') {
-          server.broadcast('{"type":"reconnect_notice","after_ms":500,"reason":"x"}');
+          server.broadcast('{"type":"reconnect_notice","after_ms":1000,"reason":"x"}');
         }
       },
     },
   );
   expect(report.connections).toMatchObject({ opened: 20, active: 0, left, away: 20 - left });
 });
+
+test.runIf(process.platform === 'linux')(
+  'no local port has to wait after storms, refusals, lost connections and the end',
+  async () => {
+    const refuse = (request: number) =>
+      request % 8 === 3 ? '503 Full\r\nRetry-After: 0' : undefined;
+    await using server = await FaultServer.start({ refuse });
+    const settings = { durationMs: '900ms', storm: 'every 400ms:50%' };
+    const running = run(server.url, { ...settings, rampDownMs: '200ms', backoffBaseMs: '10ms' });
+    await server.subscribed(25);
+    server.closeAll(1001, 10);
+    const { connections } = await running;
+    expect(connections.stormed).toBeGreaterThan(0);
+    expect(connections.left).toBeGreaterThan(0);
+    const remote = { address: '127.0.0.1', port: server.port };
+    const waiting = portsTowards(await readFile('/proc/net/tcp', 'utf8'), remote, false);
+    // A server may be so quick with its end that it comes before the reset.
+    expect(waiting.size).toBeLessThan(5);
+  },
+);
 
 test.concurrent('a threshold may be about one stage, and end the run in it', async () => {
   await using server = await FaultServer.start();

@@ -2,11 +2,14 @@
 import type { Socket } from 'node:net';
 import { maskedFrameOf, opcodes } from '../protocol/websocket-frame.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
+import { cut } from './dial.ts';
 import { classify, type ErrorClass, isCloseCode, type Phase, wordsOf } from './error-classes.ts';
 import { type FrameHandler, FrameReader, wholeTextAt } from './frame-reader.ts';
 import {
   createKey,
   flawOf,
+  isTlsAlert,
+  mayBeHttp,
   parseAnswer,
   refusalOf,
   retryAfterMs,
@@ -117,29 +120,25 @@ export class Connection implements FrameHandler {
   fail(errorClass: ErrorClass, example: string, more: Partial<ConnectionEnd> = {}): void {
     this.#end ??= { class: errorClass, example, ...more };
     this.#stopReading();
-    this.#socket.destroy();
+    cut(this.#socket);
   }
 
-  /** Says goodbye and closes; nothing is read any more. */
+  /** Says goodbye, upon which the server closes; nothing is read any more. */
   close(): void {
-    if (!this.#isUpgraded) {
-      this.#socket.destroy();
-      return;
-    }
+    if (!this.#isUpgraded) return cut(this.#socket);
     this.readOn();
-    this.#stopReading();
-    this.#socket.end(closeFrame(1000));
+    this.#partWith(1000);
   }
 
   /** Like {@link close}, and does not wait long for the server. */
   leave(): void {
     this.close();
-    this.#timer = setTimeout(() => this.#socket.destroy(), leaveMs);
+    this.#awaitClosed();
   }
 
   /** Closes at once. */
   destroy(): void {
-    this.#socket.destroy();
+    cut(this.#socket);
   }
 
   onMessage(bytes: Buffer, start: number, end: number): void {
@@ -155,8 +154,19 @@ export class Connection implements FrameHandler {
     const example = `the server closed with code ${closeCode}`;
     if (!isCloseCode(closeCode)) return this.fail(`${this.#phase}-protocol-error`, example);
     this.#end ??= { class: `${this.#phase}-close-${closeCode}`, example, closeCode };
-    this.#socket.write(closeFrame(closeCode === 1005 ? 1000 : closeCode));
-    this.#socket.destroySoon();
+    this.#partWith(closeCode === 1005 ? 1000 : closeCode);
+    this.#awaitClosed();
+  }
+
+  /** The server closes first (RFC 6455 §7.1.1): whoever does cannot use its port for a minute. */
+  #partWith(code: number): void {
+    this.#stopReading();
+    this.#socket.write(closeFrame(code));
+  }
+
+  #awaitClosed(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => cut(this.#socket), leaveMs);
   }
 
   #timedOut(): void {
@@ -284,14 +294,4 @@ function closeFrame(code: number): Buffer {
   const payload = Buffer.allocUnsafe(2);
   payload.writeUInt16BE(code);
   return maskedFrameOf(payload, maskKey, opcodes.close);
-}
-
-/** Whether the answer to plain HTTP is a TLS record of the kind alert (RFC 8446 §5.1). */
-function isTlsAlert(text: string): boolean {
-  return text.startsWith('\x15\x03');
-}
-
-/** Whether an answer that is not whole yet may become one in HTTP. */
-function mayBeHttp(text: string): boolean {
-  return 'HTTP/1.1 '.startsWith(text.slice(0, 9));
 }

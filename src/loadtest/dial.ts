@@ -1,6 +1,11 @@
 /** Opens the socket of a client: plain or TLS, from its own address, all reading into one buffer. */
 import { connect, type OnReadOpts, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import {
+  connect as connectTls,
+  createSecureContext,
+  type SecureContext,
+  TLSSocket,
+} from 'node:tls';
 import { inTurn, type Target } from './target.ts';
 
 /** Opens sockets to one target. What TLS needs is read once for all of them. */
@@ -45,4 +50,15 @@ export class Dialer {
       ...(tls.servername === undefined ? {} : { servername: tls.servername }),
     });
   }
+}
+
+/**
+ * Ends a connection without a goodbye. It is reset: who closes the usual way, and first, cannot use
+ * the port again for a minute (TIME_WAIT).
+ */
+export function cut(socket: Socket): void {
+  // Node cannot reset TLS, and would wait for what is still connecting or has bytes to write.
+  const isBusy = socket.connecting || socket.writableLength > 0;
+  if (isBusy || socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -87,3 +87,13 @@ export function retryAfterMs({ status, headers }: UpgradeAnswer): number | undef
   const until = Date.parse(header);
   return Number.isNaN(until) ? undefined : Math.max(0, until - Date.now());
 }
+
+/** Whether the answer to plain HTTP is a TLS record of the kind alert (RFC 8446 §5.1). */
+export function isTlsAlert(text: string): boolean {
+  return text.startsWith('\x15\x03');
+}
+
+/** Whether an answer that is not whole yet may become one in HTTP. */
+export function mayBeHttp(text: string): boolean {
+  return 'HTTP/1.1 '.startsWith(text.slice(0, 9));
+}

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { backoffMs } from '../../base/backoff.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { ClientContext } from '../client-context.ts';
+import { cut } from '../dial.ts';
 import { classify } from '../error-classes.ts';
 
 /** It comes back as soon as that, at the latest, when the server closed. */
@@ -64,7 +65,7 @@ export class UnfinishedClient {
   stop(): void {
     this.#stopping = true;
     clearTimeout(this.#timer);
-    this.#socket?.destroy();
+    this.destroy();
   }
 
   /** Goes when it has to. */
@@ -78,7 +79,7 @@ export class UnfinishedClient {
   }
 
   destroy(): void {
-    this.#socket?.destroy();
+    if (this.#socket !== undefined) cut(this.#socket);
   }
 
   #opened(): void {
