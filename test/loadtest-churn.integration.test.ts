@@ -91,6 +91,7 @@ test.concurrent('it goes with storms, mixes and slow clients', async () => {
     mix: 'all=50,trades=50',
     profiles: '{"all":{"channels":["*","BTC.*","BTC.trade"]},"trades":{"channels":["*.trade"]}}',
     ...{ slowPercent: '10%', storm: '300ms:30%', churn: '100/s:50ms', durationMs: '2s' },
+    thresholds: 'ack.max < 60s & return.p50 < 60s',
   });
   expect(faultsOf(report)).toEqual([]);
   expect(report.messages).toMatchObject({ ...noTrouble, lost: 0 });
@@ -99,6 +100,10 @@ test.concurrent('it goes with storms, mixes and slow clients', async () => {
   expect(all?.connections.resubscribed).toBeGreaterThan(5);
   expect(trades?.connections.resubscribed).toBeGreaterThan(5);
   expect(report.misbehaving[0]?.connections).toMatchObject({ opened: 2, churned: 0 });
+  expect(report.thresholds.slice(-2)).toMatchObject([
+    { metric: 'ack.max', observed: report.ackMs.max, ok: true },
+    { metric: 'return.p50', observed: report.returnMs.p50, ok: true },
+  ]);
 });
 
 test.concurrent.each(['v2', 'v1'])('with %s, odin itself loses nothing by it', async (protocol) => {

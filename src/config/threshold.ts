@@ -3,6 +3,8 @@ import leven from 'leven';
 import { parseDurationMs } from '../base/units.ts';
 
 const quantiles = ['p50', 'p90', 'p95', 'p99', 'p999', 'max', 'mean'] as const;
+/** Times of which there are many. */
+const timed = ['latency', 'connect', 'return', 'ack'] as const;
 /** `lost` and the like: plain numbers over the whole run. */
 const countMetrics = [
   'opened',
@@ -34,15 +36,14 @@ type Quantile = (typeof quantiles)[number];
 
 /** Everything that a threshold can be about. */
 export type ThresholdMetric =
-  | `${'latency' | 'connect'}.${Quantile}`
+  | `${(typeof timed)[number]}.${Quantile}`
   | 'connect.success'
   | 'rate'
   | (typeof countMetrics)[number];
 
 /** Units by metric. */
 export const thresholdMetrics: ReadonlyMap<ThresholdMetric, MetricUnit> = new Map([
-  ...quantiles.map((name) => [`latency.${name}`, 'ms'] as const),
-  ...quantiles.map((name) => [`connect.${name}`, 'ms'] as const),
+  ...timed.flatMap((of) => quantiles.map((name) => [`${of}.${name}`, 'ms'] as const)),
   ['connect.success', 'percent'] as const,
   ['rate', 'perSecond'] as const,
   ...countMetrics.map((name) => [name, 'count'] as const),

@@ -27,6 +27,9 @@ const needs: Readonly<Partial<Record<ThresholdMetric, keyof Told>>> = {
   gaps: 'odin',
 };
 
+/** The same of metrics like `latency.p99`, by what stands before the dot. */
+const timesNeed: Readonly<Record<string, keyof Told>> = { latency: 'time', ack: 'odin' };
+
 /** What is known in a run with these settings. */
 export function toldIn(config: {
   readonly protocol: string;
@@ -40,6 +43,7 @@ export function toldIn(config: {
 
 /** What is missing to tell a metric; undefined when it can be told. */
 export function lackFor(metric: ThresholdMetric, told: Told): keyof Told | undefined {
-  const need = metric.startsWith('latency.') ? 'time' : needs[metric];
+  const [source = ''] = metric.split('.');
+  const need = timesNeed[source] ?? needs[metric];
   return need === undefined || told[need] ? undefined : need;
 }

@@ -174,6 +174,9 @@ export interface LoadTestReport {
   readonly histograms: {
     readonly latency: HistogramRecord;
     readonly connect: HistogramRecord;
+    /** Of {@link returnMs} and {@link ackMs}; older reports lack them. */
+    readonly return?: HistogramRecord | undefined;
+    readonly ack?: HistogramRecord | undefined;
     /** Latency in successive parts of the hold phase, at most 64. */
     readonly latencyParts: Series['latencyParts'];
   };

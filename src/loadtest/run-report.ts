@@ -105,6 +105,8 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
     histograms: {
       latency: (told.time ? latency : new Histogram()).toRecord(),
       connect: connect.toRecord(),
+      return: totals.returns.toRecord(),
+      ack: totals.acks.toRecord(),
       latencyParts: told.time ? latencyParts : [],
     },
     series: { ...series, points: series.points.map((point) => toldPoint(point, told)) },

@@ -121,10 +121,17 @@ export function observe(metric: ThresholdMetric, totals: Totals, scale: RunScale
   }
   const [source, quantile] = metric.split('.') as [string, string | undefined];
   if (quantile === undefined) return counts[metric as CountMetric](totals);
-  const histogram = source === 'latency' ? totals.latency : totals.connect;
+  const histogram = times[source as keyof typeof times](totals);
   if (histogram.count === 0) return null;
   return quantile === 'mean' ? histogram.meanMs : histogram.percentile(percents[quantile] ?? 100);
 }
+
+const times = {
+  latency: ({ latency }: Totals) => latency,
+  connect: ({ connect }: Totals) => connect,
+  return: ({ returns }: Totals) => returns,
+  ack: ({ acks }: Totals) => acks,
+};
 
 type CountMetric = Exclude<ThresholdMetric, `${string}.${string}` | 'rate'>;
 

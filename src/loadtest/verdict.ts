@@ -81,7 +81,9 @@ function isOwnDelay(
   { metric, unit }: Pick<ThresholdResult, 'metric' | 'unit'>,
   delays: readonly OwnDelay[],
 ): boolean {
-  return unit === 'ms' && delays.some(({ of }) => metric.startsWith(of));
+  // What the event loop adds to latencies, it adds to the time until an acknowledgement is read.
+  const time = /^(return|ack)\./.test(metric) ? 'latency.' : metric;
+  return unit === 'ms' && delays.some(({ of }) => time.startsWith(of));
 }
 
 /** Events missing at the very end may still have been on their way to a slow client. */

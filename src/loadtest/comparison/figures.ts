@@ -1,5 +1,5 @@
 /** The figures of one side of a comparison, which is one run or several. */
-import { Histogram } from '../../base/histogram.ts';
+import { Histogram, type HistogramRecord } from '../../base/histogram.ts';
 import type { ThresholdMetric } from '../../config/threshold.ts';
 import { toldIn } from '../../config/told.ts';
 import { ErrorLog } from '../error-log.ts';
@@ -80,8 +80,14 @@ function totalsIn(report: LoadTestReport): Totals {
     refused: new Map(Object.entries(refused)),
     latency: latencyIn(report),
     connect: Histogram.fromRecord(histograms.connect),
+    returns: recorded(histograms.return),
+    acks: recorded(histograms.ack),
     errors: log,
   };
+}
+
+function recorded(record: HistogramRecord | undefined): Histogram {
+  return record === undefined ? new Histogram() : Histogram.fromRecord(record);
 }
 
 /** Of events without a time there is the number only. */

@@ -231,6 +231,8 @@ const shape = {
   histograms: z.object({
     latency: histogram,
     connect: histogram,
+    return: histogram.optional(),
+    ack: histogram.optional(),
     latencyParts: z.array(histogram).max(64).describe('successive parts of the hold phase'),
   }),
   series: z.object({ intervalMs: ms, points: z.array(point).max(3_600) }),
