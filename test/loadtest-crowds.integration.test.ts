@@ -3,14 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { portsTowards } from '../src/loadtest/limits/local-ports.ts';
-import type { LoadTestReport } from '../src/loadtest/report.ts';
 import { FaultServer } from './support/fault-server.ts';
-import { channel, publish, run } from './support/run-loadtest.ts';
-
-/** Reasons that are not this machine's: it may be busy otherwise. */
-function faultsOf({ reasons }: LoadTestReport): string[] {
-  return reasons.filter((reason) => !/load test worker|dialed later/.test(reason));
-}
+import { channel, faultsOf, publish, run } from './support/run-loadtest.ts';
 
 test.concurrent('each profile of a mix wants what it should, and has its own figures', async () => {
   const dropped = new Set<number>();
