@@ -26,7 +26,7 @@ export async function deliverReport(
   const { keepReport } = await import('../loadtest/reports/rescue.ts');
   // Files first: they do not wait for somebody who reads the rest page by page.
   const faults = await writeOutputs(paths, report);
-  const text = isJson ? await jsonOf(report) : await textOf(report);
+  const text = isJson ? await jsonOf(report) : await textOf(report, host);
   const unprinted = await print(text, host);
   if (faults.length === 0 && unprinted === undefined) return;
   const lost = new Set(faults.map(({ path }) => path));
@@ -64,7 +64,8 @@ async function jsonOf(report: LoadTestReport): Promise<string> {
   return jsonReport(report);
 }
 
-async function textOf(report: LoadTestReport): Promise<string> {
+/** The report as text, with a line break at its end, as wide as the terminal allows. */
+export async function textOf(report: LoadTestReport, { stdout }: Host): Promise<string> {
   const { formatReport } = await import('../loadtest/reports/text-report.ts');
-  return `${formatReport(report)}\n`;
+  return `${formatReport(report, stdout.isTTY === true ? stdout.columns : undefined)}\n`;
 }

@@ -1,7 +1,8 @@
 /** `odin loadtest report run.json`: the report of an earlier run again, in any format. */
 import { PreflightError } from '../base/errors.ts';
-import { write, writeLine } from '../host/output.ts';
+import { write } from '../host/output.ts';
 import { defineCommand } from './define-command.ts';
+import { textOf } from './loadtest-delivery.ts';
 
 /** See the file's first line. */
 export const report = defineCommand({
@@ -27,8 +28,7 @@ export const report = defineCommand({
       const { jsonReport } = await import('../loadtest/reports/json-report.ts');
       await write(host.stdout, jsonReport(found));
     } else if (paths.length === 0) {
-      const { formatReport } = await import('../loadtest/reports/text-report.ts');
-      await writeLine(host.stdout, formatReport(found));
+      await write(host.stdout, await textOf(found, host));
     }
     if (faults.length > 0) {
       throw new PreflightError(faults.map(({ message }) => message).join('\n'), {

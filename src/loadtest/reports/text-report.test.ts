@@ -76,6 +76,17 @@ test('what is said in words is broken between them, not cut off', () => {
   expect(lines.map((line) => line.trim()).join(' ')).toBe(`- ${reasons[0]}`);
 });
 
+test('a narrow terminal parts no figure from its name', () => {
+  const lines = formatReport(reportWith({}), 40).split('\n');
+  const at = lines.findIndex((line) => line.startsWith('latency'));
+  expect(lines.slice(at, at + 2)).toEqual([
+    'latency    p50 0.50ms  p95 12.0ms',
+    '           p99 345ms  max 6.79s',
+  ]);
+  const rows = lines.slice(0, lines.indexOf('errors'));
+  expect(Math.max(...rows.map((line) => line.length))).toBeLessThanOrEqual(40);
+});
+
 test('a run without latency says so', () => {
   const none = { p50: null, p95: null, p99: null, max: null };
   const latencyMs = { ...none, mean: null, count: 0, negative: 0 };

@@ -11,14 +11,19 @@ import { formatClock, formatObserved, unansweredOf } from './tables.ts';
 import { reconciledCounts, signed } from './truth-tables.ts';
 
 const maxColumns = 80;
+const minColumns = 40;
 const maxErrorLines = 8;
 const maxStageLines = 12;
 const maxGapLines = 5;
 /** Lines that one text may take. */
 const maxFolds = 4;
 
-/** The report as text of at most 80 columns. */
-export function formatReport(report: LoadTestReport): string {
+/**
+ * The report as text of at most 80 columns. On fewer `columns`, texts and main figures take more
+ * lines; tables stay as wide as they are.
+ */
+export function formatReport(report: LoadTestReport, columns = maxColumns): string {
+  const width = Math.min(Math.max(columns, minColumns), maxColumns);
   const { connections, messages, generator, config, url } = report;
   const rows: (readonly [string, string])[] = [
     ['server', `${url}, ${config.protocol}`],
@@ -67,9 +72,9 @@ export function formatReport(report: LoadTestReport): string {
   ];
   const lines = [
     `VERDICT ${report.verdict}`,
-    ...findingsOf(report).flatMap((finding) => folded('  - ', finding)),
+    ...findingsOf(report).flatMap((finding) => folded('  - ', finding, width)),
     '',
-    ...rows.flatMap(([name, value]) => folded(name.padEnd(11), value)),
+    ...rows.flatMap(([name, value]) => folded(name.padEnd(11), value, width)),
     ...section('stages', hasOwnStages(report) ? report.stages.map(stageLine) : [], maxStageLines),
     ...section('kinds of clients', groupLines(report), maxStageLines),
     ...section('errors', report.errors.map(errorLine), maxErrorLines),
@@ -262,16 +267,16 @@ function optional(count: number | null, text: string): [string, string][] {
 }
 
 /** A text behind its name, broken between words into a few lines at most. */
-function folded(name: string, text: string): string[] {
-  const room = maxColumns - name.length;
-  const lines = [''];
-  // Two spaces stand between figures, which are not to be parted from their names.
-  for (const word of text.split(/(?<=\S) (?=\S)/)) {
-    const line = lines.at(-1) as string;
-    if (line === '') lines[lines.length - 1] = word;
-    else if (`${line} ${word}`.length <= room || lines.length === maxFolds) {
-      lines[lines.length - 1] = `${line} ${word}`;
-    } else lines.push(word);
+function folded(name: string, text: string, columns: number): string[] {
+  const room = columns - name.length;
+  // Where two spaces stand between figures, these are not to be parted from their names.
+  const gap = text.includes('  ') ? '  ' : ' ';
+  const [first = '', ...words] = text.split(gap);
+  const lines = [first];
+  for (const word of words) {
+    const longer = `${lines.at(-1)}${gap}${word}`;
+    if (longer.length <= room || lines.length === maxFolds) lines[lines.length - 1] = longer;
+    else lines.push(word);
   }
   return lines.map((line, at) => `${at === 0 ? name : ' '.repeat(name.length)}${line}`);
 }
