@@ -1,6 +1,7 @@
 /** From arguments to exit code. Nothing below this file ends the process. */
 import { Command, CommanderError } from 'commander';
 import { type ExitCode, exitCodes, Interrupted, OdinError } from './base/errors.ts';
+import { terminalLine } from './base/terminal-text.ts';
 import { commands } from './commands/index.ts';
 import type { Host } from './host/host.ts';
 import { odinVersion } from './host/version.ts';
@@ -55,9 +56,11 @@ function report(error: unknown, host: Host): ExitCode {
     host.stderr.write(`${error.message}\n`);
     return error.exitCode;
   }
-  const lines = error.message.split('\n').map((line) => `error: ${line}\n`);
+  // What a server answered may stand in it.
+  const linesOf = (text: string) => text.split('\n').map(terminalLine);
+  const lines = linesOf(error.message).map((line) => `error: ${line}\n`);
   const hints =
-    error.hint === undefined ? [] : error.hint.split('\n').map((line) => `hint: ${line}\n`);
+    error.hint === undefined ? [] : linesOf(error.hint).map((line) => `hint: ${line}\n`);
   host.stderr.write([...lines, ...hints].join(''));
   return error.exitCode;
 }

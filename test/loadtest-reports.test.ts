@@ -81,6 +81,7 @@ test.each([
   ['report a.json --out x.pdf', /error: --out: x.pdf: no format .*\nhint: .*\.html/],
   ['report a.json --connections 5', /error: --connections: unknown flag/],
   ['compare a.json', /error: missing: <after.json\[,…\]>/],
+  ['compare a.json a.json --json --markdown', /error: --markdown contradicts --json/],
   ['compare a.json , --json', /error: expected a file per side/],
   ['compare a.json other.json', /error: connections differs: .*\nhint: .*--force/],
   [

@@ -123,6 +123,15 @@ test('a web server without WebSocket is told, and so is a port where nobody list
   expect(nobody.exitCode).toBe(4);
 });
 
+test('what a server answers drives no terminal', async () => {
+  await using server = await FaultServer.start({
+    answer: 'HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\n\u001b[2J!',
+  });
+  const { stdout, stderr } = await attack(`--url ${server.url}`);
+  expect(stderr).toMatch(/^error: cannot connect to .*404.*\uFFFD\[2J!/m);
+  expect(stdout + stderr).not.toContain('\u001b');
+});
+
 test('a server that is full is a finding, not a wrong address', async () => {
   await using server = await FaultServer.start({ refuse: () => '503 Full' });
   expect(await attack(`--url ${server.url}`)).toMatchObject({ exitCode: 99 });

@@ -1,5 +1,5 @@
 /** `odin loadtest compare a.json b.json`: what changed from one run to another, beyond noise. */
-import { exitCodes } from '../base/errors.ts';
+import { exitCodes, UsageError } from '../base/errors.ts';
 import { write, writeJson, writeLine } from '../host/output.ts';
 import { defineCommand } from './define-command.ts';
 
@@ -26,6 +26,9 @@ export const compare = defineCommand({
     const { readReports } = await import('../loadtest/reports/report-file.ts');
     const { parseBudgets } = await import('../loadtest/comparison/budget.ts');
     const { compareRuns } = await import('../loadtest/comparison/comparison.ts');
+    if (isJson && flags.has('markdown')) {
+      throw new UsageError('--markdown contradicts --json: either is the form of the output');
+    }
     const budgets = parseBudgets(flags.get('fail-on') ?? []);
     const sides = operands.map((paths) => paths.split(',').filter(Boolean));
     const reports = await readReports([...new Set(sides.flat())], host.readText);

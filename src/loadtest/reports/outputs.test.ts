@@ -110,6 +110,10 @@ test('a report is read back as it was written', async () => {
   expect(await read(JSON.stringify(report))).toEqual(report);
 });
 
+test('a byte order mark in front of it is none of its text', async () => {
+  expect(await read(`\uFEFF${JSON.stringify(report)}`)).toEqual(report);
+});
+
 test('fields that a later odin added are kept', async () => {
   const later = { ...report, later: [1] };
   expect(await read(JSON.stringify(later))).toEqual(later);
@@ -117,7 +121,7 @@ test('fields that a later odin added are kept', async () => {
 
 test.each([
   [undefined, 'cannot read run.json: no such file'],
-  ['{"a":', 'run.json is no report of a load test'],
+  ['{"a":', 'run.json is no report of a load test: it is no JSON, or was cut off'],
   ['[]', 'run.json is no report of a load test'],
   ['{"name":"x"}', 'run.json is no report of a load test'],
   ['{"schemaVersion":2}', 'run.json is a report of version 2; this odin reads version 1'],

@@ -45,6 +45,11 @@ export async function readReport(path: string, readText: ReadText): Promise<Load
     throw new UsageError(message, { hint: `${hint}\n${writeHint}` });
   }
   const value = parseJson(text);
+  if (value === undefined) {
+    throw new UsageError(`${path} is no report of a load test: it is no JSON, or was cut off`, {
+      hint: writeHint,
+    });
+  }
   if (!isObject(value) || !('schemaVersion' in value)) {
     throw new UsageError(`${path} is no report of a load test`, { hint: writeHint });
   }
@@ -68,7 +73,7 @@ export async function readReport(path: string, readText: ReadText): Promise<Load
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     return undefined;
   }

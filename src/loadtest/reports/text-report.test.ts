@@ -87,6 +87,13 @@ test('a narrow terminal parts no figure from its name', () => {
   expect(Math.max(...rows.map((line) => line.length))).toBeLessThanOrEqual(40);
 });
 
+test('what a server said drives no terminal', () => {
+  const reasons = ['one\u001b[2J\u202etwo\nthree'];
+  const text = formatReport(reportWith({ reasons, url: 'ws://\u0007/' }));
+  expect(text).toContain('  - one\uFFFD[2J\uFFFDtwo three\n');
+  expect(text).toContain('ws://\uFFFD/, v2');
+});
+
 test('a run without latency says so', () => {
   const none = { p50: null, p95: null, p99: null, max: null };
   const latencyMs = { ...none, mean: null, count: 0, negative: 0 };

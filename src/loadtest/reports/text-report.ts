@@ -1,4 +1,5 @@
 /** A load test's report as text of at most 80 columns, for people. */
+import { terminalLine } from '../../base/terminal-text.ts';
 import { formatBytes, formatCount, formatLength } from '../../base/units.ts';
 import type { ErrorCount } from '../error-log.ts';
 import type { GapReport } from '../gap-list.ts';
@@ -84,7 +85,7 @@ export function formatReport(report: LoadTestReport, columns = maxColumns): stri
       maxGapLines,
     ),
   ];
-  return lines.map((line) => clip(line.trimEnd())).join('\n');
+  return lines.map((line) => clip(terminalLine(line).trimEnd())).join('\n');
 }
 
 function churnRows({ connections, ackMs }: LoadTestReport): (readonly [string, string])[] {

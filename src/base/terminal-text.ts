@@ -1,0 +1,9 @@
+/** Text of others on a terminal: it shows, and does nothing else. */
+
+/** One line, in which nothing can drive the terminal or turn the direction of what follows. */
+export function terminalLine(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/[\t\n\r]+/g, ' ')
+    .replace(/[\p{Cc}\u{200E}\u{200F}\u{202A}-\u{202E}\u{2066}-\u{2069}]/gu, '\uFFFD');
+}
