@@ -124,12 +124,22 @@ test.each([
   expect(exitCode).toBe(2);
 });
 
-test('broken YAML is reported with its place', async () => {
-  const { exitCode, stderr } = await odin('config check', {
-    files: { 'odin.yaml': 'server:\n  port: [1\n' },
-  });
-  expect(exitCode).toBe(2);
-  expect(stderr).toMatch(/^error: odin.yaml: .* at line 3/m);
+test.each([
+  ['server:\n  port: [1\n', /^.* at line 3, column 1$/],
+  ['server: *b\n', /^Unresolved alias .*: b$/],
+  ['server: &a\n  tls: *a\n', /^an alias stands in what it stands for$/],
+  [
+    `a: &a [${'x,'.repeat(20)}]\nb: &b [${'*a,'.repeat(20)}]\nc: [${'*b,'.repeat(20)}]\n`,
+    /^Excessive alias count/,
+  ],
+  ['---\nlog: {}\n---\nlog: {}\n', /^Source .* documents, where one is expected, at line 3/],
+  ['? [a]\n: b\n', /^unknown key \[ a \]$/],
+  ['log:\n  level: .nan\n', /^log.level: .*, got NaN$/],
+])('what is wrong with a file is one line: %j', async (yaml, complaint) => {
+  const { exitCode, stderr } = await odin('config check', { files: { 'odin.yaml': yaml } });
+  const [first = '', second, ...rest] = stderr.trim().split('\n');
+  expect(first.replace('error: odin.yaml: ', '')).toMatch(complaint);
+  expect([exitCode, second, rest]).toEqual([2, expect.stringMatching(/^hint: /), []]);
 });
 
 test('names of the replaced system work or say what replaced them', async () => {

@@ -1,4 +1,5 @@
 /** What stands in `odin.yaml`: sections of settings, none of which is taken on faith. */
+import { messageOf } from '../base/errors.ts';
 import { cannotRead, noSuchFile } from '../base/file-fault.ts';
 import { isObject } from '../base/values.ts';
 import type { Host } from '../host/host.ts';
@@ -29,14 +30,9 @@ export async function readConfigFile(
     if (isAsked) throw cannotRead(path, noSuchFile, '--config');
     return { values: {}, complaints: [] };
   }
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(text);
-  if (document.errors.length > 0) {
-    const reasons = document.errors.map(({ message }) => message.split('\n')[0]?.replace(/:$/, ''));
-    return { values: {}, complaints: reasons.map((reason) => `${path}: ${reason}`) };
-  }
-  const complaints: string[] = [];
-  const settings = settingsIn(document.toJS() ?? {}, [], (at, keys, value) => {
+  const { found, reasons } = await parseYaml(text);
+  const complaints = reasons.map((reason) => `${path}: ${reason}`);
+  const settings = settingsIn(found ?? {}, [], (at, keys, value) => {
     const place = at.length === 0 ? path : `${path}: ${at.join('.')}`;
     const what = at.length === 0 ? 'sections' : 'settings below it,';
     const names = keys.slice(0, 2).map((key) => `${key}:`);
@@ -45,6 +41,34 @@ export async function readConfigFile(
     );
   });
   return { values: isObject(settings) ? settings : {}, complaints };
+}
+
+/** What a text holds, and why it holds nothing. */
+async function parseYaml(
+  text: string,
+): Promise<{ readonly found?: unknown; readonly reasons: readonly string[] }> {
+  const { parseDocument } = await import('yaml');
+  // What the library would warn of is no setting, and refused as such.
+  const document = parseDocument(text, { logLevel: 'error' });
+  if (document.errors.length > 0) {
+    const reasons = document.errors.map(({ message }) => firstLine(message));
+    return { reasons };
+  }
+  try {
+    const found: unknown = document.toJS();
+    // An alias may stand in what it stands for, and such a value has no end.
+    JSON.stringify(found);
+    return { found, reasons: [] };
+  } catch (error) {
+    const isEndless = error instanceof TypeError;
+    return { reasons: [isEndless ? 'an alias stands in what it stands for' : messageOf(error)] };
+  }
+}
+
+/** Of what the library says, without the piece of the file and what a programmer could do. */
+function firstLine(message: string): string {
+  const line = message.split('\n', 1)[0] as string;
+  return line.replace(/:$/, '').replace(/; please use \S+/, ', where one is expected,');
 }
 
 /** The keys that the schema knows at a place of the file. */

@@ -200,5 +200,6 @@ function cut(text: string): string {
 
 /** A value as it was given, in JSON, without what looks like a login in a URL. */
 export function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value);
   return JSON.stringify(value).replace(/(\/\/|,|")[^/@",\s]*@/g, '$1…@');
 }
