@@ -154,7 +154,7 @@ test('certificate and key come together, and must belong together', async () => 
     'server.tls.keyFile: cannot read',
   );
   expect((await complaintOf({ certFile, keyFile: other.keyFile })).message).toContain(
-    'no certificate',
+    'is not that of the certificate',
   );
   expect((await complaintOf({ certFile: keyFile, keyFile })).message).toContain('no certificate');
 });

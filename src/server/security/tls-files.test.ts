@@ -35,6 +35,21 @@ test('a renewed certificate is used for new connections, a broken one is not', a
   server.close();
 });
 
+test('what is wrong with a pair is said of the file that it is wrong with', async () => {
+  await using one = await makeCertificate();
+  await using other = await makeCertificate();
+  const { certFile, keyFile } = one;
+  await expect(TlsFiles.open({ certFile: keyFile, keyFile })).rejects.toThrow(
+    `server.tls.certFile: ${keyFile} holds no certificate`,
+  );
+  await expect(TlsFiles.open({ certFile, keyFile: certFile })).rejects.toThrow(
+    `server.tls.keyFile: ${certFile} holds no private key`,
+  );
+  await expect(TlsFiles.open({ certFile, keyFile: other.keyFile })).rejects.toThrow(
+    `the key in ${other.keyFile} is not that of the certificate in ${certFile}`,
+  );
+});
+
 test('without files the port is plain', async () => {
   expect(await TlsFiles.open({ certFile: undefined, keyFile: undefined })).toBeUndefined();
 });

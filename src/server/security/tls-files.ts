@@ -1,4 +1,5 @@
 /** TLS files: certificate and key of the port, read at the start and again when they change. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls';
 import { messageOf, UsageError } from '../../base/errors.ts';
@@ -64,15 +65,32 @@ export class TlsFiles {
 
 async function read(certFile: string, keyFile: string): Promise<{ cert: string; key: string }> {
   const [cert, key] = await Promise.all([readPem('cert', certFile), readPem('key', keyFile)]);
-  try {
-    createSecureContext({ cert, key });
-  } catch (error) {
-    throw new UsageError(`${certFile} and ${keyFile} are no certificate with its key`, {
-      hint: messageOf(error),
-      cause: error,
+  const certificate = parsed(
+    () => new X509Certificate(cert),
+    `server.tls.certFile: ${certFile} holds no certificate in PEM`,
+  );
+  const privateKey = parsed(
+    () => createPrivateKey(key),
+    `server.tls.keyFile: ${keyFile} holds no private key in PEM that needs no passphrase`,
+  );
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new UsageError(`the key in ${keyFile} is not that of the certificate in ${certFile}`, {
+      hint: 'name the pair that was made together; of a chain, the certificate of this server comes first',
     });
   }
+  parsed(
+    () => createSecureContext({ cert, key }),
+    `${certFile} and ${keyFile} are no good for TLS`,
+  );
   return { cert, key };
+}
+
+function parsed<T>(parse: () => T, complaint: string): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new UsageError(complaint, { hint: messageOf(error), cause: error });
+  }
 }
 
 async function readPem(kind: 'cert' | 'key', path: string): Promise<string> {
