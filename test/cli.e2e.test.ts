@@ -214,6 +214,15 @@ test.each([
   expect(exitCode).toBe(4);
 });
 
+test('a log that finds no room ends nothing, a result that finds none is said', () => {
+  const run = (to: string) => {
+    const shell = `ODIN_NOTHING=1 "${process.execPath}" bin/odin.js config env ${to}; echo $?`;
+    return execFileSync('bash', ['-c', shell], { encoding: 'utf8', stdio: 'pipe' });
+  };
+  expect(run('2>/dev/full')).toMatch(/WS_FLUSH_INTERVAL=50ms[\s\S]*\n0\n$/);
+  expect(run('2>&1 >/dev/full')).toMatch(/error: cannot write the output: ENOSPC.*\n3\n$/);
+});
+
 test('a reader that goes away is no error', async () => {
   const { execPath } = process;
   const shell = `"${execPath}" bin/odin.js config docs | head -1; exit \${PIPESTATUS[0]}`;
