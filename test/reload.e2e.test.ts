@@ -67,6 +67,9 @@ test.each(['single', 'multi'])(
       level: 'error',
       msg: 'limits not reloaded',
     });
+    await write('odin.yaml', '');
+    hangUp();
+    expect(await logged(odin, /odin.yaml is empty/)).toMatchObject({ msg: 'limits not reloaded' });
     await using _fourth = await TestClient.open(url);
     expect((await refusalOf(url)).body).toMatchObject({ code: 'AT_CAPACITY' });
 

@@ -94,7 +94,12 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
         ),
         file: options['config'] as string | undefined,
       };
-      const reconfigure = () => resolveConfig(request, host);
+      let isFileUsed = false;
+      const reconfigure = async () => {
+        const next = await resolveConfig({ ...request, mustHold: isFileUsed }, host);
+        isFileUsed ||= [...next.origins.values()].includes(next.file);
+        return next;
+      };
       const resolved = await reconfigure().catch((error: unknown) => {
         if (!(error instanceof UsageError) || strays.length === 0) throw error;
         throw new UsageError([...strays, error.message].join('\n'), { hint: error.hint });
@@ -138,7 +143,12 @@ function strayArguments(command: Command, operandNames: readonly string[]): stri
       ...missing.map((name) => `missing: <${name}>`),
     ];
   }
-  return flags.map((flag) => `${flag.split('=')[0]}: unknown flag${suggestion(flag, command)}`);
+  return flags.map((flag) => {
+    const [name = '', value] = flag.split('=');
+    // Commander leaves a toggle that is given a value among the unknown ones.
+    const isToggle = value !== undefined && command.options.some(({ long }) => long === name);
+    return `${name}: ${isToggle ? 'takes no value' : `unknown flag${suggestion(flag, command)}`}`;
+  });
 }
 
 /** Commander takes flags of a command that has subcommands wherever they stand. */

@@ -9,7 +9,7 @@ import { Reloading } from './reloading.ts';
 
 const config = (settings: Record<string, unknown> = {}): Config => configSchema.parse(settings);
 const resolved = (settings?: Record<string, unknown>): ResolvedConfig => {
-  return { config: config(settings), origins: new Map(), warnings: [] };
+  return { config: config(settings), origins: new Map(), warnings: [], file: 'odin.yaml' };
 };
 
 /** A reloading whose configurations arrive when the test says so. */

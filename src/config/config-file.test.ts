@@ -31,15 +31,23 @@ test.each([
   ['[1]', 'odin.yaml: expected sections such as server: and broker:, got a list'],
   ['server: { tls: yes please }', 'odin.yaml: server.tls: expected settings below it, such as'],
 ])('%s is no configuration', async (text, complaint) => {
-  const { complaints } = await readConfigFile('odin.yaml', false, hostWith(text));
+  const { complaints } = await readConfigFile('odin.yaml', {}, hostWith(text));
   expect(complaints).toEqual([expect.stringContaining(complaint)]);
 });
 
 test('a file that was asked for has to be there; keys without a value are not set', async () => {
-  const missing = readConfigFile('prod.yaml', true, hostWith(''));
+  const missing = readConfigFile('prod.yaml', { file: 'prod.yaml' }, hostWith(''));
   await expect(missing).rejects.toThrow('--config: cannot read prod.yaml: no such file');
-  const { values } = await readConfigFile('odin.yaml', false, hostWith('server: { port: }\nlog:'));
+  const { values } = await readConfigFile('odin.yaml', {}, hostWith('server: { port: }\nlog:'));
   expect(values).toEqual({ server: {} });
+});
+
+test('a file that is read while it is written is not taken for one without settings', async () => {
+  const again = (text: string) => readConfigFile('odin.yaml', { mustHold: true }, hostWith(text));
+  await expect(again(' \n')).rejects.toThrow('odin.yaml is empty, and held settings before');
+  expect(await again('# nothing is set')).toEqual({ values: {}, complaints: [] });
+  const gone = readConfigFile('other.yaml', { mustHold: true }, hostWith(''));
+  await expect(gone).rejects.toThrow('other.yaml is gone');
 });
 
 test('whatever a file has in place of a value, the complaint is in our words', () => {

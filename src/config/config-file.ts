@@ -1,5 +1,5 @@
 /** What stands in `odin.yaml`: sections of settings, none of which is taken on faith. */
-import { messageOf } from '../base/errors.ts';
+import { messageOf, UsageError } from '../base/errors.ts';
 import { cannotRead, noSuchFile } from '../base/file-fault.ts';
 import { isObject } from '../base/values.ts';
 import type { Host } from '../host/host.ts';
@@ -17,15 +17,23 @@ interface ConfigFile {
 type OnMisplaced = (path: readonly string[], keys: readonly string[], value: unknown) => void;
 
 /**
- * Reads a configuration file. One that is not there is empty, unless it `isAsked` for: then that
- * throws a UsageError, as any other failure to read does.
+ * Reads a configuration file. One that is not there is empty, unless it was asked for: then that
+ * throws a UsageError, as any other failure to read does. So does one that is empty and must not be:
+ * who reads it while it is written would go by the defaults.
  */
 export async function readConfigFile(
   path: string,
-  isAsked: boolean,
+  { file, mustHold = false }: { readonly file?: string | undefined; readonly mustHold?: boolean },
   host: Host,
 ): Promise<ConfigFile> {
+  const isAsked = file !== undefined;
   const text = await host.readText(path, isAsked ? '--config' : undefined);
+  if (mustHold && (text ?? '').trim() === '') {
+    const state = text === undefined ? 'gone' : 'empty';
+    throw new UsageError(`${path} is ${state}, and held settings before: is it being written?`, {
+      hint: 'write it under another name and move it into place; for the defaults, restart',
+    });
+  }
   if (text === undefined) {
     if (isAsked) throw cannotRead(path, noSuchFile, '--config');
     return { values: {}, complaints: [] };

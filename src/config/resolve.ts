@@ -22,6 +22,8 @@ export interface ConfigRequest {
   readonly flags: Readonly<Record<string, unknown>>;
   /** `--config`; without it `odin.yaml` is read if it is there. */
   readonly file: string | undefined;
+  /** The file held settings when it was read before: when it is empty or gone, that is an error. */
+  readonly mustHold?: boolean;
 }
 
 /** The configuration, and where each value that is no default came from. */
@@ -30,6 +32,8 @@ export interface ResolvedConfig {
   /** `server.port` → `--port`, `WS_ADDR`, `.env: WS_ADDR` or `odin.yaml`. */
   readonly origins: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
+  /** The configuration file, whether it is there or not. */
+  readonly file: string;
 }
 
 /** What has been gathered so far from files, environment and flags. */
@@ -48,7 +52,7 @@ export async function resolveConfig(request: ConfigRequest, host: Host): Promise
   const fields = describeConfig(request.sections);
   const draft: Draft = { values: {}, origins: new Map(), complaints: [], warnings: [] };
   const file = request.file ?? 'odin.yaml';
-  const { values, complaints } = await readConfigFile(file, request.file !== undefined, host);
+  const { values, complaints } = await readConfigFile(file, request, host);
   Object.assign(draft.values, values);
   draft.complaints.push(...complaints);
   for (const key of leafPaths(values)) draft.origins.set(key, file);
@@ -78,7 +82,7 @@ export async function resolveConfig(request: ConfigRequest, host: Host): Promise
       hint: '`odin config docs` lists every setting',
     });
   }
-  return { config: parsed.data, origins: draft.origins, warnings: draft.warnings };
+  return { config: parsed.data, origins: draft.origins, warnings: draft.warnings, file };
 }
 
 function applyEnvironment(
