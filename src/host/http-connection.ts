@@ -1,6 +1,7 @@
 /** One HTTP request and its answer, within a time. */
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { messageOf } from '../base/errors.ts';
 
 /** Answers are read up to this size; what odin's server says is far smaller. */
 const maxAnswerBytes = 1024 * 1024;
@@ -19,6 +20,16 @@ export interface Exchange {
 export interface Answer {
   readonly status: number;
   readonly text: string;
+}
+
+/** Why no answer came, in one line for a person. */
+export function whyUnanswered(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const message = messageOf(error).trim();
+  if (code === 'ECONNREFUSED') return 'nobody listens there';
+  if (code === 'ENOTFOUND') return 'there is no such host';
+  if (/wrong version number/.test(message)) return 'it speaks no TLS: try http:// for https://';
+  return message.split('\n', 1)[0] as string;
 }
 
 /** A connection that is kept open between requests, one at a time. */

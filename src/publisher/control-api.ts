@@ -130,13 +130,14 @@ function isLoopback(host: string): boolean {
 }
 
 function listenError(error: Error, host: string, port: number): RemoteError {
-  const { code } = error as NodeJS.ErrnoException;
-  const reason =
-    code === 'EADDRINUSE'
-      ? `port ${port} on ${host} is in use`
-      : `cannot listen on ${host}:${port}: ${messageOf(error)}`;
+  const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+  const reason = isTaken
+    ? `port ${port} on ${host} is in use`
+    : `cannot listen on ${host}:${port}: ${messageOf(error)}`;
   return new RemoteError(reason, {
-    hint: 'choose another port with --api-port, or a free one with --api-port 0',
+    hint: isTaken
+      ? 'choose another port with --api-port, or a free one with --api-port 0'
+      : 'choose an address of this machine with --api-host and a port you may use with --api-port',
     cause: error,
   });
 }

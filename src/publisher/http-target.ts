@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs } from '../base/backoff.ts';
 import { messageOf, RemoteError } from '../base/errors.ts';
 import type { OutgoingRecord, Producer } from '../broker/broker.ts';
-import { type Answer, HttpConnection } from '../host/http-connection.ts';
+import { type Answer, HttpConnection, whyUnanswered } from '../host/http-connection.ts';
 import type { Log } from '../host/log.ts';
 import { RecordsRefused } from './records-refused.ts';
 
@@ -41,7 +41,7 @@ export async function openHttpTarget(
     await target.probe();
   } catch (error) {
     await target[Symbol.asyncDispose]();
-    throw new RemoteError(`cannot reach ${url}: ${messageOf(error)}`, {
+    throw new RemoteError(`cannot reach ${url}: ${whyUnanswered(error)}`, {
       hint: 'is `odin serve` running there? check the address, or publish with --broker instead',
       cause: error,
     });

@@ -1,7 +1,6 @@
 /** Sights: what comes of asking something over HTTP, as a state that can be shown and acted on. */
 import { performance } from 'node:perf_hooks';
-import { messageOf } from '../base/errors.ts';
-import { HttpConnection } from '../host/http-connection.ts';
+import { HttpConnection, whyUnanswered } from '../host/http-connection.ts';
 import type { Sight } from '../protocol/fleet-snapshot.ts';
 
 /** What is asked, and how its answer is understood. */
@@ -66,8 +65,7 @@ export class Observer<Report> implements Disposable {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined && tookMs >= timeoutMs)
       return this.#failed('slow', `no answer within ${timeoutMs} ms`, null);
-    const reason = code === 'ECONNREFUSED' ? 'nobody listens there' : messageOf(error);
-    return this.#failed('away', reason, null);
+    return this.#failed('away', whyUnanswered(error), null);
   }
 
   #failed(state: Sight<Report>['state'], problem: string, tookMs: number | null): Sight<Report> {
