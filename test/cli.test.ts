@@ -116,6 +116,13 @@ test.each([
   ['topics list --broker nats://a,tls://b:0', /--broker: expected ports from 1 to 65535/],
   ['bridge --from kafka://a:99999 --to nats://b', /--from: not a broker: "kafka:\/\/a:99999"/],
   ['publish --target http://a:99999', /--target: expected http:\/\/host:port/],
+  ['publish --target http://u:p@a', /--target: expected no login in it.*, got "http:\/\/…@a"/],
+  ['publish --target http://a --broker nats://b', /--target and --broker exclude each other/],
+  ['publish --file x --rate 5 --seed 3', /--rate, --seed: nothing is made up while a --file/],
+  ['publish --speed 2', /--speed does nothing without --file/],
+  ['publish --duration 0', /--duration: expected a duration of at least 1ms/],
+  ['topics tail BTC.trade --url ws://a --broker nats://b', /--url and --broker exclude each other/],
+  ['bridge --until-caught-up=3', /--until-caught-up: takes no value/],
   ['status --url http://a:1,http://a:1/', /--url: expected each server once/],
 ])('`odin %s` exits with 2 and says why', async (line, message) => {
   const { exitCode, stderr, stdout } = await odin(line);

@@ -8,9 +8,7 @@ import { writeJson, writeLine } from '../host/output.ts';
 import { unlessInterrupted, untilAborted } from '../host/signals.ts';
 import type { PublisherTotals } from '../publisher/publisher-status.ts';
 import { defineCommand } from './define-command.ts';
-
-/** Where `odin serve` listens when nothing is said. */
-const defaultTarget = 'http://127.0.0.1:3004';
+import { publishPlace, refuseIdleFlags } from './publish-flags.ts';
 
 /** See the file's first line. */
 export const publish = defineCommand({
@@ -22,11 +20,13 @@ export const publish = defineCommand({
     'odin publish --broker kafka://127.0.0.1:9092 --rate 5000 --duration 60',
     'odin publish --file events.ndjson --speed 10',
   ],
-  async run({ config, host, isJson }) {
+  async run({ config, resolved, host, isJson }) {
+    const place = publishPlace(config, resolved.origins);
+    refuseIdleFlags(config.publish, resolved.origins);
     const { startPublisher } = await import('../publisher/index.ts');
     const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
-    const opening = openProducer(config, log);
-    const doing = `connecting to ${placeOf(config)}`;
+    const opening = openProducer(config, place, log);
+    const doing = `connecting to ${place ?? config.broker.url}`;
     await using out = await unlessInterrupted(opening, host.signal, doing);
     const { producer } = out;
     await using publisher = await startPublisher(config.publish, {
@@ -45,20 +45,15 @@ export const publish = defineCommand({
   },
 });
 
-type Where = Pick<Config, 'publish' | 'broker'>;
-
-function isForBroker({ publish: { target }, broker }: Where): boolean {
-  return target === undefined && broker.url !== 'embedded';
-}
-
-function placeOf(config: Where): string {
-  return isForBroker(config) ? config.broker.url : (config.publish.target ?? defaultTarget);
-}
-
-async function openProducer(config: Where & Pick<Config, 'server'>, log: Log) {
+/** To the broker, or to the server at `place`. */
+async function openProducer(
+  config: Pick<Config, 'broker' | 'server'>,
+  place: string | undefined,
+  log: Log,
+) {
   await using opened = new AsyncDisposableStack();
   let producer: Producer;
-  if (isForBroker(config)) {
+  if (place === undefined) {
     const { openBroker } = await import('../broker/open.ts');
     const broker: Broker = opened.use(
       await openBroker(config.broker, { log, nodeId: 'publisher' }),
@@ -67,7 +62,7 @@ async function openProducer(config: Where & Pick<Config, 'server'>, log: Log) {
   } else {
     const { openHttpTarget } = await import('../publisher/http-target.ts');
     const token = config.server.adminToken;
-    producer = opened.use(await openHttpTarget(placeOf(config), log, { token }));
+    producer = opened.use(await openHttpTarget(place, log, { token }));
   }
   const owned = opened.move();
   return { producer, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -85,9 +80,11 @@ function formatTotals({
   behindMax,
   elapsedMs,
 }: PublisherTotals): string {
-  const parts = [`${formatCount(published)} events published in ${formatElapsed(elapsedMs)}`];
+  const counted = (count: number, one: string) =>
+    `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
+  const parts = [`${counted(published, 'event')} published in ${formatElapsed(elapsedMs)}`];
   if (failed > 0) parts.push(`${formatCount(failed)} failed`);
-  if (badLines > 0) parts.push(`${formatCount(badLines)} lines skipped`);
+  if (badLines > 0) parts.push(`${counted(badLines, 'line')} skipped`);
   if (behindMax > 0) parts.push(`at most ${formatCount(behindMax)} behind`);
   return parts.join(', ');
 }

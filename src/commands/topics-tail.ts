@@ -37,14 +37,17 @@ export const tail = defineCommand({
     'odin topics tail global.trending --broker nats://127.0.0.1:4222',
     'odin topics tail BTC.trade --url ws://127.0.0.1:3004/ws',
   ],
-  async run({ config, host, isJson, operands, flags }) {
+  async run({ config, resolved, host, isJson, operands, flags }) {
     const wanted = readChannels(operands);
     const lookbackMs = readSince(flags.get('since')?.at(-1));
     const limit = readLimit(flags.get('limit')?.at(-1));
     const columns = host.stdout.isTTY === true ? host.stdout.columns : undefined;
     const format = isJson ? recordJson : (record: BrokerRecord) => formatRecord(record, columns);
     const printer = new Printer(host, { wanted, limit, format });
-    const url = serverUrl(config, flags.get('url')?.at(-1));
+    const given = flags.get('url')?.at(-1);
+    if (given !== undefined && resolved.origins.get('broker.url') === '--broker')
+      throw new UsageError('--url and --broker exclude each other: events are read in one place');
+    const url = serverUrl(config, given);
     if (url !== undefined) {
       await printServer(printer, host, { url, channels: [...wanted], lookbackMs });
       return printer.isCutShort ? exitCodes.interrupted : undefined;

@@ -18,6 +18,9 @@ export const publish = z.strictObject({
   seed: count().optional().describe('same seed, same events; default: another each run'),
   target: z
     .url({ protocol: /^https?$/, error: 'expected http://host:port of an odin server' })
+    .refine((url) => !URL.canParse(url) || new URL(url).username === '', {
+      error: 'expected no login in it: what the server wants is its ADMIN_TOKEN',
+    })
     .optional()
     .describe('publish to a server with the embedded broker instead of a broker'),
   file: text().optional().describe('publish the events of an NDJSON file, - for standard input'),
@@ -30,7 +33,7 @@ export const publish = z.strictObject({
   newListingIntervalMs: duration()
     .prefault('60s')
     .describe('how often to list a new token on global.new_listing, beside the rate; 0s never'),
-  durationMs: duration({ bareSeconds: true }).optional().describe('stop after this time'),
+  durationMs: duration({ bareSeconds: true, min: 1 }).optional().describe('stop after this time'),
   count: count({ min: 1 }).optional().describe('stop after this many events'),
   idle: toggle().prefault(false).describe('wait for POST /start before publishing'),
   apiHost: text().prefault('127.0.0.1').describe('address of the control API'),
