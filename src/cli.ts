@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { type ExitCode, exitCodes, Interrupted, OdinError } from './base/errors.ts';
 import { terminalLine } from './base/terminal-text.ts';
+import { helpLayout } from './commands/help-layout.ts';
 import { commands } from './commands/index.ts';
 import type { Host } from './host/host.ts';
 import { odinVersion } from './host/version.ts';
@@ -32,6 +33,7 @@ async function createProgram(host: Host, onExit: (code: ExitCode) => void): Prom
       writeOut: (text) => host.stdout.write(text),
       writeErr: (text) => host.stderr.write(text),
     })
+    .configureHelp(helpLayout)
     .exitOverride();
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program

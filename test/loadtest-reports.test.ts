@@ -93,13 +93,27 @@ test.each([
     'compare a.json same.json --fial-on lost+1',
     /error: --fial-on: unknown flag, did you mean --fail-on/,
   ],
-  ['raport a.json', /error: unexpected argument: raport/],
+  ['raport a.json', /error: unexpected argument: raport, did you mean `odin loadtest report`\?/],
+  ['report a.json --json=yes', /error: --json: takes no value/],
   ['--out run.pdf', /error: --out: run.pdf: no format/],
 ])('`odin loadtest %s` exits with 2 and says why', async (line, message) => {
   const { exitCode, stderr, stdout } = await odin(`loadtest ${line}`, { files });
   expect(stderr).toMatch(message);
   expect(stdout).toBe('');
   expect(exitCode).toBe(2);
+});
+
+test('no line of the help is wider than a page, and each has room for its words', async () => {
+  const { stdout } = await odin('loadtest --help');
+  const lines = stdout.slice(0, stdout.indexOf('Examples:')).split('\n');
+  const wide = lines.filter((line) => line.length > 80 && /\S /.test(line));
+  expect(wide).toEqual([]);
+  expect(stdout).toMatch(/^ {2}--connections <n> {13}clients to open \(default 1000\)/m);
+  expect(stdout).toMatch(/^ {2}--subscription-mode <all\|single\|random>\n {32}each client takes/m);
+  expect(stdout).toMatch(/^ {2}-c, --config <file> /m);
+  const compare = await odin('loadtest compare --help');
+  expect(compare.stdout).toMatch(/^ {2}-c, --config <file> /m);
+  expect(compare.stdout).not.toContain('--connections');
 });
 
 test('the help of loadtest names its flags and its subcommands', async () => {

@@ -139,7 +139,9 @@ function strayArguments(command: Command, operandNames: readonly string[]): stri
     const excess = takesMore ? [] : command.args.slice(operandNames.length);
     const missing = operandNames.slice(command.args.length);
     return [
-      ...excess.map((argument) => `unexpected argument: ${argument}`),
+      ...excess.map(
+        (argument) => `unexpected argument: ${argument}${commandLike(argument, command)}`,
+      ),
       ...missing.map((name) => `missing: <${name}>`),
     ];
   }
@@ -149,6 +151,11 @@ function strayArguments(command: Command, operandNames: readonly string[]): stri
     const isToggle = value !== undefined && command.options.some(({ long }) => long === name);
     return `${name}: ${isToggle ? 'takes no value' : `unknown flag${suggestion(flag, command)}`}`;
   });
+}
+
+function commandLike(argument: string, command: Command): string {
+  const near = command.commands.find((known) => leven(known.name(), argument) <= 2);
+  return near === undefined ? '' : `, did you mean \`odin ${pathOf(near)}\`?`;
 }
 
 /** Commander takes flags of a command that has subcommands wherever they stand. */
@@ -162,7 +169,7 @@ function flagsOfParent(command: Command): string[] {
 }
 
 function suggestion(flag: string, command: Command): string {
-  const name = flag.replace(/^-+/, '').split('=')[0] ?? '';
+  const name = flag.replace(/^-+/, '');
   const known = command.options.map((option) => option.long?.slice(2) ?? '');
   const near = known.filter((option) => option.startsWith(name) || leven(option, name) <= 2);
   return near.length > 0 ? `, did you mean --${near[0]}?` : '';

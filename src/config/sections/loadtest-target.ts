@@ -28,7 +28,7 @@ export const loadtestTarget = {
     })
     .prefault('ws://127.0.0.1:3004/ws')
     .describe('server to test; wss:// for TLS')
-    .meta({ env: 'WS_URL' }),
+    .meta({ env: 'WS_URL', value: '<url>' }),
   caFile: text()
     .optional()
     .describe('PEM file of the certificates to trust in place of the well-known ones')
@@ -48,7 +48,9 @@ export const loadtestTarget = {
     .meta({ secret: true }),
   tokenFile: text()
     .optional()
-    .describe('file with one JWT per line, which clients take in turn')
+    .describe(
+      'file with one JWT per line, which clients take in turn; a single one goes into ODIN_LOADTEST_TOKEN',
+    )
     .meta({ value: '<file>' }),
   headers: texts('"X-Tenant: a"')
     .superRefine((lines, context) => {
