@@ -125,7 +125,7 @@ test('a file that cannot be written is told before the first client connects', a
   );
   expect(exitCode).toBe(2);
   expect(stderr).toBe(
-    'error: --out: /no/such/folder/run.json: there is no folder /no/such/folder\n' +
+    'error: --out: cannot write /no/such/folder/run.json: there is no folder /no/such/folder\n' +
       'hint: create it: mkdir -p /no/such/folder\n',
   );
   expect(stdout).toBe('');
