@@ -4,8 +4,8 @@ import type { Config } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { write, writeJson, writeLine } from '../host/output.ts';
 import { chooseProductionReact } from '../host/react-mode.ts';
+import { keepHeapSmall } from '../host/small-heap.ts';
 import { holdWarnings } from '../host/warnings.ts';
-import { holdYoungGeneration } from '../host/young-generation.ts';
 import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
 import type { FleetFigures } from '../tui/fleet-model.ts';
 import type { TabName } from '../tui/keymap.ts';
@@ -205,8 +205,7 @@ async function showRecording(host: Host, tab: TabName, path: string): Promise<vo
 
 /** Loads what draws, which nothing else needs, and gives it the terminal until somebody leaves. */
 async function draw(source: TopSource, host: Host, tab: TabName): Promise<void> {
-  // A dashboard is left on for days; frames are garbage that needs no more room than it has by now.
-  holdYoungGeneration();
+  keepHeapSmall();
   chooseProductionReact();
   using _ = holdWarnings();
   const { runTop } = await import('../tui/top-session.tsx');

@@ -17,20 +17,22 @@ import { guardWord, nameOf } from './node-words.ts';
 
 const labelColumns = 14;
 const figureColumns = 24;
+/** What belongs to a figure takes more than that only where numbers are odd: courses do not jump. */
+const moreColumns = 18;
 
 /** For a terminal of so many columns; nothing before the first report. */
 export function nodeLines(node: NodeFigures, columns: number, glyphs: Glyphs): Line[] {
   if (node.report === undefined) return [];
   const charts = chartsOf(node, node.report);
-  const longest = Math.max(...charts.map(([, , , more]) => more.length));
-  const width = Math.max(0, columns - labelColumns - figureColumns - longest - 3);
+  const moreWidth = Math.max(moreColumns, ...charts.map(([, , , more]) => more.length)) + 2;
+  const width = Math.max(0, columns - labelColumns - figureColumns - moreWidth - 1);
   return [
     ...charts.map(
       ([name, text, course, more]): Line => [
         { text: label(name), tone: 'dim' },
         { text: text.padEnd(figureColumns), tone: 'strong' },
-        { text: courseText(node.courses[course].last(width), width, glyphs), tone: 'accent' },
-        { text: `  ${more}` },
+        { text: more.padEnd(moreWidth) },
+        { text: courseText(node.courses[course].last(width), glyphs), tone: 'accent' },
       ],
     ),
     [],
@@ -40,13 +42,9 @@ export function nodeLines(node: NodeFigures, columns: number, glyphs: Glyphs): L
   ];
 }
 
-/** It grows to the right until it fills its place: a look then adds a cell, and moves no others. */
-function courseText(
-  values: readonly (number | undefined)[],
-  columns: number,
-  glyphs: Glyphs,
-): string {
-  return sparkline(values, values.length, glyphs).padEnd(columns);
+/** At the end of its row, where it grows to the right: a look then adds a cell, and moves nothing. */
+function courseText(values: readonly (number | undefined)[], glyphs: Glyphs): string {
+  return sparkline(values, values.length, glyphs);
 }
 
 function label(name: string): string {
