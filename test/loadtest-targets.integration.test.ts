@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { odin } from './support/fake-host.ts';
 import { FaultServer, type Faults } from './support/fault-server.ts';
 import { publish, run } from './support/run-loadtest.ts';
@@ -132,6 +133,28 @@ test('what a server answers drives no terminal', async () => {
   expect(stdout + stderr).not.toContain('\u001b');
 });
 
+test('a WebSocket server that is not odin is told, with what tests it', async () => {
+  const echo = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  echo.on('connection', (socket) => socket.on('message', (text) => socket.send(`you: ${text}`)));
+  const plain = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => false });
+  await Promise.all([once(echo, 'listening'), once(plain, 'listening')]);
+  const aim = (server: WebSocketServer) =>
+    attack(
+      `--connect-timeout 300ms --url ws://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    );
+  try {
+    const heard = await aim(echo);
+    expect(heard.stderr).toMatch(/^error: .*: open-bad-message: .*\nhint: .*--protocol raw/m);
+    expect(heard.exitCode).toBe(4);
+    const named = await aim(plain);
+    expect(named.stderr).toMatch(/^error: .*: upgrade-bad-subprotocol: .*\nhint: .*--protocol v1/m);
+    expect(named.exitCode).toBe(4);
+  } finally {
+    echo.close();
+    plain.close();
+  }
+});
+
 test('a server that is full is a finding, not a wrong address', async () => {
   await using server = await FaultServer.start({ refuse: () => '503 Full' });
   expect(await attack(`--url ${server.url}`)).toMatchObject({ exitCode: 99 });
@@ -189,6 +212,7 @@ test.each([
     /--token-file: cannot read \/no\/such: no such file\nhint: see what is there: ls \/no/,
   ],
   ['--token-file /', /--token-file: cannot read \/: it is a folder\nhint: name a file in it/],
+  ['--token-file docs/loadtest.md', /--token-file: token \d+ of docs\/loadtest.md has odd chara/],
   ['--header Upgrade:websocket', /--header.*: Upgrade is part of the handshake/],
   ['--header nonsense', /--header.*: expected "Name: value"/],
 ])('`odin loadtest %s` exits with 2 and says why', async (flags, message) => {

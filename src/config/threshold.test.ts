@@ -48,6 +48,9 @@ test.each([
   ['lost == 0 & ', 12, /expected a metric/],
   ['lost == 0 or dropped == 0', 10, /lost is a plain number/],
   ['lost == 0 abort after soon', 22, /expected a duration/],
+  ['latency.p99 < 0ms', 14, /no run can meet this: latency\.p99 is 0 or more/],
+  ['lost == -1', 8, /no run can meet this: lost is 0 or more/],
+  ['connect.success > 100%', 18, /no run can meet this: connect\.success is from 0% to 100%/],
   ['lost == 0 abort now', 16, /expected &, abort or the end/],
   ['lost == 0 ; dropped == 0', 10, /expected &, abort or the end/],
 ])('%j is refused with a caret at %d', (text, at, message) => {

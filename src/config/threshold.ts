@@ -204,12 +204,36 @@ function readCondition(reader: Reader): Omit<Threshold, 'abortAfterMs' | 'scope'
   if (factor === undefined) {
     return reader.fault(`${metric} is ${unitNames[unit]}`, suffix.length);
   }
+  const limit = Number(amount) * factor;
+  const most = unit === 'percent' ? 100 : Number.POSITIVE_INFINITY;
+  if (!canHold(operator as ThresholdOperator, limit, most)) {
+    const span = most === 100 ? 'from 0% to 100%' : '0 or more';
+    return reader.fault(`no run can meet this: ${metric} is ${span}`, `${amount}${suffix}`.length);
+  }
   return {
     expression: `${metric} ${operator} ${amount}${suffix}`,
     metric: metric as ThresholdMetric,
     operator: operator as ThresholdOperator,
-    limit: Number(amount) * factor,
+    limit,
   };
+}
+
+/** Whether a figure from 0 to `most` can be like that. */
+function canHold(operator: ThresholdOperator, limit: number, most: number): boolean {
+  switch (operator) {
+    case '<':
+      return limit > 0;
+    case '<=':
+      return limit >= 0;
+    case '>':
+      return limit < most;
+    case '>=':
+      return limit <= most;
+    case '==':
+      return limit >= 0 && limit <= most;
+    case '!=':
+      return true;
+  }
 }
 
 function unknownMetric(name: string): string {

@@ -9,6 +9,10 @@ const probeMs = 2_000;
 /** How servers that expect TLS end a connection that begins with plain HTTP. */
 const mayWantTls = /^upgrade-(closed|reset|bad-response|status-400)$/;
 const wantsTls = 'there is TLS at this port: use wss:// in --url';
+/** What a server says that takes a subscription for something else, or for nothing. */
+const isOddAnswer = /^(open|subscribe)-bad-message$/;
+const mayBeForeign = /^((open|subscribe)-bad-message|subscribe-timeout)$/;
+const foreign = 'this is no answer of odin: other servers are tested with --protocol raw';
 
 /** What to do about a class of errors with which nobody gets in; the first that matches counts. */
 const remedies: readonly (readonly [RegExp, string])[] = [
@@ -22,6 +26,10 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   [/^tls-(self-signed|untrusted)$/, 'trust it with --ca cert.pem, or any with --insecure'],
   [/^tls-(expired|not-yet-valid|bad-certificate)$/, 'renew it, or test with --insecure'],
   [/^tls-/, 'is there TLS at this port? check the address with --url'],
+  [
+    /^upgrade-bad-subprotocol$/,
+    'it does not speak odin.v2: an older odin is tested with --protocol v1, others with raw',
+  ],
   [/^upgrade-status-404$/, 'nothing there: odin listens at /ws, check the path in --url'],
   [
     /^upgrade-status-40[13]$/,
@@ -38,7 +46,9 @@ export async function deadEndOf(report: LoadTestReport): Promise<RemoteError | u
   const { connections, verdict, url } = report;
   // That the run was over before a client's last try says nothing of why it did not get in.
   const errors = report.errors.filter(({ class: name }) => name !== 'local-left-early');
-  const [first] = errors;
+  const odd = errors.find(({ class: name }) => isOddAnswer.test(name));
+  const isForeign = odd !== undefined && errors.every(({ class: name }) => mayBeForeign.test(name));
+  const first = isForeign ? odd : errors[0];
   if (connections.opened > 0 || first === undefined) return undefined;
   // However slow the load tester was: only a wait that ended without an answer may be its doing.
   const isTold =
@@ -46,10 +56,11 @@ export async function deadEndOf(report: LoadTestReport): Promise<RemoteError | u
   if (verdict !== 'fail' && !isTold) return undefined;
   const isPlain = errors.every(({ class: name }) => mayWantTls.test(name));
   const isTls = isPlain && (await speaksTls(new URL(url)));
-  if (!isTls && !errors.every(({ class: name }) => remedyOf(name) !== undefined)) return undefined;
+  if (!isTls && !isForeign && !errors.every(({ class: name }) => remedyOf(name) !== undefined))
+    return undefined;
   const example = first.example.replaceAll(/\s+/g, ' ').slice(0, maxExampleChars);
   return new RemoteError(`cannot connect to ${url}: ${first.class}: ${example}`, {
-    hint: isTls ? wantsTls : remedyOf(first.class),
+    hint: isTls ? wantsTls : isForeign ? foreign : remedyOf(first.class),
   });
 }
 

@@ -185,6 +185,15 @@ async function readCertificates(path: string): Promise<string> {
 async function tokensOf({ token, tokenFile }: TargetConfig): Promise<string[]> {
   if (tokenFile === undefined) return token === undefined ? [] : [token];
   const lines = (await readFlagFile('--token-file', tokenFile)).split(/\s+/).filter(Boolean);
+  const odd = lines.findIndex((line) => !/^[\x21-\x7e]+$/.test(line));
+  if (odd >= 0) {
+    throw new UsageError(
+      `--token-file: token ${odd + 1} of ${tokenFile} has odd characters in it`,
+      {
+        hint: 'expected a JWT per line, as plain text',
+      },
+    );
+  }
   if (lines.length > 0) return lines;
   throw new UsageError(`--token-file: ${tokenFile} is empty`, { hint: 'expected a JWT per line' });
 }
