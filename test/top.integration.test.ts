@@ -1,16 +1,23 @@
 /** `odin top` and `odin status` without a terminal: text, JSON, exit codes, and what is wrong. */
 
+import { getEventListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { FleetSnapshot } from '../src/protocol/fleet-snapshot.ts';
 import { FleetWatch, type WatchOptions } from '../src/watch/fleet-watch.ts';
 import { TestClient } from './support/client.ts';
 import { odin } from './support/fake-host.ts';
 import { record, startTestServer } from './support/start-server.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const nobody = 'http://127.0.0.1:1';
 const quiet = `--publisher-url ${nobody} --loadtest-url ${nobody} --interval 100ms`;
@@ -104,6 +111,23 @@ test('a recording is printed too: its last look, or all of them', async () => {
   const all = (await replay('--batch')).stdout;
   expect(all.match(/^at /gm)?.length).toBe(live.stdout.trim().split('\n').length);
   expect(all).toContain(stdout);
+});
+
+test('looks are forgotten when the next ones have come, and leave nothing behind', async () => {
+  await using server = await startTestServer();
+  const { signal } = new AbortController();
+  const missing = new URL(nobody);
+  using watching = watch(server.http, { signal, publisher: missing, loadtest: missing });
+  const looks: WeakRef<object>[] = [];
+  const listeners: number[] = [];
+  for (let look = 0; look < 30; look++) {
+    looks.push(new WeakRef((await watching.look(['machine'])).nodes[0]!.report!));
+    listeners.push(getEventListeners(signal, 'abort').length);
+  }
+  await turn();
+  collectGarbage();
+  expect(looks.slice(0, -2).filter((look) => look.deref() !== undefined)).toEqual([]);
+  expect(listeners.at(-1)).toBeLessThanOrEqual(Math.max(...listeners.slice(0, 5)));
 });
 
 test.each([
