@@ -51,8 +51,13 @@ test('the figures of a run can be scraped while it lasts, and only then', async 
 test('a port that is taken is told before the first client', async () => {
   await using server = await FaultServer.start();
   const prometheus = `127.0.0.1:${server.port}`;
-  await expect(run(server.url, { prometheus })).rejects.toThrow(
-    `cannot serve metrics at ${prometheus}: listen EADDRINUSE`,
-  );
+  await expect(run(server.url, { prometheus })).rejects.toMatchObject({
+    message: expect.stringContaining(`cannot serve metrics at ${prometheus}: listen EADDRINUSE`),
+    hint: expect.stringContaining('choose another port'),
+  });
+  const elsewhere = run(server.url, { prometheus: '203.0.113.1:3997' });
+  await expect(elsewhere).rejects.toMatchObject({
+    hint: expect.stringContaining('an address of this machine'),
+  });
   expect(server.requests).toBe(0);
 });

@@ -13,6 +13,11 @@ export interface MetricsEndpoint extends AsyncDisposable {
 
 const requestTimeoutMs = 5_000;
 
+const hints: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there: choose another port with --prometheus',
+  EACCES: 'this port is for root: choose one from 1024 on with --prometheus',
+};
+
 /**
  * Serves `/metrics` at `[host]:port`, on the loopback without a host. Rejects with a RemoteError
  * when nobody can listen there.
@@ -35,8 +40,9 @@ export async function startMetricsEndpoint(
     response.end(text);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      const options = { hint: 'choose another port with --prometheus', cause: error };
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const hint = hints[error.code ?? ''] ?? 'name an address of this machine, or a port alone';
+      const options = { hint, cause: error };
       reject(new RemoteError(`cannot serve metrics at ${address}: ${messageOf(error)}`, options));
     });
     server.listen(Number(address.slice(at + 1)), host, resolve);
