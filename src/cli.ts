@@ -1,6 +1,6 @@
 /** From arguments to exit code. Nothing below this file ends the process. */
 import { Command, CommanderError } from 'commander';
-import { type ExitCode, exitCodes, Interrupted, OdinError } from './base/errors.ts';
+import { type ExitCode, exitCodes, Interrupted, OdinError, PreflightError } from './base/errors.ts';
 import { terminalLine } from './base/terminal-text.ts';
 import { helpLayout } from './commands/help-layout.ts';
 import { commands } from './commands/index.ts';
@@ -45,10 +45,23 @@ async function createProgram(host: Host, onExit: (code: ExitCode) => void): Prom
   return program;
 }
 
-function report(error: unknown, host: Host): ExitCode {
-  if (error instanceof CommanderError) {
-    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+/** What a machine may be short of, wherever that shows: no bug of odin. */
+const shortages: Readonly<Record<string, readonly [message: string, hint: string]>> = {
+  EMFILE: [
+    'this process may open no more files and connections',
+    'raise its limit: ulimit -n 65536, or LimitNOFILE= of the service',
+  ],
+  ENFILE: ['this machine opens no more files and connections', 'raise its limit: fs.file-max'],
+  ENOSPC: ['no space is left on the device', 'make room: df -h shows where'],
+};
+
+function report(thrown: unknown, host: Host): ExitCode {
+  if (thrown instanceof CommanderError) {
+    return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   }
+  const [message, hint] = shortages[Object(thrown).code] ?? [];
+  const isShort = message !== undefined && !(thrown instanceof OdinError);
+  const error = isShort ? new PreflightError(message, { hint, cause: thrown }) : thrown;
   if (!(error instanceof OdinError)) {
     const text = error instanceof Error ? error.stack : String(error);
     host.stderr.write(`${text}\nerror: this is a bug in odin\n`);

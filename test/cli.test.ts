@@ -1,7 +1,9 @@
 /** The command line in process: help, precedence, complaints, exit codes. */
 import { readFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { odin } from './support/fake-host.ts';
+import { run } from '../src/cli.ts';
+import { createHost, odin } from './support/fake-host.ts';
 
 const settingOf = (stdout: string, key: string) => {
   const { settings } = JSON.parse(stdout) as {
@@ -147,6 +149,28 @@ test.each([
   const [first = '', second, ...rest] = stderr.trim().split('\n');
   expect(first.replace('error: odin.yaml: ', '')).toMatch(complaint);
   expect([exitCode, second, rest]).toEqual([2, expect.stringMatching(/^hint: /), []]);
+});
+
+test('what the machine is short of is no bug', async () => {
+  const stderr: string[] = [];
+  const fault = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+  const host = createHost({});
+  const exitCode = await run({
+    ...host,
+    argv: ['config', 'check'],
+    stderr: new Writable({
+      write(chunk, _encoding, done) {
+        stderr.push(String(chunk));
+        done();
+      },
+    }),
+    // As it shows wherever a file or socket is opened; no test can rely on where that is.
+    readText: async () => {
+      throw fault;
+    },
+  });
+  expect(exitCode).toBe(3);
+  expect(stderr.join('')).toMatch(/^error: this process may open no more .*\nhint: .*ulimit -n/);
 });
 
 test('names of the replaced system work or say what replaced them', async () => {
