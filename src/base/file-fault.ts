@@ -56,5 +56,14 @@ function notAllowed(path: string, use: Use): FileFault {
 
 /** With its whole path: where a relative one begins is what people get wrong. */
 function folderOf(path: string): string {
-  return resolve(dirname(path));
+  return wholePath(dirname(path));
+}
+
+/** A path from the root on; as it is where the folder that it begins in was removed. */
+export function wholePath(path: string): string {
+  try {
+    return resolve(path);
+  } catch {
+    return path;
+  }
 }

@@ -132,16 +132,18 @@ function bottleneckOf(worker: WorkerState, who: string): string[] {
   if (worker.report === undefined || worker.exit !== undefined) return [];
   const { longestStallMs, cpuPercent, gcPercent } = worker.report.generator;
   if (longestStallMs >= maxStallMs) {
-    return [`${who} stood still for ${formatMs(longestStallMs)} (less than ${maxStallMs}ms)`];
+    return [
+      `${who} stood still for ${formatMs(longestStallMs)} (allowed: less than ${maxStallMs}ms)`,
+    ];
   }
   if (cpuPercent >= maxCpuPercent) {
     const cpu = `${cpuPercent.toFixed(0)}% of a core`;
-    return [`${who} used ${cpu} (less than ${maxCpuPercent}%): use more --workers`];
+    return [`${who} used ${cpu} (allowed: less than ${maxCpuPercent}%): use more --workers`];
   }
   if (gcPercent >= maxGcPercent) {
     const share = `${gcPercent.toFixed(0)}% of the time`;
     return [
-      `${who} collected garbage for ${share} (less than ${maxGcPercent}%): use more --workers`,
+      `${who} collected garbage for ${share} (allowed: less than ${maxGcPercent}%): use more --workers`,
     ];
   }
   return delayOf(worker, who, maxDelayMs);

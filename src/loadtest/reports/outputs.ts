@@ -1,9 +1,9 @@
 /** The files that a report is written to; what is written follows from how a name ends. */
 import { randomUUID } from 'node:crypto';
 import { access, constants, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, extname, resolve } from 'node:path';
+import { dirname, extname } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
-import { fileFault } from '../../base/file-fault.ts';
+import { fileFault, wholePath } from '../../base/file-fault.ts';
 import type { LoadTestReport } from '../report.ts';
 import { csvReport } from './csv-report.ts';
 import { htmlReport } from './html-report.ts';
@@ -35,14 +35,14 @@ export async function checkOutputs(paths: readonly string[]): Promise<void> {
   const complaints = (await Promise.all(paths.map(complaintOf))).flatMap((found) => found ?? []);
   const seen = new Set<string>();
   for (const path of paths) {
-    if (seen.has(resolve(path))) {
+    if (seen.has(wholePath(path))) {
       complaints.push({
         path,
         message: `--out: ${path} is named twice`,
         hint: 'leave one of them out',
       });
     }
-    seen.add(resolve(path));
+    seen.add(wholePath(path));
   }
   if (complaints.length === 0) return;
   throw new UsageError(complaints.map(({ message }) => message).join('\n'), {
@@ -114,7 +114,7 @@ async function complaintOf(path: string): Promise<OutputFault | undefined> {
       hint: `name it after its format: ${Object.keys(renderers).join(', ')}`,
     };
   }
-  const folder = resolve(dirname(path));
+  const folder = wholePath(dirname(path));
   const isMissing = await stat(folder).then(
     () => false,
     (error: NodeJS.ErrnoException) => error.code === 'ENOENT',

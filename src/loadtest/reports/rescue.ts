@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
+import { wholePath } from '../../base/file-fault.ts';
 import type { LoadTestReport } from '../report.ts';
 import { jsonReport } from './json-report.ts';
 
@@ -15,7 +16,7 @@ export async function keepReport(report: LoadTestReport): Promise<string | undef
   const name = `odin-loadtest-${time}-${randomUUID().slice(0, 8)}.json`;
   const text = jsonReport(report);
   for (const folder of [tmpdir(), '.']) {
-    const path = resolve(folder, name);
+    const path = wholePath(join(folder, name));
     try {
       await writeFile(path, text, { flag: 'wx' });
       return path;
