@@ -78,26 +78,25 @@ test.concurrent('what becomes of slow clients is told apart, and is no reason to
 
 test.concurrent('slow clients may read a little, and catch up in the end', async () => {
   await using server = await FaultServer.start();
-  const settings = { slowPercent: '50%', slowReadBytes: '4000', durationMs: '1500ms' };
+  const settings = { slowPercent: '50%', slowReadBytes: '1000', durationMs: '1500ms' };
   const [report] = await Promise.all([run(server.url, settings), publish(server, 20, 100)]);
   expect(report.messages).toMatchObject({ received: 1_000, lost: 0 });
   const [slow] = report.misbehaving;
   expect(slow!.messages).toMatchObject({ received: 1_000, lost: 0 });
-  expect(slow!.latencyMs.count).toBeLessThan(report.latencyMs.count);
+  // What waits to be read has its latency from that.
+  expect(slow!.latencyMs.p50).toBeGreaterThan(report.latencyMs.p50!);
 });
 
 test.concurrent('half-open clients keep sockets busy, and come back when they are closed', async () => {
   await using server = await FaultServer.start({ pingMs: 200 });
   const settings = { halfOpenPercent: '40%', durationMs: '1500ms' };
-  let sockets = 0;
   const [report] = await Promise.all([
     run(server.url, settings),
     // Four of the twenty never ask for the upgrade; four do, and never answer a ping.
-    publish(server, 16, 20).then(() => {
-      sockets = server.sockets;
+    publish(server, 16, 20).then(async () => {
+      await expect.poll(() => server.sockets).toBeGreaterThanOrEqual(16);
     }),
   ]);
-  expect(sockets).toBeGreaterThanOrEqual(16);
   expect(report.connections).toMatchObject({ target: 12, opened: 12, active: 12, dropped: 0 });
   expect(report.errors).toEqual([]);
   const [halfOpen] = report.misbehaving;

@@ -1,7 +1,7 @@
 /** One socket of a virtual client: connect, upgrade, frames in, and how it ended. */
 import type { Socket } from 'node:net';
-import { maskedFrameOf, opcodes } from '../protocol/websocket-frame.ts';
 import { type ClientContext, epochMs } from './client-context.ts';
+import { closeFrame, pongFrame } from './control-frames.ts';
 import { cut } from './dial.ts';
 import { classify, type ErrorClass, isCloseCode, type Phase, wordsOf } from './error-classes.ts';
 import { type FrameHandler, FrameReader, wholeTextAt } from './frame-reader.ts';
@@ -40,7 +40,7 @@ export interface ConnectionOwner {
   onUpgraded(): void;
   /** One text message; the bytes are valid only during the call. */
   onMessage(bytes: Buffer, start: number, end: number): void;
-  /** Called once, when the socket is closed. */
+  /** Called once: the socket is closed, or the server has said that it will be. */
   onEnded(end: ConnectionEnd): void;
 }
 
@@ -49,7 +49,6 @@ const maxMessageBytes = 16 * 1024 * 1024;
 const headEnd = '\r\n\r\n';
 /** How long a server may take to close a connection that its client leaves. */
 const leaveMs = 500;
-const maskKey = 0x6f64696e;
 /** Node cannot wait longer than about 24 days. */
 const maxRestMs = 86_400_000;
 
@@ -69,6 +68,8 @@ export class Connection implements FrameHandler {
   #isReading = false;
   #timer: NodeJS.Timeout | undefined;
   #end: ConnectionEnd | undefined;
+  /** The owner knows how it ended. */
+  #isOver = false;
   /** What a slow client reads; undefined for others. */
   #bytesPerSecond: number | undefined;
 
@@ -126,7 +127,6 @@ export class Connection implements FrameHandler {
   /** Says goodbye, upon which the server closes; nothing is read any more. */
   close(): void {
     if (!this.#isUpgraded) return cut(this.#socket);
-    this.readOn();
     this.#partWith(1000);
   }
 
@@ -147,7 +147,7 @@ export class Connection implements FrameHandler {
 
   onPing(bytes: Buffer, start: number, end: number): void {
     if (!this.#owner.answersPings) return;
-    this.#socket.write(maskedFrameOf(bytes.subarray(start, end), maskKey, opcodes.pong));
+    this.#socket.write(pongFrame(bytes.subarray(start, end)));
   }
 
   onClose(closeCode: number): void {
@@ -156,10 +156,12 @@ export class Connection implements FrameHandler {
     this.#end ??= { class: `${this.#phase}-close-${closeCode}`, example, closeCode };
     this.#partWith(closeCode === 1005 ? 1000 : closeCode);
     this.#awaitClosed();
+    this.#tellEnd(this.#end);
   }
 
   /** The server closes first (RFC 6455 §7.1.1): whoever does cannot use its port for a minute. */
   #partWith(code: number): void {
+    this.readOn();
     this.#stopReading();
     this.#socket.write(closeFrame(code));
   }
@@ -284,14 +286,14 @@ export class Connection implements FrameHandler {
 
   #closed(): void {
     clearTimeout(this.#timer);
-    this.#owner.onEnded(
+    this.#tellEnd(
       this.#end ?? { class: `${this.#phase}-closed`, example: 'the server closed the socket' },
     );
   }
-}
 
-function closeFrame(code: number): Buffer {
-  const payload = Buffer.allocUnsafe(2);
-  payload.writeUInt16BE(code);
-  return maskedFrameOf(payload, maskKey, opcodes.close);
+  #tellEnd(end: ConnectionEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#owner.onEnded(end);
+  }
 }
