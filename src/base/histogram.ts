@@ -9,6 +9,7 @@ const exactBelow = subBuckets * 2;
 const octaves = 28;
 const bucketCount = exactBelow + octaves * subBuckets;
 const maxInt32 = 2 ** 31 - 1;
+const minBuckets = 64;
 
 /** What a histogram looks like between processes: sparse `[bucket, count]` pairs. */
 export interface HistogramSnapshot {
@@ -33,7 +34,8 @@ export interface HistogramRecord {
 
 /** Counts of durations in milliseconds. Negative values count as zero and in {@link negative}. */
 export class Histogram {
-  readonly #counts = new Float64Array(bucketCount);
+  /** As far as values have come: most are short, and many histograms stay empty. */
+  #counts = new Float64Array(0);
   #count = 0;
   #sumMs = 0;
   #minMs = Number.POSITIVE_INFINITY;
@@ -64,9 +66,7 @@ export class Histogram {
       this.negative += times;
       value = 0;
     }
-    const bucket = bucketOf(value);
-    this.#counts[bucket] = (this.#counts[bucket] as number) + times;
-    this.#count += times;
+    this.#add(bucketOf(value), times);
     this.#sumMs += value * times;
     if (value < this.#minMs) this.#minMs = value;
     if (value > this.#maxMs) this.#maxMs = value;
@@ -77,7 +77,7 @@ export class Histogram {
     if (this.#count === 0) return 0;
     const rank = Math.max(1, Math.ceil((percent / 100) * this.#count));
     let seen = 0;
-    for (let bucket = 0; bucket < bucketCount; bucket++) {
+    for (let bucket = 0; bucket < this.#counts.length; bucket++) {
       seen += this.#counts[bucket] as number;
       if (seen >= rank) return Math.min(upperBoundMs(bucket), this.#maxMs);
     }
@@ -92,8 +92,8 @@ export class Histogram {
       return later;
     }
     const buckets: [number, number][] = [];
-    for (let bucket = 0; bucket < bucketCount; bucket++) {
-      const count = (this.#counts[bucket] as number) - (earlier.#counts[bucket] as number);
+    for (let bucket = 0; bucket < this.#counts.length; bucket++) {
+      const count = (this.#counts[bucket] as number) - (earlier.#counts[bucket] ?? 0);
       if (count > 0) buckets.push([bucket, count]);
     }
     const [lowest, highest] = [buckets[0]?.[0] ?? 0, buckets.at(-1)?.[0] ?? 0];
@@ -128,10 +128,7 @@ export class Histogram {
 
   /** Adds everything another histogram holds. */
   merge(other: HistogramSnapshot): void {
-    for (const [bucket, count] of other.buckets) {
-      this.#counts[bucket] = (this.#counts[bucket] as number) + count;
-      this.#count += count;
-    }
+    for (const [bucket, count] of other.buckets) this.#add(bucket, count);
     this.#sumMs += other.sumMs;
     this.negative += other.negative;
     if (other.buckets.length === 0) return;
@@ -142,12 +139,22 @@ export class Histogram {
   /** A compact copy to send to another process. */
   snapshot(): HistogramSnapshot {
     const buckets: [number, number][] = [];
-    for (let bucket = 0; bucket < bucketCount; bucket++) {
+    for (let bucket = 0; bucket < this.#counts.length; bucket++) {
       const count = this.#counts[bucket] as number;
       if (count > 0) buckets.push([bucket, count]);
     }
     const { minMs, maxMs, negative } = this;
     return { buckets, minMs, maxMs, sumMs: this.#sumMs, negative };
+  }
+
+  #add(bucket: number, count: number): void {
+    if (bucket >= this.#counts.length) {
+      const larger = new Float64Array(Math.min(bucketCount, 2 * bucket + minBuckets));
+      larger.set(this.#counts);
+      this.#counts = larger;
+    }
+    this.#counts[bucket] = (this.#counts[bucket] as number) + count;
+    this.#count += count;
   }
 }
 
