@@ -2,11 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { configJsonSchema } from '../src/config/describe.ts';
 import { configPage, sampleFile } from '../src/config/document.ts';
+import { createRunMetrics, type RunState } from '../src/loadtest/live/run-metrics.ts';
 import { reportJsonSchema } from '../src/loadtest/reports/report-schema.ts';
-import { createRunMetrics, type RunState } from '../src/loadtest/run-metrics.ts';
-import { Counters } from '../src/server/counters.ts';
-import { createMetrics } from '../src/server/metrics.ts';
-import type { NodeState } from '../src/server/node-state.ts';
+import { Counters } from '../src/server/reporting/counters.ts';
+import { createMetrics } from '../src/server/reporting/metrics.ts';
+import type { NodeState } from '../src/server/reporting/node-state.ts';
 import { metricsPage } from './metrics-page.ts';
 
 /** Generated files by path, with their content as it should be. */

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { maxPipeBytes } from '../src/server/multi/feed.ts';
-import { stepBytes } from '../src/server/multi/feed-codec.ts';
+import { maxPipeBytes } from '../src/server/multi/feed/feed.ts';
+import { stepBytes } from '../src/server/multi/feed/feed-codec.ts';
 import { createFeedWorld, type FakeShard } from './support/feed-world.ts';
 
 /** Pairs of connected sockets: one end to write, the other to read. */

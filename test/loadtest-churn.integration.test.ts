@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createRandom, randomIndex } from '../src/base/random.ts';
-import type { LoadTestReport } from '../src/loadtest/report.ts';
+import type { LoadTestReport } from '../src/loadtest/results/report.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { run } from './support/run-loadtest.ts';
 import { record, startTestServer } from './support/start-server.ts';

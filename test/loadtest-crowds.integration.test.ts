@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { portsTowards } from '../src/loadtest/limits/local-ports.ts';
+import { portsTowards } from '../src/loadtest/machine/local-ports.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { channel, faultsOf, publish, run } from './support/run-loadtest.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Progress } from '../src/loadtest/progress.ts';
+import type { Progress } from '../src/loadtest/live/progress.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { channel, faultsOf, publish, run } from './support/run-loadtest.ts';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { kindOf } from '../src/loadtest/error-classes.ts';
 import { writeOutputs } from '../src/loadtest/reports/outputs.ts';
+import { kindOf } from '../src/loadtest/socket/error-classes.ts';
 import { chromiumPath, openChromium } from './support/chromium.ts';
 import { makeReport } from './support/load-test-report.ts';
 

@@ -63,8 +63,8 @@ const banned: readonly [pattern: RegExp, allowedIn: RegExp, why: string][] = [
 /** What is started, or imported from outside. */
 const entries = [
   'main.ts',
-  'loadtest/worker.ts',
-  'server/multi/shard.ts',
+  'loadtest/workers/worker.ts',
+  'server/multi/shard/shard.ts',
   'client/index.ts',
   'client/react.ts',
   'web/board.ts',
@@ -118,7 +118,7 @@ test('folders import only what is below them', () => {
 
 test('commands load engines lazily', () => {
   const engines = /\/(server|publisher|loadtest|broker|bridge|tui|watch)\//;
-  const pure = /\/(loadtest\/(progress|report)|publisher\/publisher-status)\.ts$/;
+  const pure = /\/(loadtest\/(live\/progress|results\/report)|publisher\/publisher-status)\.ts$/;
   const complaints = complain((name, text) =>
     folderOf(name) !== 'commands'
       ? []
@@ -214,7 +214,7 @@ test('what runs once per core of a load test does not load the configuration sch
       if (!isType && from.startsWith('.')) visit(resolve(name, from));
     }
   };
-  visit('loadtest/worker.ts');
+  visit('loadtest/workers/worker.ts');
   const schemas = [...reached].filter((name) => /from 'zod'/.test(sources.get(name)!));
   expect(schemas, 'it takes 14 MiB of each worker').toEqual([]);
 });

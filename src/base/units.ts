@@ -65,3 +65,11 @@ export function formatCount(count: number): string {
     .toString()
     .replace(/\B(?=(\d{3})+$)/g, ' ');
 }
+
+/** Milliseconds for people: `0.42ms`, `4.2ms`, `420ms`, `4.20s`; a dash for what is not known. */
+export function formatMs(ms: number | null): string {
+  if (ms === null) return '–';
+  if (ms >= 1_000) return `${(ms / 1_000).toFixed(2)}s`;
+  if (ms >= 100) return `${ms.toFixed(0)}ms`;
+  return `${ms.toFixed(ms >= 1 ? 1 : 2)}ms`;
+}

@@ -1,14 +1,13 @@
 /** `odin demo`: server, publisher and clients on the embedded broker, in one go. */
 import { exitCodes } from '../base/errors.ts';
-import { formatCount, formatDuration } from '../base/units.ts';
+import { formatCount, formatDuration, formatMs } from '../base/units.ts';
 import { type Config, configSchema } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
 import { writeJson, writeLine } from '../host/output.ts';
 import { createProgressLine } from '../host/progress-line.ts';
 import { untilAborted } from '../host/signals.ts';
-import { formatMs } from '../loadtest/progress.ts';
-import type { LoadTestReport } from '../loadtest/report.ts';
+import type { LoadTestReport } from '../loadtest/results/report.ts';
 import type { RunningPublisher } from '../publisher/index.ts';
 import type { RunningServer } from '../server/index.ts';
 import { defineCommand } from './define-command.ts';

@@ -4,7 +4,7 @@ import { PreflightError } from '../base/errors.ts';
 import { fileFault } from '../base/file-fault.ts';
 import type { Host } from '../host/host.ts';
 import { write } from '../host/output.ts';
-import type { LoadTestReport } from '../loadtest/report.ts';
+import type { LoadTestReport } from '../loadtest/results/report.ts';
 
 interface Destination {
   /** Files to write. */

@@ -4,7 +4,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Host, Output } from '../host/host.ts';
 import { createProgressLine } from '../host/progress-line.ts';
 import { chooseProductionReact } from '../host/react-mode.ts';
-import { formatProgress, type Progress } from '../loadtest/progress.ts';
+import { formatProgress, type Progress } from '../loadtest/live/progress.ts';
 import type { ServerCounts, Testimony } from '../loadtest/truth/witnesses.ts';
 import type { Count, LoadTestFigures } from '../tui/loadtest-figures.ts';
 

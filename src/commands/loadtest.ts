@@ -38,7 +38,7 @@ const runTest = defineCommand({
   async run({ config, flags, host, isJson }) {
     const { runLoadTest } = await import('../loadtest/index.ts');
     const { checkOutputs } = await import('../loadtest/reports/outputs.ts');
-    const { deadEndOf } = await import('../loadtest/dead-end.ts');
+    const { deadEndOf } = await import('../loadtest/results/dead-end.ts');
     const { trialLine } = await import('../loadtest/reports/search-tables.ts');
     await checkOutputs(config.loadtest.out);
     // The progress line says how the run goes; the log is for what goes wrong.

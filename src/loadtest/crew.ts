@@ -3,13 +3,13 @@ import { availableParallelism } from 'node:os';
 import type { Log } from '../host/log.ts';
 import { unlessAborted } from '../host/signals.ts';
 import type { AgentSection } from './agents/agent-section.ts';
-import { clientsOfWorker, startsPerWorker } from './load/timeline.ts';
-import { prepareMachine } from './machine.ts';
-import { type LoadTestConfig, workerCount } from './plan.ts';
-import type { CheckOptions } from './preflight.ts';
-import { sizeOf } from './run-size.ts';
-import { targetWithoutAddress } from './target.ts';
-import { launchWorker, type WorkerPlace, type WorkerState } from './worker-pool.ts';
+import { prepareMachine } from './machine/machine.ts';
+import type { CheckOptions } from './machine/preflight.ts';
+import { type LoadTestConfig, workerCount } from './plan/plan.ts';
+import { sizeOf } from './plan/run-size.ts';
+import { clientsOfWorker, startsPerWorker } from './plan/timeline.ts';
+import { targetWithoutAddress } from './socket/target.ts';
+import { launchWorker, type WorkerPlace, type WorkerState } from './workers/worker-pool.ts';
 
 /** Everybody who takes part. Disposing it ends agents. */
 export interface Crew extends AsyncDisposable {

@@ -1,31 +1,31 @@
 /** Runs a load test: many clients in worker processes, one report. */
 import { toldIn } from '../config/told.ts';
 import type { Log } from '../host/log.ts';
-import { shortfallOf } from './bottlenecks.ts';
-import { epochMs } from './client-context.ts';
 import { assembleCrew } from './crew.ts';
-import { missingFrom, sayFarewell } from './farewell.ts';
-import type { Lack, Sight } from './limits/limit.ts';
-import { Observers } from './observers.ts';
-import type { LoadTestConfig } from './plan.ts';
-import { createProgressMeter, type Progress } from './progress.ts';
-import type { LoadTestReport } from './report.ts';
-import { onEachRound } from './report-rounds.ts';
-import type { RunState } from './run-metrics.ts';
-import { type PartOf, RunParts } from './run-parts.ts';
-import { runReport } from './run-report.ts';
-import { sizeOf } from './run-size.ts';
+import { Observers } from './live/observers.ts';
+import { createProgressMeter, type Progress } from './live/progress.ts';
+import type { RunState } from './live/run-metrics.ts';
+import type { Lack, Sight } from './machine/limit.ts';
+import type { LoadTestConfig } from './plan/plan.ts';
+import { sizeOf } from './plan/run-size.ts';
+import { shortfallOf } from './results/bottlenecks.ts';
+import type { LoadTestReport } from './results/report.ts';
+import { type PartOf, RunParts } from './results/run-parts.ts';
+import { runReport } from './results/run-report.ts';
+import { SeriesRecorder } from './results/series.ts';
+import { breachOf, type RunThreshold, thresholdsOf } from './results/thresholds.ts';
+import type { Breach } from './results/verdict.ts';
+import { epochMs } from './run-clock.ts';
 import { openSearch } from './search/open-search.ts';
 import { searchSettings } from './search/search-plan.ts';
 import type { TrialReport } from './search/search-report.ts';
-import { SeriesRecorder } from './series.ts';
 import { StageRun } from './stage-run.ts';
-import { breachOf, type RunThreshold, thresholdsOf } from './thresholds.ts';
-import { statesOfAll, totalsOf } from './totals.ts';
 import { withoutQuery } from './truth/json-question.ts';
 import type { ServerCounts, Testimony } from './truth/witnesses.ts';
-import type { Breach } from './verdict.ts';
-import { WorkerPool } from './worker-pool.ts';
+import { missingFrom, sayFarewell } from './workers/farewell.ts';
+import { onEachRound } from './workers/report-rounds.ts';
+import { statesOfAll, totalsOf } from './workers/totals.ts';
+import { WorkerPool } from './workers/worker-pool.ts';
 
 /** What a load test needs from its caller. */
 export interface LoadTestDeps {

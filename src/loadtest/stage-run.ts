@@ -1,11 +1,16 @@
 /** Leads the workers of a run through its stages, one after the other, and through their end. */
 import type { Log } from '../host/log.ts';
-import { epochMs } from './client-context.ts';
-import { type Stage, startsOf, startsPerWorker } from './load/timeline.ts';
-import { type LoadTestConfig, longestRampMs } from './plan.ts';
-import type { LoadTestPhase, RunPlace } from './progress.ts';
-import { type Totals, totalsBetween, totalsOf } from './totals.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import { type LoadTestConfig, longestRampMs } from './plan/plan.ts';
+import {
+  type LoadTestPhase,
+  type RunPlace,
+  type Stage,
+  startsOf,
+  startsPerWorker,
+} from './plan/timeline.ts';
+import { epochMs } from './run-clock.ts';
+import { type Totals, totalsBetween, totalsOf } from './workers/totals.ts';
+import type { WorkerPool } from './workers/worker-pool.ts';
 
 /** What a run needs to be led. */
 interface StageRunDeps {

@@ -1,8 +1,8 @@
 /** Limits: the settings that a running server takes on anew, shared by all who go by them. */
 import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/schema.ts';
-import type { PacingRates } from './broker-pacing.ts';
 import type { GuardThresholds } from './guard/guard-levels.ts';
+import type { PacingRates } from './ingest/broker-pacing.ts';
 import { readTrustedProxies, type TrustedProxies } from './security/client-address.ts';
 import { type Origins, readOrigins } from './security/origins.ts';
 import { Rate, type RateSettings } from './security/rate.ts';

@@ -1,16 +1,16 @@
 /** Protection: guard, pacing and drain of one server, wired to what they act on. */
 import type { Config } from '../config/schema.ts';
 import { createResourceMeter } from '../host/usage.ts';
-import type { Audit } from './audit.ts';
-import { BrokerHold } from './broker-hold.ts';
-import { BrokerPacing } from './broker-pacing.ts';
-import type { Connections } from './connections.ts';
-import type { Counters } from './counters.ts';
-import type { Delivery } from './delivery.ts';
-import { Drain } from './drain.ts';
+import type { Connections } from './clients/connections.ts';
+import { Drain } from './clients/drain.ts';
+import type { Delivery } from './delivery/delivery.ts';
 import { Guard, type GuardSenses, guardSenses } from './guard/guard.ts';
 import { closeSlowest } from './guard/slowest.ts';
+import { BrokerHold } from './ingest/broker-hold.ts';
+import { BrokerPacing } from './ingest/broker-pacing.ts';
 import type { Limits } from './limits.ts';
+import type { Audit } from './reporting/audit.ts';
+import type { Counters } from './reporting/counters.ts';
 
 /** What is protected, and by whom it is told. */
 interface ProtectionParts {

@@ -3,21 +3,21 @@ import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../host/log.ts';
 import { subprotocols } from '../protocol/versions.ts';
-import type { Audit } from './audit.ts';
-import type { Channels } from './channels.ts';
-import { Connections } from './connections.ts';
-import type { Counters } from './counters.ts';
-import { Delivery } from './delivery.ts';
-import type { Gate } from './gate.ts';
-import type { History } from './history.ts';
+import { Connections } from './clients/connections.ts';
+import type { Gate } from './clients/gate.ts';
+import { Sessions } from './clients/sessions.ts';
+import { Upgrade } from './clients/upgrade.ts';
+import type { Channels } from './delivery/channels.ts';
+import { Delivery } from './delivery/delivery.ts';
+import type { History } from './delivery/history.ts';
 import type { Limits } from './limits.ts';
 import type { OlderEvents } from './recovery/older-events.ts';
 import { Recovery } from './recovery/recovery.ts';
 import { Resumption } from './recovery/resumption.ts';
+import type { Audit } from './reporting/audit.ts';
+import type { Counters } from './reporting/counters.ts';
 import type { Admission } from './security/admission.ts';
 import { TokenRefresh } from './security/token-refresh.ts';
-import { Sessions } from './sessions.ts';
-import { Upgrade } from './upgrade.ts';
 
 /** Who a process is, for its clients. */
 export interface ServingIdentity {

@@ -2,12 +2,12 @@
 import { Writable } from 'node:stream';
 import type { EventType } from '../../src/events/event-types.ts';
 import { createLog } from '../../src/host/log.ts';
-import { Audit } from '../../src/server/audit.ts';
-import { Channel } from '../../src/server/channels.ts';
 import type { Deflating } from '../../src/server/compression/deflate-offer.ts';
-import { Counters } from '../../src/server/counters.ts';
-import { Delivery } from '../../src/server/delivery.ts';
-import { type Frame, History } from '../../src/server/history.ts';
+import { Channel } from '../../src/server/delivery/channels.ts';
+import { Delivery } from '../../src/server/delivery/delivery.ts';
+import { type Frame, History } from '../../src/server/delivery/history.ts';
+import { Audit } from '../../src/server/reporting/audit.ts';
+import { Counters } from '../../src/server/reporting/counters.ts';
 import type { ThrottleSettings } from '../../src/server/throttling/sparing.ts';
 import { FakeClient } from './fake-client.ts';
 

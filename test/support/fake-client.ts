@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import { constants, inflateRawSync } from 'node:zlib';
 import { WebSocket } from 'ws';
 import { messagesIn, reservedBit1 } from '../../src/protocol/websocket-frame.ts';
+import { Connection } from '../../src/server/clients/connection.ts';
 import type { Deflating } from '../../src/server/compression/deflate-offer.ts';
-import { Connection } from '../../src/server/connection.ts';
-import type { Delivery } from '../../src/server/delivery.ts';
+import type { Delivery } from '../../src/server/delivery/delivery.ts';
 import { createReader } from './frames.ts';
 
 /** What zlib's inflater remembers of a sender with a window of 2^15 bytes. */

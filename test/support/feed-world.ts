@@ -5,13 +5,13 @@ import { expect } from 'vitest';
 import { createRandom, type Random, randomIndex } from '../../src/base/random.ts';
 import type { EventType } from '../../src/events/event-types.ts';
 import { createLog } from '../../src/host/log.ts';
-import { Channels } from '../../src/server/channels.ts';
-import { Counters } from '../../src/server/counters.ts';
-import { type Frame, History } from '../../src/server/history.ts';
-import { Ingest } from '../../src/server/ingest.ts';
-import type { Feed, FeedHandlers } from '../../src/server/multi/feed.ts';
-import { FeedIntake } from '../../src/server/multi/feed-intake.ts';
-import { Feeds } from '../../src/server/multi/feeds.ts';
+import { Channels } from '../../src/server/delivery/channels.ts';
+import { type Frame, History } from '../../src/server/delivery/history.ts';
+import { Ingest } from '../../src/server/ingest/ingest.ts';
+import type { Feed, FeedHandlers } from '../../src/server/multi/feed/feed.ts';
+import { FeedIntake } from '../../src/server/multi/feed/feed-intake.ts';
+import { Feeds } from '../../src/server/multi/feed/feeds.ts';
+import { Counters } from '../../src/server/reporting/counters.ts';
 
 /** What an event of the world is made of. */
 export interface WorldEvent {

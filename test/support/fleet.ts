@@ -1,7 +1,7 @@
 /** Reports and snapshots of nodes that do what a test says, at times that it sets. */
 import type { FleetSnapshot, PublisherReport, Sight } from '../../src/protocol/fleet-snapshot.ts';
 import type { ShardStatus, StatusReport } from '../../src/protocol/status-report.ts';
-import { statusReport } from '../../src/server/status-report.ts';
+import { statusReport } from '../../src/server/reporting/status-report.ts';
 import { idleNode } from './node-state.ts';
 
 /** When the fleet of tests begins to be watched: 12:00:00 UTC. */

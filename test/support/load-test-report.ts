@@ -2,11 +2,15 @@
 import { Histogram, type HistogramRecord } from '../../src/base/histogram.ts';
 import { createRandom, type Random, randomNormal } from '../../src/base/random.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { perPhase, reportedPhases } from '../../src/loadtest/connect-phases.ts';
-import type { LoadTestReport, PartFigures, StageReport } from '../../src/loadtest/report.ts';
-import type { SeriesPoint } from '../../src/loadtest/series.ts';
-import { percentilesOf } from '../../src/loadtest/told-report.ts';
-import { totalsOf } from '../../src/loadtest/totals.ts';
+import type {
+  LoadTestReport,
+  PartFigures,
+  StageReport,
+} from '../../src/loadtest/results/report.ts';
+import type { SeriesPoint } from '../../src/loadtest/results/series.ts';
+import { percentilesOf } from '../../src/loadtest/results/told-report.ts';
+import { perPhase, reportedPhases } from '../../src/loadtest/socket/connect-phases.ts';
+import { totalsOf } from '../../src/loadtest/workers/totals.ts';
 
 /** What a made-up run is like. */
 interface Made {

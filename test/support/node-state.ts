@@ -1,7 +1,7 @@
 /** The state of a node that does nothing, and figures of shards, for what reads them. */
-import { Counters } from '../../src/server/counters.ts';
-import type { ShardFigures } from '../../src/server/multi/shard-figures.ts';
-import type { NodeState } from '../../src/server/node-state.ts';
+import { Counters } from '../../src/server/reporting/counters.ts';
+import type { NodeState } from '../../src/server/reporting/node-state.ts';
+import type { ShardFigures } from '../../src/server/reporting/shard-figures.ts';
 
 /** A warm node without clients whose broker is connected, but for what is given. */
 export function idleNode(given: Partial<NodeState> = {}): NodeState {

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { expect } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { type LoadTestDeps, runLoadTest } from '../../src/loadtest/index.ts';
-import type { LoadTestReport } from '../../src/loadtest/report.ts';
+import type { LoadTestReport } from '../../src/loadtest/results/report.ts';
 import type { FaultServer } from './fault-server.ts';
 
 /** What all clients subscribe to. */

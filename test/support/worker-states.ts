@@ -1,9 +1,9 @@
 /** Workers of a load test as its parent sees them, with made-up figures. */
-import { perPhase } from '../../src/loadtest/connect-phases.ts';
-import { kindOf } from '../../src/loadtest/error-classes.ts';
-import { totalsOf } from '../../src/loadtest/totals.ts';
-import type { WorkerReport } from '../../src/loadtest/worker-messages.ts';
-import type { WorkerState } from '../../src/loadtest/worker-pool.ts';
+import { perPhase } from '../../src/loadtest/socket/connect-phases.ts';
+import { kindOf } from '../../src/loadtest/socket/error-classes.ts';
+import { totalsOf } from '../../src/loadtest/workers/totals.ts';
+import type { WorkerReport } from '../../src/loadtest/workers/worker-messages.ts';
+import type { WorkerState } from '../../src/loadtest/workers/worker-pool.ts';
 
 const histogram = { buckets: [[1_500, 10]] as const, minMs: 1, maxMs: 90, sumMs: 50, negative: 1 };
 

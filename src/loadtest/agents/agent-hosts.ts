@@ -1,5 +1,5 @@
 /** `--agents host1,ssh://me@host2:2222,local:4` as commands to start. Pure. */
-import type { LoadTestConfig } from '../plan.ts';
+import type { LoadTestConfig } from '../plan/plan.ts';
 
 /** One agent that is to be started. */
 export interface AgentHost {

@@ -2,9 +2,9 @@
 import { messageOf } from '../../base/errors.ts';
 import type { ChildHandlers } from '../../host/child.ts';
 import { type Command, startCommand } from '../../host/command.ts';
-import { epochMs } from '../client-context.ts';
-import { ClockEstimator, type ClockOffset } from '../clock-offset.ts';
-import type { WorkerAgent, WorkerLink } from '../worker-pool.ts';
+import { ClockEstimator, type ClockOffset } from '../client/clock-offset.ts';
+import { epochMs } from '../run-clock.ts';
+import type { WorkerAgent, WorkerLink } from '../workers/worker-pool.ts';
 import type { AgentHost } from './agent-hosts.ts';
 import type { AgentNeeds, FromAgent, ToAgent } from './agent-messages.ts';
 import { decodeMessage, encodeMessage, linesOf } from './agent-wire.ts';

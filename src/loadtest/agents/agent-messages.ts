@@ -2,9 +2,9 @@
 import type { ExitCode } from '../../base/errors.ts';
 import type { ChildExit } from '../../host/child.ts';
 import type { Machine } from '../../host/machine.ts';
-import type { Lack } from '../limits/limit.ts';
-import type { LoadTestConfig } from '../plan.ts';
-import type { FromWorker, ToWorker } from '../worker-messages.ts';
+import type { Lack } from '../machine/limit.ts';
+import type { LoadTestConfig } from '../plan/plan.ts';
+import type { FromWorker, ToWorker } from '../workers/worker-messages.ts';
 
 /** Rises with every change to these messages. Those of workers are bound to odin's version. */
 export const agentProtocol = 3;

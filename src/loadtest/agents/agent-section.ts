@@ -1,10 +1,10 @@
 /** What the report says of each agent of a distributed run. */
 import type { Machine } from '../../host/machine.ts';
-import type { ClockOffset } from '../clock-offset.ts';
-import type { LoadTestReport } from '../report.ts';
-import { percentilesOf } from '../told-report.ts';
-import { totalsOf } from '../totals.ts';
-import type { WorkerState } from '../worker-pool.ts';
+import type { ClockOffset } from '../client/clock-offset.ts';
+import type { LoadTestReport } from '../results/report.ts';
+import { percentilesOf } from '../results/told-report.ts';
+import { totalsOf } from '../workers/totals.ts';
+import type { WorkerState } from '../workers/worker-pool.ts';
 import type { AgentLink } from './agent-link.ts';
 
 /** One agent: what it was asked for and what it did. */

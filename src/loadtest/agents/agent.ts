@@ -4,11 +4,11 @@ import { exitCodes, messageOf, OdinError, UsageError } from '../../base/errors.t
 import type { Child } from '../../host/child.ts';
 import { thisMachine } from '../../host/machine.ts';
 import { odinVersion } from '../../host/version.ts';
-import { epochMs } from '../client-context.ts';
-import type { Lack } from '../limits/limit.ts';
-import { prepareMachine } from '../machine.ts';
-import type { FromWorker } from '../worker-messages.ts';
-import { launchWorker } from '../worker-pool.ts';
+import type { Lack } from '../machine/limit.ts';
+import { prepareMachine } from '../machine/machine.ts';
+import { epochMs } from '../run-clock.ts';
+import type { FromWorker } from '../workers/worker-messages.ts';
+import { launchWorker } from '../workers/worker-pool.ts';
 import { type AgentNeeds, agentProtocol, type FromAgent, type ToAgent } from './agent-messages.ts';
 import { decodeMessage, encodeMessage, linesOf } from './agent-wire.ts';
 

@@ -1,7 +1,7 @@
 /** Tests of comparison.ts and what it is made of: changes are found, noise is not one. */
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport } from '../results/report.ts';
 import { type Budget, parseBudgets } from './budget.ts';
 import { type Comparison, compareRuns } from './comparison.ts';
 import { comparisonMarkdown, comparisonText } from './comparison-text.ts';

@@ -2,11 +2,11 @@
 import { Histogram, type HistogramRecord } from '../../base/histogram.ts';
 import type { ThresholdMetric } from '../../config/threshold.ts';
 import { toldIn } from '../../config/told.ts';
-import { ErrorLog } from '../error-log.ts';
-import type { LoadTestReport } from '../report.ts';
-import { observe } from '../thresholds.ts';
-import { countsOf } from '../told-counts.ts';
-import { type Totals, totalsOf } from '../totals.ts';
+import type { LoadTestReport } from '../results/report.ts';
+import { observe } from '../results/thresholds.ts';
+import { countsOf } from '../results/told-counts.ts';
+import { ErrorLog } from '../socket/error-log.ts';
+import { type Totals, totalsOf } from '../workers/totals.ts';
 import {
   logDeviation,
   type Sampled,

@@ -1,6 +1,6 @@
 /** Whether runs can be compared at all: the same test, on machines that are alike. */
 import { UsageError } from '../../base/errors.ts';
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport } from '../results/report.ts';
 import { minParts } from './bootstrap.ts';
 
 /** A report and the file that it came from. */

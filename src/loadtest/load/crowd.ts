@@ -1,16 +1,17 @@
 /** The clients of one worker: makes each when it comes, says goodbye to each when it goes. */
 import { type Random, randomIndex } from '../../base/random.ts';
-import { arrivalMs } from '../channel-churn.ts';
-import { ClientContext, epochMs } from '../client-context.ts';
-import { Cursor, SubscriptionSet } from '../cursor.ts';
-import { channelsOf, type LoadTestConfig } from '../plan.ts';
+import { arrivalMs } from '../client/channel-churn.ts';
+import { ClientContext } from '../client/client-context.ts';
+import { subscribeFrame } from '../client/resume.ts';
+import { VirtualClient } from '../client/virtual-client.ts';
+import { WorkerShared } from '../client/worker-shared.ts';
+import { Cursor, SubscriptionSet } from '../delivery/cursor.ts';
+import { Cast } from '../plan/cast.ts';
+import { channelsOf, type LoadTestConfig } from '../plan/plan.ts';
+import { sizeOf } from '../plan/run-size.ts';
 import { openingFrames } from '../raw/conversation.ts';
-import { subscribeFrame } from '../resume.ts';
-import { sizeOf } from '../run-size.ts';
-import { VirtualClient } from '../virtual-client.ts';
-import type { Assignment } from '../worker-messages.ts';
-import { WorkerShared } from '../worker-shared.ts';
-import { Cast } from './cast.ts';
+import { epochMs } from '../run-clock.ts';
+import type { Assignment } from '../workers/worker-messages.ts';
 import { UnfinishedClient } from './unfinished-client.ts';
 
 /** What clients with equal subscriptions share. */

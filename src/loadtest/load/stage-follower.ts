@@ -1,6 +1,7 @@
 /** Lets the clients of a worker come and go when the stages say so. */
-import { epochMs } from '../client-context.ts';
-import { Changes, type Stage } from './timeline.ts';
+
+import { Changes, type Stage } from '../plan/timeline.ts';
+import { epochMs } from '../run-clock.ts';
 
 /** What is done at the time of a change; times are milliseconds since 1970. */
 interface Actions {

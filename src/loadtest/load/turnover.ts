@@ -1,8 +1,8 @@
 /** Lets clients of a worker drop channels and take them back, at a steady rate over all workers. */
 import { createRandom } from '../../base/random.ts';
 import { type Churn, parseChurn } from '../../config/load-shape.ts';
-import { epochMs } from '../client-context.ts';
-import type { Assignment } from '../worker-messages.ts';
+import { epochMs } from '../run-clock.ts';
+import type { Assignment } from '../workers/worker-messages.ts';
 import type { Crowd } from './crowd.ts';
 
 /** Turns that come closer to each other are taken at once: each one looks at all clients. */

@@ -2,9 +2,9 @@
 import type { Socket } from 'node:net';
 import { backoffMs } from '../../base/backoff.ts';
 import { messageOf } from '../../base/errors.ts';
-import type { ClientContext } from '../client-context.ts';
-import { cut } from '../dial.ts';
-import { classify } from '../error-classes.ts';
+import type { ClientContext } from '../client/client-context.ts';
+import { cut } from '../socket/dial.ts';
+import { classify } from '../socket/error-classes.ts';
 
 /** It comes back as soon as that, at the latest, when the server closed. */
 const returnBackoff = { baseMs: 250, maxMs: 2_000 };

@@ -1,9 +1,9 @@
 /** What disturbs the clients of a worker while they are measured: storms, at the same time in all workers, and churn. */
 import { createRandom } from '../../base/random.ts';
 import { parseStorm } from '../../config/load-shape.ts';
-import { epochMs } from '../client-context.ts';
-import type { LoadTestConfig } from '../plan.ts';
-import type { Assignment } from '../worker-messages.ts';
+import type { LoadTestConfig } from '../plan/plan.ts';
+import { epochMs } from '../run-clock.ts';
+import type { Assignment } from '../workers/worker-messages.ts';
 import type { Crowd } from './crowd.ts';
 import { Turnover } from './turnover.ts';
 
@@ -41,10 +41,13 @@ export class Unrest {
     const storm = parseStorm(this.#config.storm ?? '');
     if (storm === undefined || this.#startedAtMs === undefined) return;
     const dueAtMs = this.#startedAtMs + (this.#storms + 1) * storm.everyMs;
-    this.#timer = setTimeout(() => {
-      this.#storms++;
-      this.#crowd.storm(storm.percent, createRandom(this.#config.seed + this.#storms));
-      this.#await();
-    }, dueAtMs - epochMs());
+    this.#timer = setTimeout(
+      () => {
+        this.#storms++;
+        this.#crowd.storm(storm.percent, createRandom(this.#config.seed + this.#storms));
+        this.#await();
+      },
+      Math.max(0, dueAtMs - epochMs()),
+    );
   }
 }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { readMessages } from '../../../test/support/frames.ts';
 import { parseMessagePaths } from '../../config/message-path.ts';
-import { ChannelBook } from '../channel-book.ts';
+import { ChannelBook } from '../delivery/channel-book.ts';
 import { answersOf, openingFrames } from './conversation.ts';
 import { RawEvents } from './raw-events.ts';
 

@@ -1,13 +1,13 @@
 /** Finds events in the messages of any WebSocket server, by the paths that it was told. */
 import type { MessagePaths, Path } from '../../config/message-path.ts';
-import type { ChannelBook } from '../channel-book.ts';
 import type {
   ControlMessage,
   ReadMessage,
   ReceivedEvent,
   ReceivedMessage,
-} from '../message-reader.ts';
-import type { RawTarget } from '../target.ts';
+} from '../client/message-reader.ts';
+import type { ChannelBook } from '../delivery/channel-book.ts';
+import type { RawTarget } from '../socket/target.ts';
 import { answersOf } from './conversation.ts';
 
 /** Channel of events that name none. */

@@ -1,6 +1,6 @@
 /** The course of a run as CSV (RFC 4180): one line per point, empty where nothing was measured. */
-import type { LoadTestReport } from '../report.ts';
-import type { SeriesPoint } from '../series.ts';
+import type { LoadTestReport } from '../results/report.ts';
+import type { SeriesPoint } from '../results/series.ts';
 
 const columns: readonly (keyof SeriesPoint)[] = [
   'elapsedMs',

@@ -1,7 +1,6 @@
 /** How latencies are spread, in steps of 1, 2 and 5. */
 import { Histogram, type HistogramRecord } from '../../base/histogram.ts';
-import { formatCount } from '../../base/units.ts';
-import { formatMs } from '../progress.ts';
+import { formatCount, formatMs } from '../../base/units.ts';
 import type { Table } from './tables.ts';
 
 /** Latencies above the step before and at most `upToMs`. */

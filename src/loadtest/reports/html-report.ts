@@ -1,11 +1,10 @@
 /** A report as one HTML file that needs nothing else: charts, tables, no network. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { formatCount } from '../../base/units.ts';
-import { formatMs } from '../progress.ts';
-import type { LoadTestReport } from '../report.ts';
+import { formatCount, formatMs } from '../../base/units.ts';
+import type { LoadTestReport } from '../results/report.ts';
+import type { SeriesPoint } from '../results/series.ts';
 import { findingsOf } from '../search/search-report.ts';
-import type { SeriesPoint } from '../series.ts';
 import { distributionTable } from './distribution.ts';
 import { escapeJson, escapeMarkup } from './escape.ts';
 import { groupTable, peakOf, stageTable, wantsOf } from './part-tables.ts';

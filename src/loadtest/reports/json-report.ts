@@ -1,5 +1,5 @@
 /** A report as JSON that both programs and people can read: short things stay on one line. */
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport } from '../results/report.ts';
 
 /** Lines beyond this are broken, except for lists of numbers. */
 const maxColumns = 200;

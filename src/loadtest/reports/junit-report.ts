@@ -1,6 +1,6 @@
 /** A report as JUnit XML, for build servers: one test case per condition of the run. */
-import type { LoadTestReport } from '../report.ts';
-import type { ThresholdResult } from '../thresholds.ts';
+import type { LoadTestReport } from '../results/report.ts';
+import type { ThresholdResult } from '../results/thresholds.ts';
 import { escapeMarkup } from './escape.ts';
 import { formatObserved } from './tables.ts';
 

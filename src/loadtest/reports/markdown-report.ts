@@ -1,5 +1,5 @@
 /** A report as Markdown, short enough for a comment on a pull request. */
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport } from '../results/report.ts';
 import { findingsOf } from '../search/search-report.ts';
 import { escapeCell } from './escape.ts';
 import { groupTable, hasOwnStages, peakOf, stageTable } from './part-tables.ts';

@@ -4,7 +4,7 @@ import { access, constants, open, realpath, rename, rm, stat, writeFile } from '
 import { dirname, extname } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
 import { fileFault, wholePath } from '../../base/file-fault.ts';
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport } from '../results/report.ts';
 import { csvReport } from './csv-report.ts';
 import { htmlReport } from './html-report.ts';
 import { jsonReport } from './json-report.ts';

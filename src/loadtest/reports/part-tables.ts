@@ -1,7 +1,6 @@
 /** The figures of the parts of a run, as tables. */
-import { formatCount, formatLength } from '../../base/units.ts';
-import { formatMs } from '../progress.ts';
-import type { LoadTestReport, PartFigures } from '../report.ts';
+import { formatCount, formatLength, formatMs } from '../../base/units.ts';
+import type { LoadTestReport, PartFigures } from '../results/report.ts';
 import type { Table } from './tables.ts';
 
 /** The most clients that were planned at a time. */

@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import { Histogram } from '../../base/histogram.ts';
-import { phaseHistograms, reportedPhases } from '../connect-phases.ts';
-import { kindOf } from '../error-classes.ts';
-import type { LoadTestReport } from '../report.ts';
-import { percentilesOf, toldLatency } from '../told-report.ts';
+import type { LoadTestReport } from '../results/report.ts';
+import { percentilesOf, toldLatency } from '../results/told-report.ts';
+import { phaseHistograms, reportedPhases } from '../socket/connect-phases.ts';
+import { kindOf } from '../socket/error-classes.ts';
 import { csvReport } from './csv-report.ts';
 import { distributionTable, stepsOf } from './distribution.ts';
 import { htmlReport } from './html-report.ts';

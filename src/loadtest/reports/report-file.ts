@@ -3,7 +3,7 @@ import { UsageError } from '../../base/errors.ts';
 import { cannotRead, noSuchFile } from '../../base/file-fault.ts';
 import { isObject } from '../../base/values.ts';
 import type { Run } from '../comparison/setup.ts';
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport } from '../results/report.ts';
 import { parseReport } from './report-schema.ts';
 
 /** Faults of one file that are told. */

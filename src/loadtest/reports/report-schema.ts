@@ -1,7 +1,7 @@
 /** The JSON report of a load test as a schema: what is written keeps it, what is read must. */
 import * as z from 'zod';
-import type { ErrorClass } from '../error-classes.ts';
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport } from '../results/report.ts';
+import type { ErrorClass } from '../socket/error-classes.ts';
 import { count, countsByCode, figures, ms, percentiles, told, untold } from './figures-schema.ts';
 import { searchSchema } from './report-schema-search.ts';
 

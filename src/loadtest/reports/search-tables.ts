@@ -1,7 +1,6 @@
 /** A limit search as a table: each level that was tried, and what came of it. */
-import { formatCount, formatLength } from '../../base/units.ts';
-import { formatMs } from '../progress.ts';
-import type { LoadTestReport } from '../report.ts';
+import { formatCount, formatLength, formatMs } from '../../base/units.ts';
+import type { LoadTestReport } from '../results/report.ts';
 import { formatLevel, type TrialReport } from '../search/search-report.ts';
 import type { Table } from './tables.ts';
 

@@ -1,11 +1,10 @@
 /** The figures of a report as tables, for every form that shows tables. */
-import { formatBytes, formatCount, formatLength } from '../../base/units.ts';
-import type { ClockOffset } from '../clock-offset.ts';
-import { type ConnectPhase, connectPhases } from '../connect-phases.ts';
-import { formatMs } from '../progress.ts';
-import type { LoadTestReport } from '../report.ts';
-import type { ThresholdResult } from '../thresholds.ts';
-import type { WorkerHealth } from '../worker-health.ts';
+import { formatBytes, formatCount, formatLength, formatMs } from '../../base/units.ts';
+import type { ClockOffset } from '../client/clock-offset.ts';
+import type { LoadTestReport } from '../results/report.ts';
+import type { ThresholdResult } from '../results/thresholds.ts';
+import { type ConnectPhase, connectPhases } from '../socket/connect-phases.ts';
+import type { WorkerHealth } from '../workers/worker-health.ts';
 
 /** One table. Cells are plain text of whatever origin: who shows them has to escape them. */
 export interface Table {

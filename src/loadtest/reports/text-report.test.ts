@@ -1,8 +1,8 @@
 /** Tests of text-report.ts: what a run's figures say to people. */
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
-import { kindOf } from '../error-classes.ts';
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport } from '../results/report.ts';
+import { kindOf } from '../socket/error-classes.ts';
 import { formatReport } from './text-report.ts';
 
 const base = makeReport({ seconds: 1 });

@@ -1,11 +1,10 @@
 /** A load test's report as text of at most 80 columns, for people. */
 import { terminalLine } from '../../base/terminal-text.ts';
-import { formatBytes, formatCount, formatLength } from '../../base/units.ts';
-import type { ErrorCount } from '../error-log.ts';
-import type { GapReport } from '../gap-list.ts';
-import { formatMs } from '../progress.ts';
-import type { LoadTestReport, StageReport } from '../report.ts';
+import { formatBytes, formatCount, formatLength, formatMs } from '../../base/units.ts';
+import type { GapReport } from '../delivery/gap-list.ts';
+import type { LoadTestReport, StageReport } from '../results/report.ts';
 import { findingsOf } from '../search/search-report.ts';
+import type { ErrorCount } from '../socket/error-log.ts';
 import { hasOwnStages } from './part-tables.ts';
 import { trialLine } from './search-tables.ts';
 import { formatClock, formatObserved, unansweredOf } from './tables.ts';

@@ -1,7 +1,6 @@
 /** Tables of what was delivered: by channel, gap by gap, and as all sides counted it. */
-import { formatCount } from '../../base/units.ts';
-import { formatMs } from '../progress.ts';
-import type { LoadTestReport } from '../report.ts';
+import { formatCount, formatMs } from '../../base/units.ts';
+import type { LoadTestReport } from '../results/report.ts';
 import type { Reconciliation } from '../truth/reconciliation.ts';
 import type { Table } from './tables.ts';
 

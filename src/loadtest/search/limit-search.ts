@@ -2,13 +2,13 @@
 import { PreflightError, RemoteError } from '../../base/errors.ts';
 import { formatCount } from '../../base/units.ts';
 import type { Log } from '../../host/log.ts';
-import { shortfallOf } from '../bottlenecks.ts';
-import { epochMs } from '../client-context.ts';
+import { shortfallOf } from '../results/bottlenecks.ts';
+import { resultsOf } from '../results/thresholds.ts';
+import { toldLatency } from '../results/told-report.ts';
+import { judge } from '../results/verdict.ts';
+import { epochMs } from '../run-clock.ts';
 import type { StageOutcome, StageRun } from '../stage-run.ts';
-import { resultsOf } from '../thresholds.ts';
-import { toldLatency } from '../told-report.ts';
-import { judge } from '../verdict.ts';
-import type { WorkerPool, WorkerState } from '../worker-pool.ts';
+import type { WorkerPool, WorkerState } from '../workers/worker-pool.ts';
 import { type LevelControl, type Published, searchStage } from './search-level.ts';
 import type { SearchSettings } from './search-plan.ts';
 import {

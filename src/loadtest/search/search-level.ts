@@ -1,11 +1,12 @@
 /** Brings a run to a level: so many clients, or so many events per second. */
-import { epochMs } from '../client-context.ts';
+
 import type { Crew } from '../crew.ts';
-import type { Stage } from '../load/timeline.ts';
-import { type LoadTestConfig, longestRampMs } from '../plan.ts';
+import { type LoadTestConfig, longestRampMs } from '../plan/plan.ts';
+import type { Stage } from '../plan/timeline.ts';
+import { epochMs } from '../run-clock.ts';
 import type { StageRun } from '../stage-run.ts';
-import { totalsOf } from '../totals.ts';
-import type { WorkerPool } from '../worker-pool.ts';
+import { totalsOf } from '../workers/totals.ts';
+import type { WorkerPool } from '../workers/worker-pool.ts';
 import type { PublisherPace, PublisherRate } from './publisher-rate.ts';
 
 /** What was published in a stretch of time. */

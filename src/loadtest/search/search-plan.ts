@@ -1,8 +1,8 @@
 /** What a limit search is asked for, checked. */
 import { UsageError } from '../../base/errors.ts';
 import { type Told, toldIn } from '../../config/told.ts';
-import type { LoadTestConfig } from '../plan.ts';
-import { type RunThreshold, thresholdsOf } from '../thresholds.ts';
+import type { LoadTestConfig } from '../plan/plan.ts';
+import { type RunThreshold, thresholdsOf } from '../results/thresholds.ts';
 import type { SearchedFor } from './search-report.ts';
 import type { SearchPlan } from './search-steps.ts';
 

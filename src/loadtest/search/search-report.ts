@@ -1,6 +1,6 @@
 /** What a report says of a limit search: each trial, and what came of them. */
 import { formatCount } from '../../base/units.ts';
-import type { LoadTestReport } from '../report.ts';
+import type { LoadTestReport } from '../results/report.ts';
 import type { SearchEnd, TrialPurpose, TrialVerdict } from './search-steps.ts';
 
 /** What a search looks for. */

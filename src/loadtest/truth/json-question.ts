@@ -2,7 +2,7 @@
 import { type ClientRequest, get as getPlain } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { messageOf } from '../../base/errors.ts';
-import type { TlsTarget } from '../target.ts';
+import type { TlsTarget } from '../socket/target.ts';
 
 const maxAnswerBytes = 4 * 1024 * 1024;
 

@@ -1,8 +1,8 @@
 /** Tests of reconciliation.ts: what it means that counts differ. */
 import { expect, test } from 'vitest';
 import { stateOf, workerReport } from '../../../test/support/worker-states.ts';
-import { totalsOf } from '../totals.ts';
-import type { WorkerReport } from '../worker-messages.ts';
+import { totalsOf } from '../workers/totals.ts';
+import type { WorkerReport } from '../workers/worker-messages.ts';
 import { type Reconciliation, reconcile } from './reconciliation.ts';
 import type { PublisherCounts, ServerCounts, Testimony } from './witnesses.ts';
 

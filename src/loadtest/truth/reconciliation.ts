@@ -1,6 +1,6 @@
 /** Holds what publisher, server and clients counted against each other, and says what differs. */
 import { formatCount } from '../../base/units.ts';
-import type { Totals } from '../totals.ts';
+import type { Totals } from '../workers/totals.ts';
 import type { PublisherCounts, ServerCounts, Testimonies, Testimony } from './witnesses.ts';
 
 /** The counts of a run as each side has them. Null where a side was not, or could not be asked. */

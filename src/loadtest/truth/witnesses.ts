@@ -1,7 +1,7 @@
 /** What the publisher and the server count themselves, asked before and after a load test. */
 import { isObject } from '../../base/values.ts';
-import type { LoadTestConfig } from '../plan.ts';
-import type { TlsTarget } from '../target.ts';
+import type { LoadTestConfig } from '../plan/plan.ts';
+import type { TlsTarget } from '../socket/target.ts';
 import { askJson } from './json-question.ts';
 
 /** Of a server, since it started. Counts are events. */

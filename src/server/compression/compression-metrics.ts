@@ -1,7 +1,7 @@
 /** Metrics of compression: what it costs and what it saves. */
 import type { Registry } from 'prom-client';
-import { counter, labelled } from '../metric-kinds.ts';
-import type { NodeState } from '../node-state.ts';
+import { counter, labelled } from '../reporting/metric-kinds.ts';
+import type { NodeState } from '../reporting/node-state.ts';
 
 /** Adds them to a registry. */
 export function addCompressionMetrics(registry: Registry, { counters }: NodeState): void {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createWorld } from '../../../test/support/delivery-world.ts';
 import type { FakeClient } from '../../../test/support/fake-client.ts';
 import { frameOf, messagesIn } from '../../protocol/websocket-frame.ts';
-import { Counters } from '../counters.ts';
+import { Counters } from '../reporting/counters.ts';
 import type { Deflating } from './deflate-offer.ts';
 import { Deflater } from './deflater.ts';
 import { contextBytes, FlushContext } from './flush-context.ts';

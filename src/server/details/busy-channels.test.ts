@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Channel } from '../channels.ts';
-import type { Frame } from '../history.ts';
+import { Channel } from '../delivery/channels.ts';
+import type { Frame } from '../delivery/history.ts';
 import { busyChannels } from './busy-channels.ts';
 
 /** A history of these channels' events, one each `everyMs` until now. */

@@ -1,7 +1,7 @@
 /** Which channels carry events, and how many: counted in the history when somebody asks. */
 import { maxListed } from '../../protocol/status-sections.ts';
-import type { Channel } from '../channels.ts';
-import type { Frame } from '../history.ts';
+import type { Channel } from '../delivery/channels.ts';
+import type { Frame } from '../delivery/history.ts';
 
 /** Rates are of this time, in milliseconds. */
 const windowMs = 10_000;

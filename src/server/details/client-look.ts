@@ -1,8 +1,8 @@
 /** A look at the clients of one process, for the status of the node: who lags, and who gets what. */
 import { type Listing, maxListed, type SlowClientStatus } from '../../protocol/status-sections.ts';
-import type { Connection } from '../connection.ts';
-import type { Delivery } from '../delivery.ts';
-import type { History } from '../history.ts';
+import type { Connection } from '../clients/connection.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { History } from '../delivery/history.ts';
 
 /** What is asked; plain data. */
 export interface ClientQuestion {

@@ -10,7 +10,7 @@ import {
   type StatusSection,
   type StatusSections,
 } from '../../protocol/status-sections.ts';
-import type { History } from '../history.ts';
+import type { History } from '../delivery/history.ts';
 import { busyChannels } from './busy-channels.ts';
 import type { ClientLook, ClientQuestion } from './client-look.ts';
 

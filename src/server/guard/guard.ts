@@ -2,8 +2,8 @@
 import { performance } from 'node:perf_hooks';
 import type { ResourceMeter, ResourceSample } from '../../host/usage.ts';
 import type { RefusalCode } from '../../protocol/refusals.ts';
-import type { Audit } from '../audit.ts';
-import type { BrokerHold } from '../broker-hold.ts';
+import type { BrokerHold } from '../ingest/broker-hold.ts';
+import type { Audit } from '../reporting/audit.ts';
 import { type GuardDecision, GuardLevels, type GuardThresholds } from './guard-levels.ts';
 
 /** What the guard watches over, and what it does it with. */

@@ -1,6 +1,7 @@
 /** Which clients to let go first when memory is short. */
-import type { Audit } from '../audit.ts';
-import type { Connection } from '../connection.ts';
+
+import type { Connection } from '../clients/connection.ts';
+import type { Audit } from '../reporting/audit.ts';
 
 /** Slow clients that are closed per second: 1 % of all, and at least so many. */
 const leastShed = 5;

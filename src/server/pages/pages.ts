@@ -1,7 +1,7 @@
 /** Pages: the token board and the operator's page, as the server sends them. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config/schema.ts';
-import { mayAdminister } from '../access.ts';
+import { mayAdminister } from '../http/access.ts';
 import { encodingFor, isKnown } from './negotiation.ts';
 import { type PageFile, readPageFiles } from './page-files.ts';
 

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, Consumption, ReadBackResult } from '../../broker/broker.ts';
 import { topicOfChannel } from '../../events/channel.ts';
-import { Channel, type Channels } from '../channels.ts';
-import type { Counters } from '../counters.ts';
-import type { History } from '../history.ts';
+import { Channel, type Channels } from '../delivery/channels.ts';
+import type { History } from '../delivery/history.ts';
+import type { Counters } from '../reporting/counters.ts';
 import { missedIn } from './missed.ts';
 import type { ReadBack } from './read-back.ts';
 import { keyOf } from './recovered-frames.ts';

@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { Broker, ReadBackRequest, ReadBackResult } from '../../broker/broker.ts';
 import { createLog } from '../../host/log.ts';
-import { Counters } from '../counters.ts';
+import { Counters } from '../reporting/counters.ts';
 import { ReadBack } from './read-back.ts';
 
 /** One that reads from a broker of which only the answers to that are there. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, BrokerRecord, ReadBackResult } from '../../broker/broker.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Log } from '../../host/log.ts';
-import type { Counters } from '../counters.ts';
+import type { Counters } from '../reporting/counters.ts';
 
 /** Requests for one partition that come within this time are read together, in milliseconds. */
 const gatherMs = 30;

@@ -1,7 +1,7 @@
 /** Metrics of clients that return: how many, what they got, what had to be read back. */
 import type { Registry } from 'prom-client';
-import type { Counters } from '../counters.ts';
-import { counter, labelled } from '../metric-kinds.ts';
+import type { Counters } from '../reporting/counters.ts';
+import { counter, labelled } from '../reporting/metric-kinds.ts';
 
 /** Adds them to a registry. */
 export function addRecoveryMetrics(registry: Registry, counters: Counters): void {

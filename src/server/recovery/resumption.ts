@@ -1,10 +1,10 @@
 /** Resumption: a client's subscribe with positions, from its message to its missed events. */
 import type { MessageId } from '../../protocol/client-messages.ts';
 import type { Since } from '../../protocol/resume.ts';
-import type { Channel } from '../channels.ts';
-import type { Connection } from '../connection.ts';
-import type { Delivery } from '../delivery.ts';
-import type { Frame, History } from '../history.ts';
+import type { Connection } from '../clients/connection.ts';
+import type { Channel } from '../delivery/channels.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { Frame, History } from '../delivery/history.ts';
 import type { Recovered, Recovery } from './recovery.ts';
 
 /** What a returning client asks for, checked: only channels that it may and can hold. */

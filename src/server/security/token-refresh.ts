@@ -2,9 +2,9 @@
 
 import type { ClientMessage } from '../../protocol/client-messages.ts';
 import { controlMessages } from '../../protocol/server-messages.ts';
-import type { Connection } from '../connection.ts';
-import type { Counters } from '../counters.ts';
-import type { Delivery } from '../delivery.ts';
+import type { Connection } from '../clients/connection.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { Counters } from '../reporting/counters.ts';
 import { isRefusal, type Principal, type Tokens } from './tokens.ts';
 
 type RefreshMessage = Extract<ClientMessage, { type: 'refresh_token' }>;

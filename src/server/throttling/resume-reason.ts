@@ -1,6 +1,6 @@
 /** The close reason of a client that is too slow: with the position to resume from, if there is one. */
-import type { Connection } from '../connection.ts';
-import type { History } from '../history.ts';
+import type { Connection } from '../clients/connection.ts';
+import type { History } from '../delivery/history.ts';
 
 /**
  * `client too slow: resume from BTC.trade@1250` for a straggler that holds this one channel. Else

@@ -1,8 +1,8 @@
 /** Which events each strategy spares a lagging client. */
 import { expect, test } from 'vitest';
 import type { EventType } from '../../events/event-types.ts';
-import { Channel } from '../channels.ts';
-import { History } from '../history.ts';
+import { Channel } from '../delivery/channels.ts';
+import { History } from '../delivery/history.ts';
 import { isSpared, type ThrottleLevel, type ThrottleSettings } from './sparing.ts';
 
 const settings: Omit<ThrottleSettings, 'strategy'> = {

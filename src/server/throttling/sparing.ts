@@ -1,7 +1,7 @@
 /** Sparing: which events a lagging client is not sent, by strategy and level. */
 import type { Config } from '../../config/schema.ts';
 import { type EventType, eventTypes, type Priority } from '../../events/event-types.ts';
-import type { Frame } from '../history.ts';
+import type { Frame } from '../delivery/history.ts';
 
 /** Section `server.throttle` of the configuration. */
 export type ThrottleSettings = Config['server']['throttle'];

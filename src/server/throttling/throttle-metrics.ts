@@ -1,8 +1,8 @@
 /** Metrics of the throttle levels and of what lagging clients were spared. */
 import { Counter, type Registry } from 'prom-client';
 import { eventTypes, type Priority } from '../../events/event-types.ts';
-import { gauge, labelled } from '../metric-kinds.ts';
-import type { NodeState } from '../node-state.ts';
+import { gauge, labelled } from '../reporting/metric-kinds.ts';
+import type { NodeState } from '../reporting/node-state.ts';
 
 /** Adds them to a registry. */
 export function addThrottleMetrics(registry: Registry, { delivery, counters }: NodeState): void {

@@ -1,9 +1,9 @@
 /** Throttle: how much each lagging connection is spared, from how often its socket was full. */
 import { controlMessages } from '../../protocol/server-messages.ts';
-import type { Audit } from '../audit.ts';
-import type { Connection } from '../connection.ts';
-import { bump, type Counters } from '../counters.ts';
-import type { Frame, History } from '../history.ts';
+import type { Connection } from '../clients/connection.ts';
+import type { Frame, History } from '../delivery/history.ts';
+import type { Audit } from '../reporting/audit.ts';
+import { bump, type Counters } from '../reporting/counters.ts';
 import { resumeReason } from './resume-reason.ts';
 import { isSpared, ratePercent, type ThrottleLevel, type ThrottleSettings } from './sparing.ts';
 

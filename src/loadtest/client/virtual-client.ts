@@ -1,0 +1,295 @@
+/** One client of a load test: subscribes, checks what it receives, comes back when it is dropped. */
+import type { Random } from '../../base/random.ts';
+import type { Cursor } from '../delivery/cursor.ts';
+import type { Conduct } from '../plan/cast.ts';
+import { epochMs } from '../run-clock.ts';
+import { ConnectTimes } from '../socket/connect-phases.ts';
+import { Connection } from '../socket/connection.ts';
+import type { ConnectionEnd, ConnectionOwner } from '../socket/connection-owner.ts';
+import { ChannelChurn } from './channel-churn.ts';
+import type { ClientContext } from './client-context.ts';
+import { timeRequestFrame } from './clock-offset.ts';
+import type { ControlMessage, ReceivedEvent } from './message-reader.ts';
+import { PlannedAbsence } from './planned-absence.ts';
+import { subscribeFrame } from './resume.ts';
+import { Resumption } from './resumption.ts';
+import { mayReturn, noticeDelayMs, returnDelayMs } from './return-policy.ts';
+import { countNotice, isRefusal } from './server-notices.ts';
+
+/** A connection that lasted this long gives its client all attempts back. */
+const stableMs = 5_000;
+
+/** A client, from its planned start until it is stopped; at most one connection at a time. */
+export class VirtualClient implements ConnectionOwner {
+  readonly cursor: Cursor;
+  readonly #context: ClientContext;
+  readonly #subscribeFrame: Buffer;
+  readonly #conduct: Conduct;
+  readonly #absence = new PlannedAbsence();
+  #connection: Connection | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  /** Of the first connection that comes to be, until its first event. */
+  #times: ConnectTimes | undefined;
+  /** When it asked for the server's time; NaN when no answer is due. */
+  #askedMs = Number.NaN;
+  #attempt = 0;
+  #opened = false;
+  #openedAtMs = 0;
+  #stopping = false;
+  /** It is known that it cannot get in. */
+  #hasFailed = false;
+  /** v1 number of the newest message of this connection. */
+  #seq = 0;
+  readonly #resumption: Resumption;
+  /** Made when it first changes its subscriptions. */
+  #churn: ChannelChurn | undefined;
+  #noticeTimer: NodeJS.Timeout | undefined;
+
+  /** `subscribeFrame` is the whole masked frame, shared by all clients that send the same. */
+  constructor(
+    cursor: Cursor,
+    subscribeFrame: Buffer,
+    context: ClientContext,
+    conduct: Conduct = 'good',
+  ) {
+    this.#conduct = conduct;
+    this.#resumption = new Resumption(cursor, context);
+    this.cursor = cursor;
+    this.#subscribeFrame = subscribeFrame;
+    this.#context = context;
+  }
+
+  /** Whether a socket of this client still exists. */
+  get connected(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection?.phase === 'open';
+  }
+
+  /** Whether it is not back yet from a storm, or from where the server moved it. */
+  get isReturning(): boolean {
+    return this.#absence.stormedAtMs !== undefined || this.#absence.isOnTheWay;
+  }
+
+  get answersPings(): boolean {
+    return this.#conduct !== 'silent';
+  }
+
+  /** Connects now; `plannedMs` (since 1970) is when that was due. */
+  start(plannedMs: number): void {
+    this.#seq = 0;
+    this.#times = this.#opened ? undefined : new ConnectTimes(plannedMs, epochMs());
+    this.#askedMs = Number.NaN;
+    this.#connection = new Connection(this, this.cursor.client, this.#context);
+  }
+
+  /** Says goodbye; the client does not come back. */
+  stop(): void {
+    this.#stayAway();
+    this.#connection?.close();
+  }
+
+  /** Its time is over: like {@link stop}, while others stay. */
+  leave(): void {
+    const { counters, errors, ledger } = this.#context;
+    if (this.isOpen) counters.active--;
+    if (this.isOpen || this.#absence.isOnTheWay) counters.left++;
+    else if (!this.#opened && !this.#hasFailed) {
+      counters.failed++;
+      errors.add('local-left-early', 'its time was over before it was in');
+    }
+    ledger.disconnected(this.cursor);
+    this.#stayAway();
+    this.#connection?.leave();
+  }
+
+  /** Leaves if it never was in: the run is over. */
+  giveUp(): void {
+    if (!this.#opened) this.leave();
+  }
+
+  #stayAway(): void {
+    this.#stopping = true;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#noticeTimer);
+    this.#churn?.end();
+  }
+
+  /** Drops one of its channels for `awayMs`; false when it is not open, or lacks one already. */
+  churn(random: Random, awayMs: number): boolean {
+    if (!this.isOpen) return false;
+    const send = (frame: Buffer) => this.#connection?.send(frame);
+    this.#churn ??= new ChannelChurn(this.cursor, this.#context, send);
+    return this.#churn.drop(random, awayMs);
+  }
+
+  /** Loses its connection without a word, and comes back at once. */
+  dropOut(): void {
+    this.#context.counters.stormed++;
+    this.#absence.stormedAtMs = epochMs();
+    this.#connection?.destroy();
+  }
+
+  /** Reads on, whatever its conduct. */
+  hurry(): void {
+    this.#connection?.readOn();
+  }
+
+  /** Closes the socket at once, after {@link stop}. */
+  destroy(): void {
+    this.#connection?.destroy();
+  }
+
+  /** Sends a heartbeat, which the server answers with its time; false when it is not open. */
+  askForTime(): boolean {
+    if (this.#connection?.phase !== 'open' || this.#conduct !== 'good') return false;
+    this.#askedMs = epochMs();
+    this.#connection.send(timeRequestFrame);
+    return true;
+  }
+
+  onConnected(): void {
+    this.#times?.connected(epochMs());
+  }
+
+  onSecured(): void {
+    this.#times?.secured(epochMs());
+  }
+
+  onUpgraded(): void {
+    this.#times?.upgraded(this.#context.nowMs);
+    const since = this.#resumption.begin();
+    const { channels } = this.cursor.subscriptions;
+    this.#connection?.send(
+      since === undefined ? this.#subscribeFrame : subscribeFrame(channels, since),
+    );
+    // Another server acknowledges nothing that is known here.
+    if (this.#context.settings.protocol === 'raw') this.#acknowledged(undefined);
+  }
+
+  onMessage(bytes: Buffer, start: number, end: number): void {
+    const { counters, messages, nowMs } = this.#context;
+    const message = messages.read(bytes, start, end, nowMs);
+    counters.frames++;
+    if (message.events.length > 0) this.#takeEvents(message.events);
+    for (const control of message.controls) this.#takeControl(control);
+    if (message.complaint !== undefined) this.#context.countUnreadable(message.complaint);
+  }
+
+  onEnded(end: ConnectionEnd): void {
+    const { counters, errors } = this.#context;
+    const wasOpen = this.#connection?.phase === 'open';
+    this.#connection = undefined;
+    clearTimeout(this.#noticeTimer);
+    if (this.#stopping) return;
+    if (wasOpen) counters.active--;
+    if (this.#absence.isMoving) counters.moved++;
+    if (this.#absence.begin(wasOpen)) return this.#returnAtOnce();
+    errors.add(end.class, end.example);
+    if (end.closeCode !== undefined) {
+      counters.closeCodes.set(end.closeCode, (counters.closeCodes.get(end.closeCode) ?? 0) + 1);
+    }
+    if (wasOpen) {
+      counters.dropped++;
+      this.#disconnected();
+    }
+    if (mayReturn(end, this.#context.settings, this.#attempt, this.#opened)) this.#retry(end);
+    else if (!this.#opened) {
+      this.#hasFailed = true;
+      counters.countFailed(end.refusal);
+    }
+  }
+
+  #takeEvents(events: readonly ReceivedEvent[]): void {
+    const { counters, ledger, stageLatencyMs, nowMs, messages, settings } = this.#context;
+    counters.received += events.length;
+    if (this.#times !== undefined && this.#opened) {
+      this.#times.firstEvent(nowMs, this.#context.phases);
+      this.#times = undefined;
+    }
+    for (const event of events) {
+      ledger.observe(this.cursor, event);
+      if (!this.cursor.wasMissed(event.ts)) stageLatencyMs?.record(nowMs - event.ts);
+    }
+    if (settings.protocol === 'v1') {
+      if (messages.seq !== this.#seq + 1) counters.seqBreaks++;
+      this.#seq = messages.seq;
+    }
+  }
+
+  #takeControl({ type, fields }: ControlMessage): void {
+    if (type === 'pong') return this.#takeTime(Number(fields['ts']));
+    this.#context.counters.control++;
+    if (fields['answer'] instanceof Buffer) return this.#connection?.send(fields['answer']);
+    if (type === 'welcome') this.#resumption.welcome(fields);
+    else if (this.#connection?.phase === 'open') this.#takeNotice({ type, fields });
+    if (this.#connection?.phase !== 'subscribe') return;
+    if (type === 'error' || (type === 'subscription_ack' && isRefusal(fields))) {
+      this.#connection.fail('subscribe-rejected', JSON.stringify(fields));
+    } else if (type === 'subscription_ack') this.#acknowledged(fields['recovered']);
+  }
+
+  #acknowledged(recovered: unknown): void {
+    if (this.#opened) this.#resumption.end(recovered);
+    if (this.#connection !== undefined) this.#open(this.#connection);
+  }
+
+  #takeTime(serverMs: number): void {
+    const { nowMs, shared } = this.#context;
+    if (!Number.isNaN(this.#askedMs + serverMs)) shared.clock.add(this.#askedMs, nowMs, serverMs);
+    this.#askedMs = Number.NaN;
+  }
+
+  #takeNotice(notice: ControlMessage): void {
+    countNotice(this.#context, this.cursor, notice);
+    this.#churn?.take(notice);
+    if (notice.type === 'reconnect_notice') this.#reconnectIn(Number(notice.fields['after_ms']));
+  }
+
+  /** The server goes away soon: leaves it at the time that it chose for this client. */
+  #reconnectIn(afterMs: number): void {
+    clearTimeout(this.#noticeTimer);
+    this.#noticeTimer = setTimeout(() => {
+      this.#absence.isMoving = true;
+      this.#connection?.leave();
+    }, noticeDelayMs(afterMs));
+  }
+
+  #returnAtOnce(): void {
+    this.#disconnected();
+    this.start(epochMs());
+  }
+
+  #open(connection: Connection): void {
+    const { counters, nowMs } = this.#context;
+    connection.confirm();
+    this.cursor.subscribedAtMs = nowMs;
+    this.#openedAtMs = nowMs;
+    counters.active++;
+    if (this.#opened) counters.reconnected++;
+    else {
+      counters.opened++;
+      this.#attempt = 0;
+      this.#times?.subscribed(nowMs, this.#context.phases);
+    }
+    this.#opened = true;
+    const awayMs = this.#absence.end(nowMs);
+    if (awayMs !== undefined) this.#context.returns.record(awayMs);
+    if (this.#conduct === 'slow') connection.readAtMost(this.#context.settings.slowReadBytes);
+  }
+
+  #disconnected(): void {
+    this.cursor.isAwayOnPurpose = this.#absence.stormedAtMs !== undefined;
+    this.#churn?.end();
+    this.#context.ledger.disconnected(this.cursor);
+    if (epochMs() - this.#openedAtMs >= stableMs) this.#attempt = 0;
+  }
+
+  #retry(end: ConnectionEnd): void {
+    const delayMs = returnDelayMs(end, this.#context.settings, this.#attempt++);
+    const plannedMs = epochMs() + delayMs;
+    this.#retryTimer = setTimeout(() => this.start(plannedMs), delayMs);
+  }
+}

@@ -1,0 +1,103 @@
+/** What a threshold can be about: the run as a whole, a stage of it, or clients of one kind. */
+
+import { type Told, toldIn } from '../../config/told.ts';
+import { Cast } from '../plan/cast.ts';
+import type { LoadTestConfig } from '../plan/plan.ts';
+import { sizeOf } from '../plan/run-size.ts';
+import type { Stage } from '../plan/timeline.ts';
+import type { StageOutcome, StageRun } from '../stage-run.ts';
+import { statesOfGroup, type Totals, totalsOf } from '../workers/totals.ts';
+import type { WorkerState } from '../workers/worker-pool.ts';
+
+/** Figures, and what they are measured against. */
+export interface RunPart {
+  readonly totals: Totals;
+  readonly scale: RunScale;
+}
+
+/** What the figures of a run, or of a part, are measured against. */
+export interface RunScale {
+  /** How often clients had to come. */
+  readonly target: number;
+  /** Measured length of what counts, until now. */
+  readonly holdMs: number;
+  /** What can be told of the server at all. */
+  readonly told: Told;
+}
+
+/** Clients of one kind, and what happened to them. */
+export interface GroupOutcome extends RunPart {
+  readonly name: string;
+  readonly isGood: boolean;
+}
+
+/** Finds the part that a scope names; undefined names the whole run. */
+export type PartOf = (scope: string | undefined) => RunPart | undefined;
+
+/** Knows the parts of one run. */
+export class RunParts {
+  readonly #cast: Cast;
+  readonly #stages: readonly Stage[];
+  readonly #told: Told;
+
+  constructor(config: LoadTestConfig, stages: readonly Stage[]) {
+    this.#cast = new Cast(config, sizeOf(config).peak);
+    this.#stages = stages;
+    this.#told = toldIn(config);
+  }
+
+  /** How often clients that behave come in some stages; in all unless told otherwise. */
+  target(stages = this.#stages): number {
+    const starts = this.#cast.startsIn(stages);
+    return starts.reduce((sum, count, at) => sum + (this.#cast.groups[at]?.isGood ? count : 0), 0);
+  }
+
+  /** Every kind of clients; empty when there is only one. */
+  groups(states: readonly WorkerState[], holdMs: number): GroupOutcome[] {
+    const { groups } = this.#cast;
+    if (groups.length === 1 && groups[0]?.name === '') return [];
+    const starts = this.#cast.startsIn(this.#stages);
+    return groups.map(({ name, isGood }, at) => ({
+      name,
+      isGood,
+      totals: totalsOf(statesOfGroup(states, at)),
+      scale: { target: starts[at] ?? 0, holdMs, told: this.#told },
+    }));
+  }
+
+  /** The parts of a run that is over. */
+  atEnd(
+    whole: RunPart,
+    outcomes: readonly StageOutcome[],
+    groups: readonly GroupOutcome[],
+  ): PartOf {
+    const parts = new Map<string, RunPart>(groups.map((group) => [group.name, group]));
+    for (const { stage, lengthMs, totals } of outcomes) {
+      const scale = { target: this.target([stage]), holdMs: lengthMs, told: this.#told };
+      parts.set(stage.name, { totals, scale });
+    }
+    return (scope) => (scope === undefined ? whole : parts.get(scope));
+  }
+
+  /** The parts of a run that goes on: of its stages only the present one. */
+  now(run: StageRun, states: readonly WorkerState[], totals: Totals): PartOf {
+    const holdMs = run.measuredMs;
+    return (scope) => {
+      if (scope === undefined) {
+        return {
+          totals,
+          scale: { target: this.target(run.begunStages), holdMs, told: this.#told },
+        };
+      }
+      const { present } = run;
+      if (present?.stage.name === scope) {
+        const target = this.target([present.stage]);
+        return {
+          totals: run.presentTotals(present.index),
+          scale: { target, holdMs: present.forMs, told: this.#told },
+        };
+      }
+      return this.groups(states, holdMs).find(({ name }) => name === scope);
+    };
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Pass, fail or inconclusive, and why: the rules by which a load test is judged.
+ *
+ * When the load tester itself was the bottleneck, nothing it measured counts for the server: not
+ * that it passed, and not what a slow client brings about by itself (latency, timeouts, throttling,
+ * connections closed for being slow). What no slowness explains remains a failure: an event that
+ * never came although later ones did, came twice, out of order or broken.
+ *
+ * A load tester that kept up but was late itself adds to the times it measures. Limits on times that
+ * hold all the same do hold; those that do not are inconclusive.
+ */
+
+import { formatCount } from '../../base/units.ts';
+import type { MetricUnit, ThresholdMetric } from '../../config/threshold.ts';
+import type { Told } from '../../config/told.ts';
+import type { Totals } from '../workers/totals.ts';
+import type { OwnDelay, Shortfall } from './bottlenecks.ts';
+import type { LoadTestReport } from './report.ts';
+import type { ThresholdResult } from './thresholds.ts';
+
+/** A condition that ended a run early, and after how much of the hold phase. */
+export interface Breach {
+  readonly expression: string;
+  readonly metric: ThresholdMetric;
+  readonly unit: MetricUnit;
+  readonly afterMs: number;
+}
+
+/** What there is to judge. */
+export interface Evidence {
+  readonly totals: Totals;
+  readonly thresholds: readonly ThresholdResult[];
+  readonly shortfall: Shortfall;
+  readonly breach: Breach | undefined;
+  readonly interrupted: boolean;
+  readonly told: Told;
+}
+
+/** Conditions that a load tester which is too slow does not break. */
+const facts: ReadonlySet<ThresholdMetric> = new Set<ThresholdMetric>([
+  'lost',
+  'duplicated',
+  'reordered',
+  'unexpected',
+  'unreadable',
+  'seqBreaks',
+]);
+
+/** The verdict, and its reasons, most telling first. An interrupted run is neither good nor bad. */
+export function judge(evidence: Evidence): Pick<LoadTestReport, 'verdict' | 'reasons'> {
+  const { thresholds, totals, shortfall, breach, interrupted, told } = evidence;
+  const { bottlenecks, delays } = shortfall;
+  const failed = thresholds.filter(({ ok }) => !ok);
+  const early =
+    breach === undefined
+      ? []
+      : [`ended early, after ${seconds(breach.afterMs)} of the hold phase: ${breach.expression}`];
+  const reasons = failed.flatMap((result) => reasonOf(result, totals, told));
+  if (interrupted) return { verdict: 'interrupted', reasons: [...bottlenecks, ...reasons] };
+  if (bottlenecks.length > 0) {
+    const isProven = failed.some((result) => isFact(result, totals));
+    const verdict = isProven ? 'fail' : 'inconclusive';
+    return { verdict, reasons: [...bottlenecks, ...early, ...reasons] };
+  }
+  const isFailed = failed.length > 0 || breach !== undefined;
+  const broken = [...failed, ...(breach === undefined ? [] : [breach])];
+  if (isFailed && broken.every((condition) => isOwnDelay(condition, delays))) {
+    const own = delays.filter((delay) =>
+      broken.some((condition) => isOwnDelay(condition, [delay])),
+    );
+    return {
+      verdict: 'inconclusive',
+      reasons: [...own.map(({ text }) => text), ...early, ...reasons],
+    };
+  }
+  return { verdict: isFailed ? 'fail' : 'pass', reasons: [...early, ...reasons] };
+}
+
+/** Whether a condition may be broken by delays of the load tester. */
+function isOwnDelay(
+  { metric, unit }: Pick<ThresholdResult, 'metric' | 'unit'>,
+  delays: readonly OwnDelay[],
+): boolean {
+  // What the event loop adds to latencies, it adds to the time until an acknowledgement is read.
+  const time = /^(return|ack)\./.test(metric) ? 'latency.' : metric;
+  return unit === 'ms' && delays.some(({ of }) => time.startsWith(of));
+}
+
+/** Events missing at the very end may still have been on their way to a slow client. */
+function isFact({ metric }: ThresholdResult, { messages }: Totals): boolean {
+  return facts.has(metric) && (metric !== 'lost' || messages.lost > messages.lostAtEnd);
+}
+
+/** One and many, and what follows. */
+const words: Partial<Record<ThresholdMetric, readonly [one: string, many: string]>> = {
+  failed: ['client could not connect', 'clients could not connect'],
+  away: [
+    'client did not come back after a lost connection',
+    'clients did not come back after a lost connection',
+  ],
+  lost: ['event was lost', 'events were lost'],
+  unrecovered: [
+    'event was missed while disconnected and not recovered',
+    'events were missed while disconnected and not recovered',
+  ],
+  missed: ['event was missed while disconnected', 'events were missed while disconnected'],
+  duplicated: ['event was received twice', 'events were received twice'],
+  reordered: ['event was received out of order', 'events were received out of order'],
+  unexpected: [
+    'event was of channels not subscribed to',
+    'events were of channels not subscribed to',
+  ],
+  unreadable: ['message could not be read', 'messages could not be read'],
+  seqBreaks: [
+    'seq number did not follow the one before',
+    'seq numbers did not follow the one before',
+  ],
+};
+
+function reasonOf(result: ThresholdResult, totals: Totals, told: Told): string[] {
+  const { metric, expression, observed, isBuiltIn } = result;
+  if (!isBuiltIn) return [`${expression}: ${formatObserved(result)}`];
+  if (metric === 'received') {
+    if (totals.connections.opened === 0) return [];
+    const { control } = totals.messages;
+    return told.odin || control === 0
+      ? ['no event was received: is a publisher running on these channels?']
+      : [`no event was received, but ${formatCount(control)} other messages: see --message-path`];
+  }
+  const [one, many] = words[metric] ?? [expression, expression];
+  const errors = metric === 'failed' || metric === 'away' ? mainErrors(totals) : '';
+  const why = errors === '' ? '' : ` (${errors})`;
+  return [`${formatCount(observed ?? 0)} ${observed === 1 ? one : many}${why}`];
+}
+
+function formatObserved({ observed, unit }: ThresholdResult): string {
+  if (observed === null) return 'nothing was measured';
+  const value = unit === 'count' ? formatCount(observed) : String(Number(observed.toPrecision(4)));
+  return `was ${value}${{ ms: 'ms', percent: '%', perSecond: '/s', count: '' }[unit]}`;
+}
+
+function mainErrors({ errors }: Totals): string {
+  const classes = errors.list().slice(0, 3);
+  return classes.map((error) => `${error.class} ×${formatCount(error.count)}`).join(', ');
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)}s`;
+}

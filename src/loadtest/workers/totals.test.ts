@@ -1,0 +1,93 @@
+/** Tests of totals.ts: what the figures of workers add up to. */
+import { expect, test } from 'vitest';
+import { healthy, stateOf, workerReport } from '../../../test/support/worker-states.ts';
+import { totalsOf } from './totals.ts';
+
+test('the figures of all workers add up, and those of the machine are the worst', () => {
+  const generator = { ...healthy, cpuPercent: 90, loopDelayP99Ms: 1, rssBytes: 500 };
+  const totals = totalsOf([stateOf(workerReport()), stateOf(workerReport({}, { generator }))]);
+  expect(totals.connections).toEqual({
+    opened: 10,
+    failed: 0,
+    dropped: 2,
+    moved: 0,
+    reconnected: 2,
+    active: 10,
+    left: 0,
+    away: 0,
+    stormed: 0,
+    churned: 0,
+    unsubscribed: 0,
+    resubscribed: 0,
+  });
+  expect(totals.messages.received).toBe(20);
+  expect(totals.latency.count).toBe(20);
+  expect(totals.latency.negative).toBe(2);
+  expect(totals.phases.firstEvent.count).toBe(20);
+  expect(totals.connect).toBe(totals.phases.upgraded);
+  expect(totals.errors.list()).toEqual([
+    {
+      class: 'open-close-1001',
+      phase: 'open',
+      cause: 'close-1001',
+      blame: 'policy',
+      count: 2,
+      example: 'first',
+    },
+  ]);
+  expect(totals.closeCodes).toEqual(new Map([[1001, 2]]));
+  expect(totals.generator).toEqual({ cpuPercent: 90, loopDelayP99Ms: 2, rssBytes: 1_500 });
+});
+
+test('refused clients add up by code', () => {
+  const one = stateOf(workerReport({}, { refused: [['AT_CAPACITY', 2]] }));
+  const other = stateOf(
+    workerReport(
+      {},
+      {
+        refused: [
+          ['AT_CAPACITY', 3],
+          ['STATUS_401', 1],
+        ],
+      },
+    ),
+  );
+  expect([...totalsOf([one, other]).refused]).toEqual([
+    ['AT_CAPACITY', 5],
+    ['STATUS_401', 1],
+  ]);
+});
+
+test('of several estimates of the clock the surest is taken', () => {
+  const rough = { offsetMs: 9, uncertaintyMs: 5.5, roundTripMs: 10, samples: 100 };
+  const sure = { offsetMs: 3, uncertaintyMs: 1.5, roundTripMs: 2, samples: 5 };
+  const states = [rough, sure].map((clock) => stateOf(workerReport({}, { clock })));
+  expect(totalsOf(states).clock).toEqual({ ...sure, samples: 105 });
+  expect(totalsOf([stateOf(workerReport())]).clock).toBeUndefined();
+});
+
+test('clients of a worker that died count as failed', () => {
+  const stderr = 'stack\nRangeError: too much\n    at x';
+  const totals = totalsOf([stateOf(workerReport()), stateOf(workerReport(), { code: 1, stderr })]);
+  expect(totals.connections).toMatchObject({ opened: 5, failed: 5, active: 5 });
+  expect(totals.errors.list()[0]).toMatchObject({
+    class: 'local-worker-died',
+    blame: 'generator',
+    count: 5,
+    example: 'exit code 1: RangeError: too much',
+  });
+});
+
+test('a lost agent fails its clients under its own name; its doubt of time is in the clock', () => {
+  const agent = { name: 'web', clockUncertaintyMs: 3, loss: 'silent for 10s', lostAfterMs: 1_000 };
+  const clock = { offsetMs: 1, uncertaintyMs: 0.6, roundTripMs: 0.2, samples: 4 };
+  const exit = { code: null, signal: null, stderr: agent.loss };
+  const lost = { ...stateOf(workerReport({}, { clock, errors: [] })), agent, exit };
+  const totals = totalsOf([lost]);
+  expect(totals.connections).toMatchObject({ opened: 0, failed: 5 });
+  expect(totals.messages.received).toBe(10);
+  expect(totals.errors.list()).toMatchObject([
+    { class: 'local-agent-lost', blame: 'generator', count: 5, example: 'web: silent for 10s' },
+  ]);
+  expect(totals.clock).toMatchObject({ offsetMs: 1, uncertaintyMs: 3.6 });
+});

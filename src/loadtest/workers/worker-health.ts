@@ -1,0 +1,133 @@
+/** What a worker needs of its machine, and how often it was not there to receive. */
+import {
+  type EventLoopUtilization,
+  monitorEventLoopDelay,
+  PerformanceObserver,
+  performance,
+} from 'node:perf_hooks';
+import type { ProcessUsage } from '../../host/child.ts';
+
+/** How a worker fared over the hold phase; stalls are of the whole run. */
+export interface WorkerHealth {
+  /** CPU time of all its threads; 100 is one core. */
+  readonly cpuPercent: number;
+  /** Share of the time in which the event loop had something to do, or waited for a core. */
+  readonly busyPercent: number;
+  readonly loopDelayP99Ms: number;
+  /** The delay that at least ten looks and one in a hundred were above; 0 after too few looks. */
+  readonly sustainedDelayMs: number;
+  readonly rssBytes: number;
+  /** Time spent in garbage collection, its share of the time, and its longest pause. */
+  readonly gcMs: number;
+  readonly gcPercent: number;
+  readonly longestGcMs: number;
+  /** Times in which the process did nothing although it had to; see {@link minStallMs}. */
+  readonly stalls: number;
+  readonly stalledMs: number;
+  readonly longestStallMs: number;
+}
+
+const loopResolutionMs = 10;
+const tickMs = 50;
+/** A tick that comes later than this counts as a stall. */
+const minStallMs = 100;
+/** Fewer delays above a value are chance. */
+const minLooksAbove = 10;
+
+/** Measures one worker from its start; {@link WorkerHealthMeter.restart} begins the hold phase. */
+export class WorkerHealthMeter implements Disposable {
+  readonly #usage: () => ProcessUsage;
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: loopResolutionMs });
+  readonly #gcObserver: PerformanceObserver;
+  readonly #ticks: NodeJS.Timeout;
+  #lastTickMs = performance.now();
+  #since = { atMs: 0, cpuMs: 0, loop: performance.eventLoopUtilization() as EventLoopUtilization };
+  #gc = { totalMs: 0, longestMs: 0 };
+  #stalls = { count: 0, totalMs: 0, longestMs: 0 };
+  /** What was measured when the hold phase ended. */
+  #held: WorkerHealth | undefined;
+
+  constructor(usage: () => ProcessUsage) {
+    this.#usage = usage;
+    this.#gcObserver = new PerformanceObserver((entries) => {
+      for (const { duration } of entries.getEntries()) {
+        this.#gc.totalMs += duration;
+        this.#gc.longestMs = Math.max(this.#gc.longestMs, duration);
+      }
+    });
+    this.#gcObserver.observe({ entryTypes: ['gc'] });
+    this.#ticks = setInterval(() => this.#tick(), tickMs);
+    this.#ticks.unref();
+    this.#loopDelay.enable();
+    this.restart();
+  }
+
+  /** Measures from now on. */
+  restart(): void {
+    this.#since = {
+      atMs: performance.now(),
+      cpuMs: this.#usage().cpuMs,
+      loop: performance.eventLoopUtilization(),
+    };
+    this.#gc = { totalMs: 0, longestMs: 0 };
+    this.#loopDelay.reset();
+    this.#held = undefined;
+  }
+
+  /** The hold phase is over: what comes does not thin out what was measured in it. */
+  hold(): void {
+    this.#held = this.sample();
+  }
+
+  /** What was measured until now. */
+  sample(): WorkerHealth {
+    // After standing still, a question may be read before the tick that is due.
+    if (this.#lateMs() >= minStallMs) this.#tick();
+    const { cpuMs, rssBytes } = this.#usage();
+    const { count, totalMs, longestMs } = this.#stalls;
+    const stalls = { stalls: count, stalledMs: totalMs, longestStallMs: longestMs };
+    if (this.#held !== undefined) return { ...this.#held, rssBytes, ...stalls };
+    const elapsedMs = Math.max(1, performance.now() - this.#since.atMs);
+    const { utilization } = performance.eventLoopUtilization(this.#since.loop);
+    const looks = this.#loopDelay.count;
+    return {
+      cpuPercent: (100 * (cpuMs - this.#since.cpuMs)) / elapsedMs,
+      busyPercent: 100 * utilization,
+      loopDelayP99Ms: this.#delayMs(99),
+      sustainedDelayMs: looks < 2 * minLooksAbove ? 0 : this.#delayMs(sustainedPercent(looks)),
+      rssBytes,
+      gcMs: this.#gc.totalMs,
+      gcPercent: (100 * this.#gc.totalMs) / elapsedMs,
+      longestGcMs: this.#gc.longestMs,
+      ...stalls,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#ticks);
+    this.#gcObserver.disconnect();
+    this.#loopDelay.disable();
+  }
+
+  #delayMs(percent: number): number {
+    const delayMs = this.#loopDelay.percentile(percent) / 1e6 - loopResolutionMs;
+    return Number.isFinite(delayMs) ? Math.max(0, delayMs) : 0;
+  }
+
+  #lateMs(): number {
+    return performance.now() - this.#lastTickMs - tickMs;
+  }
+
+  #tick(): void {
+    const lateMs = this.#lateMs();
+    this.#lastTickMs = performance.now();
+    if (lateMs < minStallMs) return;
+    this.#stalls.count++;
+    this.#stalls.totalMs += lateMs;
+    this.#stalls.longestMs = Math.max(this.#stalls.longestMs, lateMs);
+  }
+}
+
+function sustainedPercent(looks: number): number {
+  return Math.min(99, 100 * (1 - minLooksAbove / looks));
+}

@@ -1,0 +1,178 @@
+/** The work of one worker process: follows the stages with its clients, settles, reports, stops. */
+import type { ProcessUsage } from '../../host/child.ts';
+import type { ClientContext } from '../client/client-context.ts';
+import type { NewestEvent } from '../delivery/channel-book.ts';
+import { Crowd } from '../load/crowd.ts';
+import { StageFollower } from '../load/stage-follower.ts';
+import { Unrest } from '../load/unrest.ts';
+import type { Stage } from '../plan/timeline.ts';
+import { epochMs, putClockBack } from '../run-clock.ts';
+import { WorkerHealthMeter } from './worker-health.ts';
+import type { Assignment, FromWorker, ToWorker, WorkerReport } from './worker-messages.ts';
+import { workerReport } from './worker-report.ts';
+
+/** What a session needs of its process. */
+export interface SessionHost {
+  readonly send: (message: FromWorker) => void;
+  readonly usage: () => ProcessUsage;
+}
+
+const pollMs = 20;
+/** One client after the other asks the server for its time; each is allowed far more. */
+const heartbeatMs = 500;
+
+/** One run in a worker. */
+export class WorkerSession {
+  readonly #host: SessionHost;
+  readonly #health: WorkerHealthMeter;
+  readonly #follower = new StageFollower({
+    come: (client, plannedMs) => this.#crowd?.come(client, plannedMs),
+    go: (client) => this.#crowd?.go(client),
+    idle: () => this.#awaitRamped(),
+  });
+  #assignment: Assignment | undefined;
+  /** Stages that began. */
+  #begun = 0;
+  #crowd: Crowd | undefined;
+  #unrest: Unrest | undefined;
+  /** Whether the present stage counts for the run. */
+  #isMeasured = false;
+  #stageTimer: NodeJS.Timeout | undefined;
+  /** Begins the stage that this worker was told of last, unless it has begun. */
+  #beginPending: (() => void) | undefined;
+  #rampTimer: NodeJS.Timeout | undefined;
+  #reportTimer: NodeJS.Timeout | undefined;
+  #heartbeatTimer: NodeJS.Timeout | undefined;
+  #stopping = false;
+
+  constructor(host: SessionHost) {
+    this.#host = host;
+    this.#health = new WorkerHealthMeter(host.usage);
+  }
+
+  /** Takes a message of the parent. */
+  receive(message: ToWorker): void {
+    switch (message.kind) {
+      case 'start':
+        return this.#start(message.assignment);
+      case 'stage':
+        return this.#beginAt(message.index, message.stage, message.startAtMs);
+      case 'end-stages':
+        return this.#endStages();
+      case 'settle':
+        return this.#settle(message.targets, epochMs() + message.withinMs);
+      case 'stop':
+        return void this.#stop();
+    }
+  }
+
+  #start(assignment: Assignment): void {
+    putClockBack(assignment.clockAheadMs);
+    this.#assignment = assignment;
+    const crowd = new Crowd(assignment);
+    this.#crowd = crowd;
+    this.#unrest = new Unrest(crowd, assignment);
+    this.#reportTimer = setInterval(() => this.#report(), assignment.config.reportIntervalMs);
+    if (assignment.config.protocol !== 'raw') {
+      this.#heartbeatTimer = setInterval(() => crowd.askForTime(), heartbeatMs);
+    }
+    this.#health.restart();
+  }
+
+  /** Agents are told ahead of time, so that the way to them does not make them late. */
+  #beginAt(index: number, stage: Stage, startAtMs: number): void {
+    // The stage before may be shorter than that time: its clients have to come all the same.
+    this.#beginPending?.();
+    this.#beginPending = () => {
+      clearTimeout(this.#stageTimer);
+      this.#beginPending = undefined;
+      this.#begin(index, stage, startAtMs);
+    };
+    const waitMs = startAtMs - epochMs();
+    if (waitMs < 1) this.#beginPending();
+    else this.#stageTimer = setTimeout(() => this.#beginPending?.(), waitMs);
+  }
+
+  #begin(index: number, stage: Stage, startAtMs: number): void {
+    if (this.#assignment === undefined || this.#stopping) return;
+    this.#begun = index + 1;
+    this.#endStage(index, stage.isMeasured);
+    const { worker, workers } = this.#assignment;
+    for (const context of (this.#crowd as Crowd).contexts)
+      context.beginStage(index, stage.isMeasured);
+    this.#follower.begin(stage, startAtMs, worker, workers);
+    if (stage.isMeasured) this.#unrest?.begin(startAtMs);
+  }
+
+  /** Tells how things stand at the begin of stage `next`; its health is that of measured ones. */
+  #endStage(next: number, isNextMeasured: boolean): void {
+    if (this.#crowd === undefined) return;
+    this.#follower.catchUp();
+    for (const context of this.#crowd.contexts) context.endStage();
+    if (this.#isMeasured && !isNextMeasured) this.#health.hold();
+    if (!this.#isMeasured && isNextMeasured) this.#health.restart();
+    this.#isMeasured = isNextMeasured;
+    if (!isNextMeasured) this.#unrest?.end();
+    this.#host.send({ kind: 'stage', stage: next, report: this.#currentReport(this.#crowd) });
+  }
+
+  /** Reports as soon as it is known of every client whether it could connect. */
+  #awaitRamped(): void {
+    if (this.#crowd === undefined) return;
+    clearTimeout(this.#rampTimer);
+    if (this.#crowd.isSettled) {
+      this.#host.send({ kind: 'ramped', report: this.#currentReport(this.#crowd) });
+    } else this.#rampTimer = setTimeout(() => this.#awaitRamped(), pollMs);
+  }
+
+  #endStages(): void {
+    this.#beginPending?.();
+    this.#endStage(this.#begun, false);
+    this.#crowd?.hurry();
+    this.#host.send({ kind: 'newest', newest: this.#crowd?.shared.book.newest() ?? [] });
+  }
+
+  #settle(targets: readonly NewestEvent[], untilMs: number): void {
+    const crowd = this.#crowd;
+    if (this.#stopping || crowd === undefined) return;
+    const good = crowd.contexts.filter(({ isGood }) => isGood);
+    const hasAll = (context: ClientContext) =>
+      context.ledger.hasAll(crowd.cursorsOf(context), targets);
+    // Slow clients are waited for, too: until then nobody knows what became of them.
+    const isDone = () => crowd.isSettled && !crowd.isReturning && crowd.contexts.every(hasAll);
+    if (epochMs() < untilMs && !isDone()) {
+      setTimeout(() => this.#settle(targets, untilMs), pollMs);
+      return;
+    }
+    crowd.giveUpOutsiders();
+    for (const context of good) context.ledger.closeTail(crowd.cursorsOf(context), targets);
+    this.#host.send({ kind: 'settled' });
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#follower.stop();
+    this.#unrest?.end();
+    clearTimeout(this.#stageTimer);
+    clearTimeout(this.#rampTimer);
+    clearInterval(this.#reportTimer);
+    clearInterval(this.#heartbeatTimer);
+    // Before the sockets close, which takes its time: `active` is what was open at the end.
+    if (this.#crowd !== undefined) {
+      this.#host.send({ kind: 'final', report: this.#currentReport(this.#crowd, true) });
+    }
+    await this.#crowd?.stop();
+    this.#host.send({ kind: 'closed' });
+  }
+
+  #report(): void {
+    if (this.#crowd === undefined) return;
+    for (const { ledger } of this.#crowd.contexts) ledger.lookBack(epochMs());
+    this.#host.send({ kind: 'report', report: this.#currentReport(this.#crowd) });
+  }
+
+  #currentReport({ contexts }: Crowd, isLast = false): WorkerReport {
+    return workerReport(contexts, this.#health.sample(), isLast);
+  }
+}

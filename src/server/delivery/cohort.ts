@@ -1,0 +1,115 @@
+/** Cohorts: connections with equal subscriptions, which share every byte they are sent. */
+import { subscriptionsMatching } from '../../events/channel.ts';
+import type { ProtocolVersion } from '../../protocol/versions.ts';
+import type { Connection } from '../clients/connection.ts';
+import { FlushContext } from '../compression/flush-context.ts';
+import type { Channel } from './channels.ts';
+import type { Frame } from './history.ts';
+
+/** Connections of one protocol version, deflated or not, with the same set of subscriptions. */
+export class Cohort {
+  readonly key: string;
+  readonly version: ProtocolVersion;
+  /** What its flushes may refer to when they are deflated; undefined when they are not. */
+  readonly context: FlushContext | undefined;
+  readonly subscriptions: ReadonlySet<string>;
+  /** Those who have everything up to the last flush. Dense; order means nothing. */
+  readonly members: Connection[] = [];
+  /** Those who have not, and are served from the history. */
+  readonly stragglers = new Set<Connection>();
+  /** Frames since the last flush. */
+  pending: Frame[] = [];
+
+  constructor(
+    key: string,
+    version: ProtocolVersion,
+    subscriptions: ReadonlySet<string>,
+    isDeflated: boolean,
+  ) {
+    this.key = key;
+    this.version = version;
+    this.context = isDeflated ? new FlushContext() : undefined;
+    this.subscriptions = subscriptions;
+  }
+
+  get size(): number {
+    return this.members.length + this.stragglers.size;
+  }
+}
+
+/** All cohorts, and which of them want a channel. */
+export class Cohorts {
+  readonly #byKey = new Map<string, Cohort>();
+  readonly #bySubscription = new Map<string, Set<Cohort>>();
+  #version = 0;
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** The cohort for a set of subscriptions, made if there is none. */
+  for(version: ProtocolVersion, subscriptions: ReadonlySet<string>, isDeflated: boolean): Cohort {
+    const key = `${version}${isDeflated ? ' deflated' : ''} ${[...subscriptions].sort().join(' ')}`;
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const cohort = new Cohort(key, version, subscriptions, isDeflated);
+    this.#byKey.set(key, cohort);
+    for (const subscription of subscriptions) {
+      const set = this.#bySubscription.get(subscription);
+      if (set === undefined) this.#bySubscription.set(subscription, new Set([cohort]));
+      else set.add(cohort);
+    }
+    this.#version++;
+    return cohort;
+  }
+
+  /** Forgets a cohort that nobody is in. */
+  releaseIfEmpty(cohort: Cohort): void {
+    if (cohort.size > 0 || !this.#byKey.delete(cohort.key)) return;
+    for (const subscription of cohort.subscriptions) {
+      const set = this.#bySubscription.get(subscription);
+      set?.delete(cohort);
+      if (set?.size === 0) this.#bySubscription.delete(subscription);
+    }
+    cohort.pending = [];
+    this.#version++;
+  }
+
+  /**
+   * Connections that get each of these channels, by whatever subscription. Of the cohorts that want
+   * a channel most come by one subscription, such as `*`: those are summed up once for all channels.
+   */
+  subscribersOf(channels: readonly string[]): number[] {
+    const sums = new Map<ReadonlySet<Cohort>, number>();
+    return channels.map((channel) => {
+      const [most, ...others] = subscriptionsMatching(channel)
+        .flatMap((subscription) => this.#bySubscription.get(subscription) ?? [])
+        .sort((a, b) => b.size - a.size);
+      if (most === undefined) return 0;
+      const sum = sums.get(most) ?? sizeOf(most);
+      sums.set(most, sum);
+      const found = new Set<Cohort>();
+      for (const set of others) for (const cohort of set) if (!most.has(cohort)) found.add(cohort);
+      return sum + sizeOf(found);
+    });
+  }
+
+  /** The cohorts that want a channel; remembered on the channel until any cohort comes or goes. */
+  interestedIn(channel: Channel): readonly Cohort[] {
+    if (channel.interestVersion !== this.#version) {
+      const found = new Set<Cohort>();
+      for (const subscription of channel.matching) {
+        for (const cohort of this.#bySubscription.get(subscription) ?? []) found.add(cohort);
+      }
+      channel.interested = [...found];
+      channel.interestVersion = this.#version;
+    }
+    return channel.interested;
+  }
+}
+
+function sizeOf(cohorts: Iterable<Cohort>): number {
+  let sum = 0;
+  for (const { size } of cohorts) sum += size;
+  return sum;
+}
