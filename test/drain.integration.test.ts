@@ -197,7 +197,7 @@ test('`odin serve` ends with 0 when it was drained on request', async () => {
 
 test('connections have a lifetime when one is set, each a little different', async () => {
   const drain = { maxLifetimeMs: '1s' };
-  await using server = await startTestServer({ drain, heartbeatMs: '200ms' });
+  await using server = await startTestServer({ drain, heartbeatMs: '1s' });
   const startedMs = performance.now();
   await using many = await openMany(server.url, 60);
   const closings = await many.closings();

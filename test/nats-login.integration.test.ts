@@ -95,7 +95,7 @@ describeNats('credentials of an operator', () => {
     expect(error).toBeInstanceOf(UsageError);
     expect(error!.message).toContain(path);
     expect(error!.message).not.toContain('S3CRET');
-    expect(error!.hint).toContain('NATS_CREDS_FILE');
+    expect(`${error!.message} ${error!.hint}`).toContain('NATS_CREDS_FILE');
   });
 });
 

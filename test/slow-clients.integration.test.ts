@@ -110,7 +110,9 @@ test.each([
       1,
     );
     expect(await server.metric('ws_throttled_clients_medium')).toBe(0);
-    expect(server.logLines.filter(({ audit }) => audit === 'throttled').length).toBe(levels.length);
+    await expect
+      .poll(() => server.logLines.filter(({ audit }) => audit === 'throttled').length)
+      .toBe(levels.length);
   },
   60_000,
 );

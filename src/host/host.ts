@@ -1,6 +1,6 @@
 /** Everything odin may take from the process it runs in. Tests pass their own. */
 import { EventEmitter } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { Readable, Writable } from 'node:stream';
@@ -107,9 +107,10 @@ export function processHost(): Host & Disposable {
  */
 function endNow(): void {
   const code = Number(process.exitCode ?? exitCodes.ok);
-  if (code === exitCodes.interrupted) {
-    process.execve?.(process.execPath, [process.execPath, '-e', `process.exit(${code})`], {});
-  }
+  const { execPath } = process;
+  // A Node that was replaced by a newer one while this ran may be gone: to execute it would abort.
+  if (existsSync(execPath))
+    process.execve?.(execPath, [execPath, '-e', `process.exit(${code})`], {});
   // Node before 22.15 cannot do that; on Windows nothing can.
   process.exit(code);
 }
