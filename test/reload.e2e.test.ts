@@ -96,6 +96,12 @@ test('flags stay above the files that are read again, .env among them', async ()
   expect(await logged(odin, /"msg":"limits reloaded"/)).toMatchObject({
     changed: ['server.maxConnections: 12000 → 9'],
   });
+  await write('.env', '');
+  hangUp();
+  expect(await logged(odin, /\.env is empty/)).toMatchObject({ msg: 'limits not reloaded' });
+  await write('.env', '# no limit of mine');
+  hangUp();
+  expect(await logged(odin, /9 → 12000/)).toMatchObject({ msg: 'limits reloaded' });
 });
 
 test.skipIf(oldNode === undefined)(

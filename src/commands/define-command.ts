@@ -94,10 +94,13 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
         ),
         file: options['config'] as string | undefined,
       };
-      let isFileUsed = false;
+      const mustHold = new Set<string>();
       const reconfigure = async () => {
-        const next = await resolveConfig({ ...request, mustHold: isFileUsed }, host);
-        isFileUsed ||= [...next.origins.values()].includes(next.file);
+        const next = await resolveConfig({ ...request, mustHold }, host);
+        for (const origin of next.origins.values()) {
+          if (origin === next.file) mustHold.add(origin);
+          else if (origin.startsWith('.env: ')) mustHold.add('.env');
+        }
         return next;
       };
       const resolved = await reconfigure().catch((error: unknown) => {

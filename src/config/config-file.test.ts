@@ -50,6 +50,17 @@ test('a file that is read while it is written is not taken for one without setti
   await expect(gone).rejects.toThrow('other.yaml is gone');
 });
 
+test('nor is .env, once something of it was taken', async () => {
+  const again = (files: Record<string, string>, mustHold: readonly string[]) =>
+    resolveConfig(
+      { sections: ['server'], flags: {}, file: undefined, mustHold: new Set(mustHold) },
+      createHost({ files }),
+    );
+  await expect(again({ '.env': '\n' }, ['.env'])).rejects.toThrow('.env is empty, and held');
+  await expect(again({}, ['.env'])).rejects.toThrow('.env is gone');
+  await expect(again({ '.env': '' }, [])).resolves.toBeDefined();
+});
+
 test('whatever a file has in place of a value, the complaint is in our words', () => {
   const odd = [-1, 1e300, true, 'x', [1], {}];
   const foreign = new Set<string>();

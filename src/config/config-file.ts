@@ -28,12 +28,7 @@ export async function readConfigFile(
 ): Promise<ConfigFile> {
   const isAsked = file !== undefined;
   const text = await host.readText(path, isAsked ? '--config' : undefined);
-  if (mustHold && (text ?? '').trim() === '') {
-    const state = text === undefined ? 'gone' : 'empty';
-    throw new UsageError(`${path} is ${state}, and held settings before: is it being written?`, {
-      hint: 'write it under another name and move it into place; for the defaults, restart',
-    });
-  }
+  if (mustHold) refuseEmptied(path, text);
   if (text === undefined) {
     if (isAsked) throw cannotRead(path, noSuchFile, '--config');
     return { values: {}, complaints: [] };
@@ -49,6 +44,15 @@ export async function readConfigFile(
     );
   });
   return { values: isObject(settings) ? settings : {}, complaints };
+}
+
+/** Throws a UsageError when a file that settings were taken from before is empty or gone. */
+export function refuseEmptied(path: string, text: string | undefined): void {
+  if ((text ?? '').trim() !== '') return;
+  const state = text === undefined ? 'gone' : 'empty';
+  throw new UsageError(`${path} is ${state}, and held settings before: is it being written?`, {
+    hint: 'write it under another name and move it into place; for the defaults, restart',
+  });
 }
 
 /** What a text holds, and why it holds nothing. */

@@ -1,7 +1,9 @@
 /** Tests of contradictions.ts, load-presets.ts and limits: what wins, what is complained about. */
 import { expect, test } from 'vitest';
 import { createHost } from '../../test/support/fake-host.ts';
+import { allSections } from './document.ts';
 import { resolveConfig } from './resolve.ts';
+import type { Section } from './schema.ts';
 
 interface Sources {
   readonly file?: string;
@@ -139,6 +141,30 @@ test('what goes together, or stands in a file for other runs, is taken', async (
   ]) {
     await expect(loadtestOf(given)).resolves.toBeDefined();
   }
+});
+
+test('a section is held against itself only where it is used', async () => {
+  const files = [
+    'loadtest: { backoffBaseMs: 5s }',
+    'loadtest: { stages: [1s:5], connections: 9 }',
+    'loadtest: { insecure: true, slowReadBytes: 1KiB }',
+  ];
+  for (const file of files) {
+    const host = createHost({ files: { 'odin.yaml': `${file}\nserver: { port: 9 }` } });
+    const resolved = (sections: readonly Section[]) =>
+      resolveConfig({ sections, flags: {}, file: undefined }, host);
+    expect((await resolved(['server', 'log'])).config.server.port).toBe(9);
+    await expect(resolved(['loadtest']), file).rejects.toThrow('odin.yaml: loadtest.');
+    await expect(resolved(allSections), file).rejects.toThrow('odin.yaml: loadtest.');
+  }
+  // A value that is none is a mistake in the file, whoever reads it.
+  const text = 'loadtest: { insecure: true, channels: [], storm: never }';
+  const host = createHost({ files: { 'odin.yaml': text } });
+  const request = { sections: ['server'] as const, flags: {}, file: undefined };
+  const error = await resolveConfig(request, host).catch((thrown: Error) => thrown);
+  const { message } = error as Error;
+  expect(message).toMatch(/loadtest\.channels: expected/);
+  expect(message).not.toContain('insecure');
 });
 
 test('churn is a rate that clients of odin can follow', async () => {

@@ -1,4 +1,5 @@
 /** Settings that say the same thing in two ways: the nearer source wins, equal ones are complained about. */
+import type * as z from 'zod';
 
 /** Where a value can come from, the nearest last. */
 const sources = ['preset', 'file', '.env', 'environment', 'flag'] as const;
@@ -45,6 +46,14 @@ const alternatives: readonly Alternative[] = [
     why: 'either says how fast clients come',
   },
 ];
+
+/** What a section says of an issue with settings which make no sense together, each by itself being fine. */
+export const contradiction = { isContradiction: true } as const;
+
+/** Whether an issue was marked with {@link contradiction}. */
+export function isContradiction(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'custom' && issue.params?.['isContradiction'] === true;
+}
 
 /** What is to be done about settings that contradict each other. */
 export interface Resolution {

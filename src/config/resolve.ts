@@ -6,8 +6,8 @@ import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { isObject } from '../base/values.ts';
 import type { Host } from '../host/host.ts';
-import { keysAt, leafPaths, readConfigFile } from './config-file.ts';
-import { contradictionsIn } from './contradictions.ts';
+import { keysAt, leafPaths, readConfigFile, refuseEmptied } from './config-file.ts';
+import { contradictionsIn, isContradiction } from './contradictions.ts';
 import { describeConfig, type Field } from './describe.ts';
 import { aliases, withoutEffect } from './environment.ts';
 import { idleFlags } from './idle-flags.ts';
@@ -16,14 +16,17 @@ import { type Config, configSchema, type Section } from './schema.ts';
 
 /** What a command asks for. */
 export interface ConfigRequest {
-  /** Sections whose environment names are read; the file is always checked as a whole. */
+  /**
+   * Sections that it uses: their environment names are read, and what they say has to fit together.
+   * Every single value of the file is checked, whatever its section.
+   */
   readonly sections: readonly Section[];
   /** Values of the flags by path (`server.port`); sections share flag names. Absent when not given. */
   readonly flags: Readonly<Record<string, unknown>>;
   /** `--config`; without it `odin.yaml` is read if it is there. */
   readonly file: string | undefined;
-  /** The file held settings when it was read before: when it is empty or gone, that is an error. */
-  readonly mustHold?: boolean;
+  /** Files that settings were taken from before: when one is empty or gone, that is an error. */
+  readonly mustHold?: ReadonlySet<string>;
 }
 
 /** The configuration, and where each value that is no default came from. */
@@ -52,12 +55,14 @@ export async function resolveConfig(request: ConfigRequest, host: Host): Promise
   const fields = describeConfig(request.sections);
   const draft: Draft = { values: {}, origins: new Map(), complaints: [], warnings: [] };
   const file = request.file ?? 'odin.yaml';
-  const { values, complaints } = await readConfigFile(file, request, host);
+  const mustHold = request.mustHold?.has(file) ?? false;
+  const { values, complaints } = await readConfigFile(file, { file: request.file, mustHold }, host);
   Object.assign(draft.values, values);
   draft.complaints.push(...complaints);
   for (const key of leafPaths(values)) draft.origins.set(key, file);
-  const dotEnv = parseEnv((await host.readText('.env')) ?? '');
-  applyEnvironment(fields, dotEnv, '.env: ', draft);
+  const dotEnv = await host.readText('.env');
+  if (request.mustHold?.has('.env')) refuseEmptied('.env', dotEnv);
+  applyEnvironment(fields, parseEnv(dotEnv ?? ''), '.env: ', draft);
   applyEnvironment(fields, host.env, '', draft);
   for (const field of fields) {
     const value = request.flags[field.path.join('.')];
@@ -67,14 +72,15 @@ export async function resolveConfig(request: ConfigRequest, host: Host): Promise
     else assign(draft, field.path, value, `--${field.flag}`);
   }
   fillFromPreset(draft);
-  settleContradictions(draft, file);
-  const parsed = configSchema.safeParse(draft.values);
+  settleContradictions(draft, file, request.sections);
+  const parsed = parseUsed(draft.values, request.sections);
   const secrets = secretPaths();
   for (const issue of parsed.error?.issues ?? []) {
     draft.complaints.push(...complaintsOf(issue, draft, file, secrets));
   }
   if (parsed.success) {
-    draft.complaints.push(...idleFlags(parsed.data.loadtest, draft.origins, file));
+    const origins = originsIn(request.sections, draft);
+    draft.complaints.push(...idleFlags(parsed.data.loadtest, origins, file));
   }
   if (!parsed.success || draft.complaints.length > 0) {
     // A value can break several rules of one kind, which say the same.
@@ -133,8 +139,35 @@ function isEmpty(given: unknown, { value }: Field): boolean {
   return value.endsWith(',…>') && /^[\s,]*$/.test(String(given));
 }
 
-function settleContradictions(draft: Draft, file: string): void {
-  const { complaints, overruled } = contradictionsIn(draft.origins, file);
+/** Where the values of these sections came from. */
+function originsIn(sections: readonly Section[], { origins }: Draft): Map<string, string> {
+  return new Map([...origins].filter(([path]) => isOf(sections, path.split('.')[0])));
+}
+
+function isOf(sections: readonly Section[], name: unknown): boolean {
+  return sections.some((section) => section === name);
+}
+
+/**
+ * Checks all values. A section that is not used may contradict itself: nothing that goes by others
+ * is to stop for it, so that it is left out.
+ */
+function parseUsed(values: Draft['values'], sections: readonly Section[]) {
+  const parsed = configSchema.safeParse(values);
+  const issues = parsed.error?.issues ?? [];
+  const others = issues.filter((issue) => isContradiction(issue) && !isOf(sections, issue.path[0]));
+  if (others.length === 0) return parsed;
+  if (others.length < issues.length) {
+    const rest = issues.filter((issue) => !others.includes(issue));
+    return { success: false, error: { issues: rest } } as const;
+  }
+  const contrary = new Set(others.map(({ path }) => path[0]));
+  const kept = Object.entries(values).filter(([section]) => !contrary.has(section));
+  return configSchema.safeParse(Object.fromEntries(kept));
+}
+
+function settleContradictions(draft: Draft, file: string, sections: readonly Section[]): void {
+  const { complaints, overruled } = contradictionsIn(originsIn(sections, draft), file);
   draft.complaints.push(...complaints);
   for (const path of overruled) {
     const [section = '', key = ''] = path.split('.');

@@ -1,6 +1,7 @@
 /** Settings of a load test that make no sense together. */
 import type * as z from 'zod';
 import { normaliseChannel } from '../../events/channel.ts';
+import { contradiction } from '../contradictions.ts';
 import { parseThresholds } from '../threshold.ts';
 import { lackFor, type Told, toldIn } from '../told.ts';
 
@@ -32,7 +33,7 @@ const missing: Readonly<Record<keyof Told, string>> = {
 /** Adds an issue for each contradiction, at the setting to change. */
 export function checkLoadtest(config: Checked, context: z.core.$RefinementCtx<Checked>): void {
   const complain = (name: keyof Checked, message: string) =>
-    context.addIssue({ code: 'custom', path: [name], message });
+    context.addIssue({ code: 'custom', path: [name], message, params: contradiction });
   const isRaw = config.protocol === 'raw';
   if (!isRaw) {
     for (const name of ['messagePaths', 'send', 'replies', 'subprotocols'] as const) {

@@ -1,6 +1,7 @@
 /** Settings of the load tester that say who comes when, wants what, and misbehaves how. */
 import * as z from 'zod';
 import { maxTimerMs } from '../../base/units.ts';
+import { contradiction } from '../contradictions.ts';
 import { amount, bytes, count, duration, list, percent, text } from '../fields.ts';
 import { loadPresetNames } from '../load-presets.ts';
 import {
@@ -177,7 +178,7 @@ interface Checked {
 export function checkLoad(settings: Checked, context: z.core.$RefinementCtx): void {
   const { mix, slowPercent, halfOpenPercent, thresholds = [] } = settings;
   const complain = (path: string, message: string) =>
-    context.addIssue({ code: 'custom', path: [path], message });
+    context.addIssue({ code: 'custom', path: [path], message, params: contradiction });
   const parts = parseMix(mix, allProfiles(settings.profiles));
   if (typeof parts === 'string') complain('mix', parts);
   else if (mix.length > 0 && settings.protocol === 'raw') {
