@@ -132,24 +132,27 @@ test('Ctrl-C in a load test still prints the report and exits with 130', async (
   expect(exitCode).toBe(130);
 });
 
-test('an interrupted load test exits with 130 also when the system holds something up', async () => {
+test('commands that are told to stop end with their code also when the system holds something up', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'odin-'));
   const pipe = join(folder, 'pipe');
   execFileSync('mkfifo', [pipe]);
   // Opening a pipe that nobody writes to takes as long as a name service that does not answer.
   const code = `import { open } from 'node:fs'; open(${JSON.stringify(pipe)}, 'r', () => {});`;
-  await using server = spawnOdin(serve);
+  const held = { nodeOptions: ['--import', `data:text/javascript,${encodeURIComponent(code)}`] };
+  await using server = spawnOdin(serve, held);
   const port = portOf(await server.line(/"msg":"listening"/));
   await using loadtest = spawnOdin(
     ['loadtest', '--url', `ws://127.0.0.1:${port}/ws`, '--connections', '5', '--duration', '60'],
-    { nodeOptions: ['--import', `data:text/javascript,${encodeURIComponent(code)}`] },
+    held,
   );
   await loadtest.line(/hold/);
   loadtest.child.kill('SIGINT');
   const { exitCode, stderr } = await loadtest.ended;
-  await rm(folder, { recursive: true });
   expect(stderr).not.toMatch(/warning/i);
   expect([exitCode, loadtest.child.signalCode]).toEqual([130, null]);
+  server.child.kill('SIGTERM');
+  expect((await server.ended).exitCode).toBe(0);
+  await rm(folder, { recursive: true });
 });
 
 test('a second Ctrl-C ends a load test at once, whatever its workers do', async () => {
