@@ -1,4 +1,7 @@
 /** A load test held against the counts of a real publisher and a real server. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import type { OutgoingRecord } from '../src/broker/broker.ts';
 import { FaultServer } from './support/fault-server.ts';
@@ -70,4 +73,21 @@ test('a server that tells no counts has none in the report, and is named', async
   expect(reconciliation.complaints).toEqual([
     `http://127.0.0.1:${server.port}/api/status: status 404`,
   ]);
+});
+
+test('counts of a server whose shards do not all answer are left out, and it is said why', async () => {
+  await using server = await FaultServer.start();
+  const messages = { ingested: 1, delivered: 1 };
+  const status = createServer((_, response) => {
+    response.end(JSON.stringify({ messages, connections: {}, silent_shards: [1] }));
+  }).listen(0, '127.0.0.1');
+  await once(status, 'listening');
+  const { port } = status.address() as AddressInfo;
+  const statusUrl = `http://127.0.0.1:${port}/api/status`;
+  const { reconciliation } = await run(server.url, { ...settings, connections: '1', statusUrl });
+  status.close();
+  expect(reconciliation.complaints).toContain(
+    'shard 1 of the server did not answer: its counts are old',
+  );
+  expect(reconciliation.delivered).toBeNull();
 });

@@ -96,7 +96,7 @@ export class Witnesses {
   async #ask<Counts>(
     url: string,
     token: string | undefined,
-    read: (value: unknown) => Counts | undefined,
+    read: (value: unknown) => Testimony<Counts> | undefined,
   ): Promise<Testimony<Counts>> {
     const isLate = this.#signal.aborted;
     const answer = await askJson({
@@ -118,8 +118,14 @@ function statusUrlOf(url: string): string {
   return new URL('/api/status', url.replace(/^ws/, 'http')).href;
 }
 
-function serverCounts(value: unknown): ServerCounts | undefined {
+function serverCounts(value: unknown): Testimony<ServerCounts> | undefined {
   if (!isObject(value)) return undefined;
+  const silent = value['silent_shards'];
+  if (Array.isArray(silent) && silent.length > 0) {
+    return {
+      complaint: `shard ${silent.join(', ')} of the server did not answer: its counts are old`,
+    };
+  }
   const { messages, connections, guard, node, uptime_s, ready } = value;
   if (!isObject(messages) || !isObject(connections)) return undefined;
   const { ingested, delivered } = messages;
