@@ -130,19 +130,17 @@ test.concurrent.each([
 const goneForGood = (request: number) => (request < 20 ? undefined : '503 Full');
 
 test.concurrent.each([
-  ['dropped out in a storm, and went on its way back', { upgradeDelayMs: 1_500 }, 'storm', 20],
-  ['was moved, and went on its way back', { upgradeDelayMs: 1_500 }, 'move', 20],
+  ['dropped out in a storm, and went on its way back', { upgradeDelayMs: 2_500 }, 'storm', 20],
+  ['was moved, and went on its way back', { upgradeDelayMs: 2_500 }, 'move', 20],
   ['could not come back from a storm', { refuse: goneForGood }, 'storm', 0],
   ['was dropped by the server, and not let in again', { refuse: goneForGood }, 'drop', 0],
 ] as const)('a client that %s is counted as what it is', async (_, faults, trouble, left) => {
   await using server = await FaultServer.start(faults);
   const settings = { durationMs: '1500ms', rampDownMs: '200ms', workers: '1' };
-  // Who is to be refused has its time for that; who is to go meanwhile has none.
-  const stormAt = left > 0 ? '1400ms' : '300ms';
   let isHeld = false;
   const report = await run(
     server.url,
-    { ...settings, ...(trouble === 'storm' && { storm: `every ${stormAt}:100%` }) },
+    { ...settings, ...(trouble === 'storm' && { storm: 'every 300ms:100%' }) },
     {
       onProgress({ stage }) {
         server.publish(channel);
@@ -150,12 +148,29 @@ test.concurrent.each([
         isHeld = true;
         if (trouble === 'drop') server.closeAll(1001);
         if (trouble === 'move') {
-          server.broadcast('{"type":"reconnect_notice","after_ms":1000,"reason":"x"}');
+          server.broadcast('{"type":"reconnect_notice","after_ms":100,"reason":"x"}');
         }
       },
     },
   );
   expect(report.connections).toMatchObject({ opened: 20, active: 0, left, away: 20 - left });
+  expect(report.connections).toMatchObject({
+    stormed: trouble === 'storm' ? 20 : 0,
+    moved: trouble === 'move' ? 20 : 0,
+    reconnected: 0,
+  });
+});
+
+test.concurrent('a client that the server closes has its socket closed before it dials again', async () => {
+  await using server = await FaultServer.start({ endDelayMs: 150 });
+  const [{ connections, server: told }] = await Promise.all([
+    // One that did not wait would be back long before the server ends its old socket.
+    run(server.url, { durationMs: '1500ms', backoffBaseMs: '1ms' }),
+    server.subscribed(20).then(() => server.closeAll(1001)),
+  ]);
+  expect(told.closeCodes).toEqual({ 1001: 20 });
+  expect(connections).toMatchObject({ dropped: 20, reconnected: 20, active: 20 });
+  expect(server.mostSockets).toBe(20);
 });
 
 test.runIf(process.platform === 'linux')(

@@ -55,6 +55,8 @@ export interface Faults {
   readonly badAccept?: boolean;
   /** Pings this often, in milliseconds, and closes who did not answer the ping before with 4003. */
   readonly pingMs?: number;
+  /** Ends the sockets of connections that are closed this much later, in milliseconds. */
+  readonly endDelayMs?: number;
   /** Rejects every channel of a subscription. */
   readonly rejectChannels?: boolean;
   /** Acknowledges that a subscription has ended, and goes on sending its events. */
@@ -116,6 +118,7 @@ export class FaultServer implements AsyncDisposable {
   /** Of each request: the address it came from, and its headers. */
   readonly origins: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
+  #mostSockets = 0;
   #requests = 0;
   #subscriptions = 0;
 
@@ -127,6 +130,8 @@ export class FaultServer implements AsyncDisposable {
       faults.tls === undefined ? 'connection' : 'secureConnection',
       (socket: Socket) => {
         this.#sockets.add(socket);
+        const held = [...this.#sockets].filter((one) => !one.writableEnded).length;
+        this.#mostSockets = Math.max(this.#mostSockets, held);
         socket.on('close', () => this.#sockets.delete(socket));
       },
     );
@@ -162,6 +167,11 @@ export class FaultServer implements AsyncDisposable {
   /** Sockets that are open, upgraded or not. */
   get sockets(): number {
     return this.#sockets.size;
+  }
+
+  /** The most sockets at a time that it had not ended. */
+  get mostSockets(): number {
+    return this.#mostSockets;
   }
 
   /** Upgrade requests until now. */
@@ -247,6 +257,7 @@ export class FaultServer implements AsyncDisposable {
       return;
     }
     if (this.#faults.badAccept) request.headers['sec-websocket-key'] = 'AAAAAAAAAAAAAAAAAAAAAA==';
+    if (this.#faults.endDelayMs !== undefined) endLater(socket, this.#faults.endDelayMs);
     after(this.#faults.upgradeDelayMs, () => {
       this.#wss.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket));
     });
@@ -351,6 +362,14 @@ function keepAlive(socket: WebSocket, pingMs: number): void {
     socket.ping();
   }, pingMs);
   socket.on('close', () => clearInterval(timer));
+}
+
+function endLater(socket: Socket, delayMs: number): void {
+  const end = socket.end.bind(socket);
+  socket.end = () => {
+    setTimeout(() => end(), delayMs);
+    return socket;
+  };
 }
 
 function deliver(client: Client, text: string, fault: Fault): void {

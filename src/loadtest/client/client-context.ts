@@ -5,6 +5,7 @@ import { SequenceLedger } from '../delivery/sequence-ledger.ts';
 import type { LoadTestConfig } from '../plan/plan.ts';
 import { epochMs } from '../run-clock.ts';
 import { phaseHistograms } from '../socket/connect-phases.ts';
+import type { ConnectionEnd } from '../socket/connection-owner.ts';
 import { ErrorLog } from '../socket/error-log.ts';
 import type { Target } from '../socket/target.ts';
 import type { MessageReader } from './message-reader.ts';
@@ -147,6 +148,13 @@ export class ClientContext {
   countUnreadable(complaint: string): void {
     this.counters.badMessages++;
     this.errors.add('open-bad-message', complaint);
+  }
+
+  /** Counts how a connection ended that nobody wanted to end. */
+  countEnd({ class: name, example, closeCode }: ConnectionEnd): void {
+    const { closeCodes } = this.counters;
+    this.errors.add(name, example);
+    if (closeCode !== undefined) closeCodes.set(closeCode, (closeCodes.get(closeCode) ?? 0) + 1);
   }
 
   /** Takes the epoch of a `welcome`; another one than before makes all known offsets void. */

@@ -1,4 +1,5 @@
 /** Why a client is not open although nothing went wrong: a storm, or the server moved it. */
+import { noticeDelayMs } from './return-policy.ts';
 
 /** Of one client. */
 export class PlannedAbsence {
@@ -8,9 +9,25 @@ export class PlannedAbsence {
   isMoving = false;
   /** It returns from either, and no attempt at that has failed. */
   isOnTheWay = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** The server goes away soon: the client leaves it at the time that it chose for this one. */
+  moveIn(afterMs: number, leave: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.isMoving = true;
+      leave();
+    }, noticeDelayMs(afterMs));
+  }
+
+  /** It is not to move any more. */
+  stay(): void {
+    clearTimeout(this.#timer);
+  }
 
   /** Takes note that a connection or an attempt ended; tells whether the client returns at once. */
   begin(wasOpen: boolean): boolean {
+    this.stay();
     this.isOnTheWay = this.isMoving || (wasOpen && this.stormedAtMs !== undefined);
     this.isMoving = false;
     return this.isOnTheWay;

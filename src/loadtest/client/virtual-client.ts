@@ -13,20 +13,23 @@ import type { ControlMessage, ReceivedEvent } from './message-reader.ts';
 import { PlannedAbsence } from './planned-absence.ts';
 import { subscribeFrame } from './resume.ts';
 import { Resumption } from './resumption.ts';
-import { mayReturn, noticeDelayMs, returnDelayMs } from './return-policy.ts';
+import { mayReturn, returnDelayMs } from './return-policy.ts';
 import { countNotice, isRefusal } from './server-notices.ts';
 
 /** A connection that lasted this long gives its client all attempts back. */
 const stableMs = 5_000;
 
-/** A client, from its planned start until it is stopped; at most one connection at a time. */
+/** A client, from its planned start until it is stopped; at most one socket at a time. */
 export class VirtualClient implements ConnectionOwner {
   readonly cursor: Cursor;
   readonly #context: ClientContext;
   readonly #subscribeFrame: Buffer;
   readonly #conduct: Conduct;
   readonly #absence = new PlannedAbsence();
+  /** Until its socket is closed. */
   #connection: Connection | undefined;
+  /** It is time to connect again, as soon as the old socket is closed. */
+  #isDue = false;
   #retryTimer: NodeJS.Timeout | undefined;
   /** Of the first connection that comes to be, until its first event. */
   #times: ConnectTimes | undefined;
@@ -43,7 +46,6 @@ export class VirtualClient implements ConnectionOwner {
   readonly #resumption: Resumption;
   /** Made when it first changes its subscriptions. */
   #churn: ChannelChurn | undefined;
-  #noticeTimer: NodeJS.Timeout | undefined;
 
   /** `subscribeFrame` is the whole masked frame, shared by all clients that send the same. */
   constructor(
@@ -65,7 +67,7 @@ export class VirtualClient implements ConnectionOwner {
   }
 
   get isOpen(): boolean {
-    return this.#connection?.phase === 'open';
+    return this.#connection?.isOpen === true;
   }
 
   /** Whether it is not back yet from a storm, or from where the server moved it. */
@@ -79,6 +81,7 @@ export class VirtualClient implements ConnectionOwner {
 
   /** Connects now; `plannedMs` (since 1970) is when that was due. */
   start(plannedMs: number): void {
+    this.#isDue = false;
     this.#seq = 0;
     this.#times = this.#opened ? undefined : new ConnectTimes(plannedMs, epochMs());
     this.#askedMs = Number.NaN;
@@ -94,8 +97,10 @@ export class VirtualClient implements ConnectionOwner {
   /** Its time is over: like {@link stop}, while others stay. */
   leave(): void {
     const { counters, errors, ledger } = this.#context;
-    if (this.isOpen) counters.active--;
-    if (this.isOpen || this.#absence.isOnTheWay) counters.left++;
+    // One that says goodbye because it is moved is in until it is gone.
+    const isIn = this.#connection?.phase === 'open' && !this.#connection.isOver;
+    if (isIn) counters.active--;
+    if (isIn || this.#absence.isOnTheWay) counters.left++;
     else if (!this.#opened && !this.#hasFailed) {
       counters.failed++;
       errors.add('local-left-early', 'its time was over before it was in');
@@ -112,8 +117,9 @@ export class VirtualClient implements ConnectionOwner {
 
   #stayAway(): void {
     this.#stopping = true;
+    this.#isDue = false;
     clearTimeout(this.#retryTimer);
-    clearTimeout(this.#noticeTimer);
+    this.#absence.stay();
     this.#churn?.end();
   }
 
@@ -144,9 +150,9 @@ export class VirtualClient implements ConnectionOwner {
 
   /** Sends a heartbeat, which the server answers with its time; false when it is not open. */
   askForTime(): boolean {
-    if (this.#connection?.phase !== 'open' || this.#conduct !== 'good') return false;
+    if (!this.isOpen || this.#conduct !== 'good') return false;
     this.#askedMs = epochMs();
-    this.#connection.send(timeRequestFrame);
+    this.#connection?.send(timeRequestFrame);
     return true;
   }
 
@@ -179,18 +185,17 @@ export class VirtualClient implements ConnectionOwner {
   }
 
   onEnded(end: ConnectionEnd): void {
-    const { counters, errors } = this.#context;
+    const { counters } = this.#context;
     const wasOpen = this.#connection?.phase === 'open';
-    this.#connection = undefined;
-    clearTimeout(this.#noticeTimer);
     if (this.#stopping) return;
     if (wasOpen) counters.active--;
     if (this.#absence.isMoving) counters.moved++;
-    if (this.#absence.begin(wasOpen)) return this.#returnAtOnce();
-    errors.add(end.class, end.example);
-    if (end.closeCode !== undefined) {
-      counters.closeCodes.set(end.closeCode, (counters.closeCodes.get(end.closeCode) ?? 0) + 1);
+    if (this.#absence.begin(wasOpen)) {
+      this.#disconnected();
+      this.#isDue = true;
+      return;
     }
+    this.#context.countEnd(end);
     if (wasOpen) {
       counters.dropped++;
       this.#disconnected();
@@ -200,6 +205,11 @@ export class VirtualClient implements ConnectionOwner {
       this.#hasFailed = true;
       counters.countFailed(end.refusal);
     }
+  }
+
+  onClosed(): void {
+    this.#connection = undefined;
+    if (this.#isDue) this.start(epochMs());
   }
 
   #takeEvents(events: readonly ReceivedEvent[]): void {
@@ -245,21 +255,11 @@ export class VirtualClient implements ConnectionOwner {
   #takeNotice(notice: ControlMessage): void {
     countNotice(this.#context, this.cursor, notice);
     this.#churn?.take(notice);
-    if (notice.type === 'reconnect_notice') this.#reconnectIn(Number(notice.fields['after_ms']));
-  }
-
-  /** The server goes away soon: leaves it at the time that it chose for this client. */
-  #reconnectIn(afterMs: number): void {
-    clearTimeout(this.#noticeTimer);
-    this.#noticeTimer = setTimeout(() => {
-      this.#absence.isMoving = true;
+    if (notice.type !== 'reconnect_notice') return;
+    this.#absence.moveIn(Number(notice.fields['after_ms']), () => {
+      this.#churn?.end();
       this.#connection?.leave();
-    }, noticeDelayMs(afterMs));
-  }
-
-  #returnAtOnce(): void {
-    this.#disconnected();
-    this.start(epochMs());
+    });
   }
 
   #open(connection: Connection): void {
@@ -290,6 +290,10 @@ export class VirtualClient implements ConnectionOwner {
   #retry(end: ConnectionEnd): void {
     const delayMs = returnDelayMs(end, this.#context.settings, this.#attempt++);
     const plannedMs = epochMs() + delayMs;
-    this.#retryTimer = setTimeout(() => this.start(plannedMs), delayMs);
+    this.#retryTimer = setTimeout(() => {
+      // Its own descriptor and port are all that the machine was found to have for it.
+      if (this.#connection === undefined) this.start(plannedMs);
+      else this.#isDue = true;
+    }, delayMs);
   }
 }

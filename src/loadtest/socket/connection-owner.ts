@@ -27,4 +27,6 @@ export interface ConnectionOwner {
   onMessage(bytes: Buffer, start: number, end: number): void;
   /** Called once: the socket is closed, or the server has said that it will be. */
   onEnded(end: ConnectionEnd): void;
+  /** Called once, after `onEnded`: the socket is closed, and its descriptor and port are free. */
+  onClosed(): void;
 }

@@ -3,10 +3,11 @@ import type { Socket } from 'node:net';
 import type { ClientContext } from '../client/client-context.ts';
 import { epochMs } from '../run-clock.ts';
 import type { ConnectionEnd, ConnectionOwner } from './connection-owner.ts';
-import { closeFrame, pongFrame } from './control-frames.ts';
+import { pongFrame } from './control-frames.ts';
 import { cut } from './dial.ts';
 import { classify, type ErrorClass, isCloseCode, type Phase, wordsOf } from './error-classes.ts';
 import { type FrameHandler, FrameReader, wholeTextAt } from './frame-reader.ts';
+import { Goodbye } from './goodbye.ts';
 import {
   createKey,
   flawOf,
@@ -21,8 +22,6 @@ import {
 const maxAnswerBytes = 16 * 1024;
 const maxMessageBytes = 16 * 1024 * 1024;
 const headEnd = '\r\n\r\n';
-/** How long a server may take to close a connection that its client leaves. */
-const leaveMs = 500;
 /** Node cannot wait longer than about 24 days. */
 const maxRestMs = 86_400_000;
 
@@ -42,7 +41,8 @@ export class Connection implements FrameHandler {
   #isReading = false;
   #timer: NodeJS.Timeout | undefined;
   #end: ConnectionEnd | undefined;
-  /** The owner knows how it ended. */
+  /** Once either side has said it; nothing is sent or read from then on. */
+  #goodbye: Goodbye | undefined;
   #isOver = false;
   /** What a slow client reads; undefined for others. */
   #bytesPerSecond: number | undefined;
@@ -66,6 +66,16 @@ export class Connection implements FrameHandler {
     return this.#phase;
   }
 
+  /** Whether its owner was told how it ended, though its socket may still have to close. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Whether events come, and frames may be sent. */
+  get isOpen(): boolean {
+    return this.#phase === 'open' && this.#goodbye === undefined;
+  }
+
   /** Reads this much per second from now on, at most; nothing with 0. */
   readAtMost(bytesPerSecond: number): void {
     this.#bytesPerSecond = bytesPerSecond;
@@ -87,8 +97,9 @@ export class Connection implements FrameHandler {
     this.#timer = undefined;
   }
 
+  /** Sends nothing after the goodbye. */
   send(frame: Buffer): void {
-    this.#socket.write(frame);
+    if (this.#goodbye === undefined) this.#socket.write(frame);
   }
 
   /** Gives the connection up for a reason. */
@@ -100,14 +111,14 @@ export class Connection implements FrameHandler {
 
   /** Says goodbye, upon which the server closes; nothing is read any more. */
   close(): void {
-    if (!this.#isUpgraded) return cut(this.#socket);
-    this.#partWith(1000);
+    if (this.#isUpgraded) this.#part(1000);
+    else cut(this.#socket);
   }
 
   /** Like {@link close}, and does not wait long for the server. */
   leave(): void {
     this.close();
-    this.#awaitClosed();
+    this.#goodbye?.awaitEnd();
   }
 
   /** Closes at once. */
@@ -128,21 +139,16 @@ export class Connection implements FrameHandler {
     const example = `the server closed with code ${closeCode}`;
     if (!isCloseCode(closeCode)) return this.fail(`${this.#phase}-protocol-error`, example);
     this.#end ??= { class: `${this.#phase}-close-${closeCode}`, example, closeCode };
-    this.#partWith(closeCode === 1005 ? 1000 : closeCode);
-    this.#awaitClosed();
+    this.#part(closeCode === 1005 ? 1000 : closeCode).awaitEnd();
     this.#tellEnd(this.#end);
   }
 
-  /** The server closes first (RFC 6455 §7.1.1): whoever does cannot use its port for a minute. */
-  #partWith(code: number): void {
+  #part(code: number): Goodbye {
     this.readOn();
     this.#stopReading();
-    this.#socket.write(closeFrame(code));
-  }
-
-  #awaitClosed(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => cut(this.#socket), leaveMs);
+    this.#goodbye ??= new Goodbye(this.#socket, code);
+    return this.#goodbye;
   }
 
   #timedOut(): void {
@@ -260,9 +266,11 @@ export class Connection implements FrameHandler {
 
   #closed(): void {
     clearTimeout(this.#timer);
+    this.#goodbye?.over();
     this.#tellEnd(
       this.#end ?? { class: `${this.#phase}-closed`, example: 'the server closed the socket' },
     );
+    this.#owner.onClosed();
   }
 
   #tellEnd(end: ConnectionEnd): void {
