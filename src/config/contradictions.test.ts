@@ -129,6 +129,43 @@ test.each<[string, Record<string, unknown>]>([
   await expect(loadtestOf({ flags })).rejects.toThrow(message);
 });
 
+test.each<[string, Record<string, unknown>]>([
+  [
+    '--threshold: return.p99 can only be told with storms: --storm',
+    { thresholds: ['lost == 0 & return.p99 < 5s'] },
+  ],
+  [
+    '--threshold: ack.max can only be told where subscriptions change: --churn 5/s',
+    { thresholds: ['hold: ack.max < 5s'], storm: '1s:5%' },
+  ],
+  [
+    '--slo: return.p99 can only be told with storms, and a search has none',
+    { slo: ['return.p99 < 5s'], findMax: 'connections' },
+  ],
+  [
+    '--slo: ack.p99 can only be told where subscriptions change',
+    { slo: ['ack.p99 < 5s'], findMax: 'connections' },
+  ],
+  [
+    '--threshold: return.p50 can only be told with storms, and a search has none',
+    { thresholds: ['return.p50 < 5s'], findMax: 'connections' },
+  ],
+])('a condition that nothing can be measured for is refused: %s', async (message, flags) => {
+  await expect(loadtestOf({ flags })).rejects.toThrow(message);
+});
+
+test('a condition of unrest is taken where there is some, or where it does not count', async () => {
+  const file = 'loadtest: { storm: 1s:5%, thresholds: [return.p99 < 5s] }';
+  for (const given of [
+    { file },
+    { file, flags: { findMax: 'connections', slo: ['lost == 0'] } },
+    { flags: { thresholds: ['ack.p99 < 5s'], churn: '5/s' } },
+    { flags: { slo: ['ack.p99 < 5s'], churn: '5/s', findMax: 'connections' } },
+  ]) {
+    await expect(loadtestOf(given)).resolves.toBeDefined();
+  }
+});
+
 test('what goes together, or stands in a file for other runs, is taken', async () => {
   for (const given of [
     { flags: { tokens: 'BTC', mix: 'trader=1' } },

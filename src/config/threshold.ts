@@ -34,9 +34,12 @@ export type MetricUnit = 'ms' | 'percent' | 'perSecond' | 'count';
 
 type Quantile = (typeof quantiles)[number];
 
+/** Times of which there are many: the first part of their metrics. */
+export type TimedMetric = (typeof timed)[number];
+
 /** Everything that a threshold can be about. */
 export type ThresholdMetric =
-  | `${(typeof timed)[number]}.${Quantile}`
+  | `${TimedMetric}.${Quantile}`
   | 'connect.success'
   | 'rate'
   | (typeof countMetrics)[number];

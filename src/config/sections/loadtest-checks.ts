@@ -2,7 +2,7 @@
 import type * as z from 'zod';
 import { normaliseChannel } from '../../events/channel.ts';
 import { contradiction } from '../contradictions.ts';
-import { parseThresholds } from '../threshold.ts';
+import { parseThresholds, type ThresholdMetric } from '../threshold.ts';
 import { lackFor, type Told, toldIn } from '../told.ts';
 
 /** The settings that are looked at. */
@@ -21,6 +21,8 @@ interface Checked {
   readonly headers?: readonly string[] | undefined;
   readonly thresholds?: readonly string[] | undefined;
   readonly slo?: readonly string[] | undefined;
+  readonly findMax?: 'connections' | 'rate' | undefined;
+  readonly storm?: string | undefined;
   readonly churn?: string | undefined;
 }
 
@@ -65,10 +67,37 @@ export function checkLoadtest(config: Checked, context: z.core.$RefinementCtx<Ch
   }
   const told = toldIn(config);
   for (const name of ['thresholds', 'slo'] as const) {
-    const parsed = (config[name] ?? []).map(parseThresholds);
-    for (const { metric } of parsed.flatMap((read) => (typeof read === 'string' ? [] : read))) {
+    for (const metric of metricsIn(config[name])) {
       const lack = lackFor(metric, told);
       if (lack !== undefined) complain(name, `${metric} ${missing[lack]}`);
     }
   }
+  // A search goes by thresholds only where it has nothing of its own to go by.
+  const name = config.findMax !== undefined && config.slo !== undefined ? 'slo' : 'thresholds';
+  for (const metric of metricsIn(config[name])) {
+    const lack = lackOfUnrest(metric, config, told);
+    if (lack !== undefined) complain(name, `${metric} ${lack}`);
+  }
+}
+
+function metricsIn(texts: readonly string[] = []): ThresholdMetric[] {
+  const parsed = texts.map(parseThresholds);
+  return parsed.flatMap((read) => (typeof read === 'string' ? [] : read.map((one) => one.metric)));
+}
+
+/** Why nothing can be measured of what clients do in unrest only; undefined when it can. */
+function lackOfUnrest(
+  metric: ThresholdMetric,
+  { findMax, storm, churn }: Checked,
+  { odin }: Told,
+): string | undefined {
+  if (metric.startsWith('return.') && storm === undefined) {
+    return findMax === undefined
+      ? 'can only be told with storms: --storm 30s:20%'
+      : 'can only be told with storms, and a search has none';
+  }
+  if (metric.startsWith('ack.') && churn === undefined && odin) {
+    return 'can only be told where subscriptions change: --churn 5/s';
+  }
+  return undefined;
 }
