@@ -1,5 +1,6 @@
 /** Whether the load tester could keep up: if not, its figures say nothing about the server. */
 import { formatCount, formatMs } from '../../base/units.ts';
+import type { TimedMetric } from '../../config/threshold.ts';
 import type { ReceiveQueue } from '../machine/receive-queue.ts';
 import { describeExit, type Totals } from '../workers/totals.ts';
 import type { WorkerAgent, WorkerState } from '../workers/worker-pool.ts';
@@ -17,6 +18,9 @@ const minQueueLooks = 3;
 /** As late as a good server's slowest events are: latency above its limit may be this delay. */
 const noticeableDelayMs = 20;
 
+/** What is over once the event loop comes to read it. */
+const readByLoop: readonly TimedMetric[] = ['latency', 'return', 'ack'];
+
 /** In which way the load tester fell short, one line each. */
 export interface Shortfall {
   /** It was not there, or could not keep up: nothing it measured counts for the server. */
@@ -27,8 +31,8 @@ export interface Shortfall {
 
 /** A delay of the load tester that it cannot tell from one of the server. */
 export interface OwnDelay {
-  /** The metrics it is part of: those that begin with this. */
-  readonly of: 'latency.' | 'connect.';
+  /** The times that it is part of. */
+  readonly of: readonly TimedMetric[];
   readonly text: string;
 }
 
@@ -62,7 +66,7 @@ export function shortfallOf(
     delays: [
       ...workers
         .flatMap((worker, at) => delayOf(worker, nameOf(worker, at), noticeableDelayMs))
-        .map((text) => ({ of: 'latency.', text }) as const),
+        .map((text) => ({ of: readByLoop, text })),
       ...agentsOf(workers).flatMap(unsureClockOf),
       ...dialDelayOf(totals),
     ],
@@ -94,7 +98,7 @@ function dialDelayOf({ phases: { dialed } }: Totals): OwnDelay[] {
   if (delayMs <= noticeableDelayMs) return [];
   const limit = `(at most ${noticeableDelayMs}ms)`;
   const text = `clients were dialed later than planned: p99 ${formatMs(delayMs)} ${limit}`;
-  return [{ of: 'connect.', text }];
+  return [{ of: ['connect'], text }];
 }
 
 function nameOf({ agent }: WorkerState, index: number): string {
@@ -123,7 +127,8 @@ function lostAgentsOf(workers: readonly WorkerState[]): string[] {
 function unsureClockOf({ name, clockUncertaintyMs }: WorkerAgent): OwnDelay[] {
   if (clockUncertaintyMs <= noticeableDelayMs) return [];
   const text = `the clock of agent ${name} is known to ± ${formatMs(clockUncertaintyMs)} only`;
-  return [{ of: 'latency.', text }];
+  // All other times begin and end by the same clock.
+  return [{ of: ['latency'], text }];
 }
 
 function bottleneckOf(worker: WorkerState, who: string): string[] {

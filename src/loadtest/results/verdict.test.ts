@@ -271,5 +271,20 @@ test('a lost agent is named once, with all its clients; a vague clock excuses la
     verdict: 'inconclusive',
     reasons: ['the clock of agent web is known to ± 21.0ms only', 'latency.p99 < 1ms: was 90ms'],
   });
-  expect(judged(slow, { thresholds: ['connect.p99 < 1ms'] }).verdict).toBe('fail');
+  for (const metric of ['connect.p99', 'return.p99', 'ack.p99']) {
+    expect([metric, judged(slow, { thresholds: [`${metric} < 1ms`] }).verdict]).toEqual([
+      metric,
+      'fail',
+    ]);
+  }
+});
+
+test('a loop that was late excuses all that it reads late, but not connecting', () => {
+  const times = { latency: late, returns: late, acks: late, connect: late };
+  const generator = { ...healthy, sustainedDelayMs: 25 };
+  const state = stateOf(workerReport({}, { generator, ...times }));
+  const verdicts = ['latency', 'return', 'ack', 'connect'].map(
+    (time) => judged(state, { thresholds: [`${time}.p99 < 25ms`] }).verdict,
+  );
+  expect(verdicts).toEqual(['inconclusive', 'inconclusive', 'inconclusive', 'fail']);
 });

@@ -81,9 +81,8 @@ function isOwnDelay(
   { metric, unit }: Pick<ThresholdResult, 'metric' | 'unit'>,
   delays: readonly OwnDelay[],
 ): boolean {
-  // What the event loop adds to latencies, it adds to the time until an acknowledgement is read.
-  const time = /^(return|ack)\./.test(metric) ? 'latency.' : metric;
-  return unit === 'ms' && delays.some(({ of }) => time.startsWith(of));
+  if (unit !== 'ms') return false;
+  return delays.some(({ of }) => of.some((time) => metric.startsWith(`${time}.`)));
 }
 
 /** Events missing at the very end may still have been on their way to a slow client. */
