@@ -128,6 +128,15 @@ test('runs of different setups are refused with what differs, unless forced', ()
   expect(warnings).toContain('connections differs: 500 in a.json, 9 in b.json');
 });
 
+test.each([
+  ['rampDownMs', 9_000],
+  ['searchMax', 9],
+  ['send', ['{"op":"subscribe"}']],
+] as const)('%s makes a test another one', (name, value) => {
+  const other = { ...base, config: { ...base.config, [name]: value } };
+  expect(() => compare([base], [other])).toThrow(`${name} differs: `);
+});
+
 test('what is to be minded about several runs is said once', () => {
   const short = makeReport({ seconds: 3 });
   const other = { ...short, config: { ...short.config, mix: ['trader=1'] } };

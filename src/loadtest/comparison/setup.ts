@@ -22,8 +22,10 @@ const setup = [
   'tokens',
   'protocol',
   'messagePaths',
+  'send',
   'rampRate',
   'rampDurationMs',
+  'rampDownMs',
   'slowPercent',
   'slowReadBytes',
   'halfOpenPercent',
@@ -31,6 +33,7 @@ const setup = [
   'storm',
   'churn',
   'findMax',
+  'searchMax',
 ] as const;
 
 const machine = ['node', 'system', 'cpuModel', 'cpus'] as const;
