@@ -7,6 +7,8 @@ test.each([
   ['/no/such', 'cannot read /no/such: no such file', 'see what is there: ls /no'],
   ['/', 'cannot read /: it is a folder', 'name a file in it'],
   ['/dev/null/x', 'cannot read /dev/null/x: /dev/null is no folder', 'check the path'],
+  ['/dev/null/x/y/z', 'cannot read /dev/null/x/y/z: /dev/null is no folder', 'check the path'],
+  ['/etc/passwd/', 'cannot read /etc/passwd/: /etc/passwd is no folder', 'check the path'],
   [`/${'x'.repeat(300)}`, /the name is too long$/, 'choose a shorter one'],
 ])('%s cannot be read', async (path, message, hint) => {
   const error = await readFile(path).catch((thrown: unknown) => thrown);

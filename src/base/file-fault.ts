@@ -1,4 +1,5 @@
 /** Why a file cannot be read or written, in words, and what helps: one wording for all flags. */
+import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf, UsageError } from './errors.ts';
 
@@ -19,7 +20,7 @@ const faults: Readonly<Record<string, (path: string, use: Use) => FileFault>> = 
       : { reason: `no file can be made in ${folderOf(path)}`, hint: 'choose another folder' },
   EISDIR: () => ({ reason: 'it is a folder', hint: 'name a file in it' }),
   ENOTDIR: (path) => ({
-    reason: `${folderOf(path)} is no folder`,
+    reason: `${fileIn(path)} is no folder`,
     hint: 'check the path: a part of it is a file',
   }),
   EACCES: notAllowed,
@@ -28,6 +29,7 @@ const faults: Readonly<Record<string, (path: string, use: Use) => FileFault>> = 
   EBUSY: () => ({ reason: 'something else has hold of it', hint: 'choose another name' }),
   ENOSPC: () => noSpace,
   EDQUOT: () => noSpace,
+  ELOOP: () => ({ reason: 'its links lead in a circle', hint: undefined }),
   ENAMETOOLONG: () => ({ reason: 'the name is too long', hint: 'choose a shorter one' }),
 };
 
@@ -52,6 +54,18 @@ export const noSuchFile = Object.freeze(
 function notAllowed(path: string, use: Use): FileFault {
   const what = use === 'read' ? path : folderOf(path);
   return { reason: 'not allowed', hint: `see who may: ls -la ${what}` };
+}
+
+/** The part of a path that is a file, and would have to be a folder. */
+function fileIn(path: string): string {
+  for (let part = wholePath(path); part !== dirname(part); part = dirname(part)) {
+    try {
+      return statSync(part).isDirectory() ? folderOf(path) : part;
+    } catch {
+      // Of what is below a file, nothing is there.
+    }
+  }
+  return folderOf(path);
 }
 
 /** With its whole path: where a relative one begins is what people get wrong. */

@@ -1,5 +1,15 @@
 /** Tests of outputs.ts and report-file.ts: where reports go, and reading them back. */
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -70,6 +80,38 @@ test('a link stays one: what it leads to is written', async () => {
   await symlink('run-1.json', home.at('last.json'));
   expect(await writeOutputs([home.at('last.json')], report)).toEqual([]);
   expect(JSON.parse(await readFile(home.at('run-1.json'), 'utf8'))).toEqual(report);
+});
+
+test('so does one whose target is not there yet, and both are one file', async () => {
+  await using home = await folder();
+  await mkdir(home.at('runs'));
+  await symlink('runs/next.json', home.at('last.json'));
+  await symlink('last.json', home.at('newest.json'));
+  await symlink('runs', home.at('all'));
+  const last = home.at('last.json');
+  const twins = [home.at('newest.json'), home.at('runs/next.json'), home.at('all/next.json')];
+  for (const twin of twins) {
+    await expect(checkOutputs([last, twin])).rejects.toThrow(`--out: ${twin} is named twice`);
+  }
+  await checkOutputs([last]);
+  expect(await writeOutputs([home.at('newest.json')], report)).toEqual([]);
+  expect(await readdir(home.at('runs'))).toEqual(['next.json']);
+  expect(await readlink(last)).toBe('runs/next.json');
+  expect(JSON.parse(await readFile(last, 'utf8'))).toEqual(report);
+});
+
+test('a link that leads nowhere, or in a circle, is told', async () => {
+  await using home = await folder();
+  await symlink('gone/a.json', home.at('a.json'));
+  await symlink('b.json', home.at('b.json'));
+  await expect(checkOutputs([home.at('a.json')])).rejects.toThrow(
+    `--out: cannot write ${home.at('a.json')}: there is no folder ${home.at('gone')}`,
+  );
+  const circle = checkOutputs([home.at('b.json')]);
+  await expect(circle).rejects.toThrow(
+    `--out: cannot write ${home.at('b.json')}: its links lead in a circle`,
+  );
+  await expect(circle).rejects.toMatchObject({ hint: undefined });
 });
 
 test('looking whether a file can be written leaves no trace', async () => {

@@ -1,7 +1,18 @@
 /** The files that a report is written to; what is written follows from how a name ends. */
 import { randomUUID } from 'node:crypto';
-import { access, constants, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, extname } from 'node:path';
+import type { Stats } from 'node:fs';
+import {
+  access,
+  constants,
+  open,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
 import { fileFault, wholePath } from '../../base/file-fault.ts';
 import type { LoadTestReport } from '../results/report.ts';
@@ -35,18 +46,19 @@ export async function checkOutputs(paths: readonly string[]): Promise<void> {
   const complaints = (await Promise.all(paths.map(complaintOf))).flatMap((found) => found ?? []);
   const seen = new Set<string>();
   for (const path of paths) {
-    if (seen.has(wholePath(path))) {
+    const place = await placeOf(path);
+    if (seen.has(place)) {
       complaints.push({
         path,
         message: `--out: ${path} is named twice`,
         hint: 'leave one of them out',
       });
     }
-    seen.add(wholePath(path));
+    seen.add(place);
   }
   if (complaints.length === 0) return;
   throw new UsageError(complaints.map(({ message }) => message).join('\n'), {
-    hint: [...new Set(complaints.flatMap(({ hint }) => hint ?? []))].join('\n'),
+    hint: [...new Set(complaints.flatMap(({ hint }) => hint ?? []))].join('\n') || undefined,
   });
 }
 
@@ -82,7 +94,7 @@ const onlyInPlace: ReadonlySet<string | undefined> = new Set(['EACCES', 'EBUSY',
 
 async function writeWhole(given: string, text: string): Promise<void> {
   const path = await targetOf(given);
-  const found = await stat(path).catch(() => undefined);
+  const found = await statOf(path);
   // A pipe or a terminal cannot be replaced, only written to.
   if (found !== undefined && !found.isFile()) return writeFile(path, text);
   const partial = partialOf(path);
@@ -96,9 +108,41 @@ async function writeWhole(given: string, text: string): Promise<void> {
   }
 }
 
-/** What a link leads to, which is to be written, and not the link. */
-function targetOf(path: string): Promise<string> {
-  return realpath(path).catch(() => path);
+/** What a link leads to, which is to be written, and not the link; it need not be there yet. */
+async function targetOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    // Links in a circle are not among these, so that this ends; what is a pipe has no other name.
+    const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await isThere(path));
+    const next = isGone ? await readlink(path).catch(() => undefined) : undefined;
+    if (next === undefined) return path;
+    return targetOf(resolve(await realpath(dirname(path)), next));
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Undefined when nothing is there. */
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Where a file will be, whatever names and links lead there. */
+async function placeOf(path: string): Promise<string> {
+  const target = await targetOf(path);
+  const folder = dirname(target);
+  return join(await realpath(folder).catch(() => wholePath(folder)), basename(target));
 }
 
 /** Of its own: another run may write to the same name. */
@@ -114,7 +158,8 @@ async function complaintOf(path: string): Promise<OutputFault | undefined> {
       hint: `name it after its format: ${Object.keys(renderers).join(', ')}`,
     };
   }
-  const folder = wholePath(dirname(path));
+  const target = await targetOf(path);
+  const folder = wholePath(dirname(target));
   const isMissing = await stat(folder).then(
     () => false,
     (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
@@ -128,18 +173,17 @@ async function complaintOf(path: string): Promise<OutputFault | undefined> {
     };
   }
   try {
-    await tryOutput(path);
+    await tryOutput(target);
     return undefined;
   } catch (error) {
-    const { reason, hint } = fileFault(error, path, 'write');
+    const { reason, hint } = fileFault(error, target, 'write');
     return { path, message: `${message}: ${reason}`, hint };
   }
 }
 
 /** Does what writing will do, but for changing what is there: whoever owns the machine may do anything. */
-async function tryOutput(given: string): Promise<void> {
-  const path = await targetOf(given);
-  const found = await stat(path).catch(() => undefined);
+async function tryOutput(path: string): Promise<void> {
+  const found = await statOf(path);
   if (found !== undefined && !found.isFile() && !found.isDirectory()) {
     return access(path, constants.W_OK);
   }
