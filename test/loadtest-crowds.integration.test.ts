@@ -173,6 +173,23 @@ test.concurrent('a client that the server closes has its socket closed before it
   expect(server.mostSockets).toBe(20);
 });
 
+test.concurrent('nothing is sent after a goodbye, which is said once', async () => {
+  await using server = await FaultServer.start({ endDelayMs: 300 });
+  const settings = { durationMs: '1s', churn: '400/s:100ms', workers: '1', connections: '40' };
+  const [{ connections }] = await Promise.all([
+    run(server.url, { ...settings, rampDownMs: '200ms' }),
+    server.subscribed(40).then(async () => {
+      server.broadcast('{"type":"reconnect_notice","after_ms":100,"reason":"x"}');
+      // Some are moved, and have to go, before their sockets are closed.
+      await sleep(800);
+      server.broadcast('{"type":"reconnect_notice","after_ms":100,"reason":"x"}');
+    }),
+  ]);
+  expect(connections.moved).toBeGreaterThanOrEqual(40);
+  expect(connections.churned).toBeGreaterThan(0);
+  expect(server.bytesAfterClose).toBe(0);
+});
+
 test.runIf(process.platform === 'linux')(
   'no local port has to wait after storms, refusals, lost connections and the end',
   async () => {

@@ -119,6 +119,7 @@ export class FaultServer implements AsyncDisposable {
   readonly origins: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
   #mostSockets = 0;
+  #bytesAfterClose = 0;
   #requests = 0;
   #subscriptions = 0;
 
@@ -172,6 +173,11 @@ export class FaultServer implements AsyncDisposable {
   /** The most sockets at a time that it had not ended. */
   get mostSockets(): number {
     return this.#mostSockets;
+  }
+
+  /** What clients sent between their close frame and the end of their sockets. */
+  get bytesAfterClose(): number {
+    return this.#bytesAfterClose;
   }
 
   /** Upgrade requests until now. */
@@ -257,10 +263,23 @@ export class FaultServer implements AsyncDisposable {
       return;
     }
     if (this.#faults.badAccept) request.headers['sec-websocket-key'] = 'AAAAAAAAAAAAAAAAAAAAAA==';
-    if (this.#faults.endDelayMs !== undefined) endLater(socket, this.#faults.endDelayMs);
+    const { endDelayMs } = this.#faults;
+    if (endDelayMs !== undefined) this.#endLater(socket, endDelayMs);
     after(this.#faults.upgradeDelayMs, () => {
       this.#wss.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket));
     });
+  }
+
+  /** `ws` ends a socket when both sides have sent their close frames. */
+  #endLater(socket: Socket, delayMs: number): void {
+    const end = socket.end.bind(socket);
+    socket.end = () => {
+      socket.on('data', ({ length }) => {
+        this.#bytesAfterClose += length;
+      });
+      setTimeout(() => end(), delayMs);
+      return socket;
+    };
   }
 
   #open(socket: WebSocket): void {
@@ -362,14 +381,6 @@ function keepAlive(socket: WebSocket, pingMs: number): void {
     socket.ping();
   }, pingMs);
   socket.on('close', () => clearInterval(timer));
-}
-
-function endLater(socket: Socket, delayMs: number): void {
-  const end = socket.end.bind(socket);
-  socket.end = () => {
-    setTimeout(() => end(), delayMs);
-    return socket;
-  };
 }
 
 function deliver(client: Client, text: string, fault: Fault): void {
