@@ -172,3 +172,26 @@ test.concurrent('stages go on by the clock when the server lets nobody in, and e
   expect(report.stages).toHaveLength(3);
   expect(report.stages[2]!.durationMs).toBeLessThan(5_000);
 });
+
+test.concurrent('clients that a server lost are missing in the stage in which it lost them, not later', async () => {
+  let isFull = false;
+  await using server = await FaultServer.start({ refuse: () => (isFull ? '503 Full' : undefined) });
+  const lost = server.subscribed(10).then(() => {
+    isFull = true;
+    server.closeAll(1001);
+  });
+  const report = await staged(
+    server,
+    '0s:10,old=3s:10,0s:0,pause=500ms:0,0s:10,fresh=1s:10',
+    (stage) => {
+      if (stage === 'pause') isFull = false;
+    },
+    { thresholds: 'fresh: away == 0' },
+  );
+  await lost;
+  expect(report.connections).toMatchObject({ opened: 20, away: 10, active: 10 });
+  const away = report.stages.map(({ name, connections }) => [name, connections.away]);
+  expect(away).toContainEqual(['old', 10]);
+  expect(away).toContainEqual(['fresh', 0]);
+  expect(report.thresholds.find(({ scope }) => scope === 'fresh')).toMatchObject({ ok: true });
+});

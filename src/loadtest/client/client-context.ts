@@ -41,6 +41,8 @@ class ClientCounters {
   active = 0;
   /** Clients that went when they had to, also on their way back from a storm or a move. */
   left = 0;
+  /** Clients that were not open when they had to go, though they had been: the server's doing. */
+  strayed = 0;
   /** Events, over the whole run. */
   received = 0;
   /** WebSocket text messages. */
@@ -75,6 +77,13 @@ class ClientCounters {
     const { refused } = this;
     const code = refused.has(refusal) || refused.size < maxRefusalCodes ? refusal : 'OTHER';
     refused.set(code, (refused.get(code) ?? 0) + 1);
+  }
+
+  /** Counts a client that had to go, and whether it was in, or on its way back by nobody's fault. */
+  countGone(isIn: boolean, isOnTheWay: boolean): void {
+    if (isIn) this.active--;
+    if (isIn || isOnTheWay) this.left++;
+    else this.strayed++;
   }
 
   /** Connections that were ended on purpose, all at once. */

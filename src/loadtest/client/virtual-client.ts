@@ -99,9 +99,8 @@ export class VirtualClient implements ConnectionOwner {
     const { counters, errors, ledger } = this.#context;
     // One that says goodbye because it is moved is in until it is gone.
     const isIn = this.#connection?.phase === 'open' && !this.#connection.isOver;
-    if (isIn) counters.active--;
-    if (isIn || this.#absence.isOnTheWay) counters.left++;
-    else if (!this.#opened && !this.#hasFailed) {
+    if (this.#opened) counters.countGone(isIn, this.#absence.isOnTheWay);
+    else if (!this.#hasFailed) {
       counters.failed++;
       errors.add('local-left-early', 'its time was over before it was in');
     }

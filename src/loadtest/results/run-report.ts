@@ -155,10 +155,11 @@ function stageReport(
 
 function figuresOf(totals: Totals, target: number, told: Told): Omit<PartFigures, 'errors'> {
   const { latency, connect } = totals;
+  const { strayed: _, ...connections } = totals.connections;
   return {
     connections: {
       target,
-      ...totals.connections,
+      ...connections,
       refused: Object.fromEntries(totals.refused),
     },
     messages: toldCounts(totals.messages, told),

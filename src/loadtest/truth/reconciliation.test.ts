@@ -21,6 +21,7 @@ const kept = {
   active: 5,
   left: 0,
   away: 0,
+  strayed: 0,
   stormed: 0,
   churned: 0,
   unsubscribed: 0,

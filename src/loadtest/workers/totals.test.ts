@@ -1,7 +1,7 @@
 /** Tests of totals.ts: what the figures of workers add up to. */
 import { expect, test } from 'vitest';
 import { healthy, stateOf, workerReport } from '../../../test/support/worker-states.ts';
-import { totalsOf } from './totals.ts';
+import { totalsBetween, totalsOf } from './totals.ts';
 
 test('the figures of all workers add up, and those of the machine are the worst', () => {
   const generator = { ...healthy, cpuPercent: 90, loopDelayP99Ms: 1, rssBytes: 500 };
@@ -15,6 +15,7 @@ test('the figures of all workers add up, and those of the machine are the worst'
     active: 10,
     left: 0,
     away: 0,
+    strayed: 0,
     stormed: 0,
     churned: 0,
     unsubscribed: 0,
@@ -90,4 +91,13 @@ test('a lost agent fails its clients under its own name; its doubt of time is in
     { class: 'local-agent-lost', blame: 'generator', count: 5, example: 'web: silent for 10s' },
   ]);
   expect(totals.clock).toMatchObject({ offsetMs: 1, uncertaintyMs: 3.6 });
+});
+
+test('a stage misses no client that had to go before it began', () => {
+  const { connections } = workerReport();
+  const at = (away: number, strayed: number) =>
+    totalsOf([stateOf(workerReport({}, { connections: { ...connections, away, strayed } }))]);
+  // Three had to go before; of those that are there now, one is away, and one had to go meanwhile.
+  expect(totalsBetween(at(4, 3), at(5, 4)).connections.away).toBe(2);
+  expect(totalsBetween(at(0, 0), at(5, 4)).connections.away).toBe(5);
 });

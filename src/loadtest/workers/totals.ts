@@ -127,8 +127,8 @@ export function statesOfAll(workers: readonly WorkerState[]): WorkerState[] {
 }
 
 /**
- * What happened between two states of the same run: counts are those in between, `active` and
- * `away` those of the later one, and latency that of the stage that it ended.
+ * What happened between two states of the same run: counts are those in between, `active` that of the
+ * later one, `away` without those who had to go before, and latency that of the stage that it ended.
  */
 export function totalsBetween(earlier: Totals, later: Totals): Totals {
   const phases = perPhase((phase) => later.phases[phase].since(earlier.phases[phase]));
@@ -138,7 +138,8 @@ export function totalsBetween(earlier: Totals, later: Totals): Totals {
     const more = count - (before.get(name) ?? 0);
     if (more > 0) errors.add(name, example, more);
   }
-  const { active, away } = later.connections;
+  const { active } = later.connections;
+  const away = Math.max(0, later.connections.away - earlier.connections.strayed);
   return {
     ...later,
     connections: {
@@ -176,6 +177,7 @@ function emptyTotals() {
       active: 0,
       left: 0,
       away: 0,
+      strayed: 0,
       stormed: 0,
       churned: 0,
       unsubscribed: 0,

@@ -66,6 +66,8 @@ export interface GroupReport {
     readonly left: number;
     /** Clients that were open, and are not now, or were not when they had to go. */
     readonly away: number;
+    /** Of these, the ones that had to go since: no later stage misses them. */
+    readonly strayed: number;
     /** Connections that the load tester ended in storms. */
     readonly stormed: number;
     /** Subscriptions that the load tester dropped, or asked for again. */
