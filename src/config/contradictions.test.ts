@@ -108,6 +108,10 @@ test.each<[string, Record<string, unknown>]>([
   ['--half-open-mode does nothing without --half-open', { halfOpenMode: 'silent' }],
   ['--max does nothing without --find-max: it is of a search', { searchMax: '9' }],
   ['--trial does nothing without --find-max', { searchTrialMs: '1s' }],
+  [
+    '--storm does nothing in a run that is over before the first storm: raise --duration',
+    { storm: '30s:20%', durationMs: '5s' },
+  ],
   ['--agent-silence does nothing without --agents', { agentSilenceMs: '5s' }],
   [
     '--agent-command does nothing without --agents on other machines: local ones are this odin',

@@ -1,6 +1,7 @@
 /** Flags of a load test that can do nothing beside the other settings, or the contrary of them. */
 import { formatDuration } from '../base/units.ts';
 import { givenIn, isNearer } from './contradictions.ts';
+import { parseStorm } from './load-shape.ts';
 import type { Config } from './schema.ts';
 
 type LoadTest = Config['loadtest'];
@@ -31,6 +32,12 @@ const dependents: readonly Dependent[] = [
     names: ['searchMax', 'searchTrialMs', 'searchResolution', 'searchTimeMs'],
     has: ({ findMax }) => findMax !== undefined,
     needs: 'without --find-max: it is of a search',
+  },
+  {
+    names: ['storm'],
+    has: ({ storm, stages, durationMs }) =>
+      stages.length > 0 || (parseStorm(storm ?? '')?.everyMs ?? 0) < durationMs,
+    needs: 'in a run that is over before the first storm: raise --duration',
   },
   {
     names: ['agentSilenceMs'],

@@ -93,7 +93,7 @@ function lackOfUnrest(
 ): string | undefined {
   if (metric.startsWith('return.') && storm === undefined) {
     return findMax === undefined
-      ? 'can only be told with storms: --storm 30s:20%'
+      ? 'can only be told with storms: --storm 10s:20%'
       : 'can only be told with storms, and a search has none';
   }
   if (metric.startsWith('ack.') && churn === undefined && odin) {

@@ -147,7 +147,8 @@ function stageReport(
     from,
     to,
     startMs: Math.round(startMs),
-    durationMs: Math.round(lengthMs),
+    // Clocks differ by a hair: a stage without length may seem to end before it begins.
+    durationMs: Math.max(0, Math.round(lengthMs)),
     ...figuresOf(totals, parts.target([stage]), told),
     errors: errorsIn(totals),
   };
