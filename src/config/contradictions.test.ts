@@ -112,6 +112,22 @@ test.each<[string, Record<string, unknown>]>([
     '--storm does nothing in a run that is over before the first storm: raise --duration',
     { storm: '30s:20%', durationMs: '5s' },
   ],
+  [
+    '--storm does nothing in a run that is over before the first storm: raise --duration, or the',
+    { storm: '30s:20%', stages: '10s:5,20s:5' },
+  ],
+  [
+    '--churn does nothing in a run that is over before the first channel is dropped: raise its rate',
+    { churn: '0.2/s', durationMs: '5s' },
+  ],
+  [
+    '--churn takes no channel back in a run that is over before the first was away for so long',
+    { churn: '1/s:1h', durationMs: '1m' },
+  ],
+  [
+    '--churn takes no channel back in a run that is over before the first was away for so long',
+    { churn: '1/s:9s', stages: '5s:5,5s:5' },
+  ],
   ['--agent-silence does nothing without --agents', { agentSilenceMs: '5s' }],
   [
     '--agent-command does nothing without --agents on other machines: local ones are this odin',
@@ -131,6 +147,15 @@ test.each<[string, Record<string, unknown>]>([
   ],
 ])('%s', async (message, flags) => {
   await expect(loadtestOf({ flags })).rejects.toThrow(message);
+});
+
+test.each<Record<string, unknown>>([
+  { storm: '30s:20%', stages: '10s:5,21s:5' },
+  { churn: '1/s:8s', durationMs: '10s' },
+  { churn: '1/s:10s', durationMs: '10s', rampDownMs: '2s' },
+  { churn: '1/s:1m', findMax: 'connections', slo: ['lost == 0'], durationMs: '1s' },
+])('unrest that comes in time is taken: %o', async (flags) => {
+  await expect(loadtestOf({ flags })).resolves.toMatchObject({});
 });
 
 test.each<[string, Record<string, unknown>]>([

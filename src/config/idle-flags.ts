@@ -1,7 +1,7 @@
 /** Flags of a load test that can do nothing beside the other settings, or the contrary of them. */
 import { formatDuration } from '../base/units.ts';
 import { givenIn, isNearer } from './contradictions.ts';
-import { parseStorm } from './load-shape.ts';
+import { parseChurn, parseStages, parseStorm } from './load-shape.ts';
 import type { Config } from './schema.ts';
 
 type LoadTest = Config['loadtest'];
@@ -9,6 +9,8 @@ type LoadTest = Config['loadtest'];
 interface Dependent {
   readonly names: readonly (keyof LoadTest)[];
   readonly has: (settings: LoadTest) => boolean;
+  /** What it fails to do; default: anything. */
+  readonly fails?: string;
   readonly needs: string;
 }
 
@@ -35,9 +37,22 @@ const dependents: readonly Dependent[] = [
   },
   {
     names: ['storm'],
-    has: ({ storm, stages, durationMs }) =>
-      stages.length > 0 || (parseStorm(storm ?? '')?.everyMs ?? 0) < durationMs,
-    needs: 'in a run that is over before the first storm: raise --duration',
+    has: (settings) => (parseStorm(settings.storm ?? '')?.everyMs ?? 0) < measuredMs(settings),
+    needs:
+      'in a run that is over before the first storm: raise --duration, or the lengths of stages',
+  },
+  {
+    names: ['churn'],
+    has: (settings) => firstDropMs(settings) < measuredMs(settings),
+    needs: 'in a run that is over before the first channel is dropped: raise its rate',
+  },
+  {
+    names: ['churn'],
+    has: (settings) =>
+      firstDropMs(settings) >= measuredMs(settings) ||
+      firstDropMs(settings) + (churnOf(settings)?.awayMs ?? 0) < longestStayMs(settings),
+    fails: 'takes no channel back',
+    needs: 'in a run that is over before the first was away for so long: 5/s:1s is for a second',
   },
   {
     names: ['agentSilenceMs'],
@@ -50,6 +65,28 @@ const dependents: readonly Dependent[] = [
     needs: 'without --agents on other machines: local ones are this odin',
   },
 ];
+
+/** How long clients are disturbed without a break; whatever is wrong with stages is told elsewhere. */
+function measuredMs({ findMax, stages, durationMs, searchTrialMs }: LoadTest): number {
+  if (findMax !== undefined) return searchTrialMs;
+  const parsed = parseStages(stages);
+  if (stages.length === 0 || typeof parsed === 'string') return durationMs;
+  return parsed.reduce((sum, { lengthMs }) => sum + lengthMs, 0);
+}
+
+/** How long clients may be there since then: they take back what they dropped also when it is calm. */
+function longestStayMs(settings: LoadTest): number {
+  if (settings.findMax !== undefined) return settings.searchTimeMs;
+  return measuredMs(settings) + (settings.stages.length > 0 ? 0 : settings.rampDownMs);
+}
+
+function churnOf({ churn }: LoadTest) {
+  return parseChurn(churn ?? '');
+}
+
+function firstDropMs(settings: LoadTest): number {
+  return 1_000 / (churnOf(settings)?.perSecond ?? Number.POSITIVE_INFINITY);
+}
 
 /** Two settings of one unit: `low` must not be above `high`. */
 interface Bound {
@@ -92,12 +129,10 @@ export function idleFlags(
   const givenAs = (name: keyof LoadTest) => givenIn(origins, `loadtest.${name}`, file);
   const idle = dependents
     .filter(({ has }) => !has(settings))
-    .flatMap(({ names, needs }) =>
+    .flatMap(({ names, fails = 'does nothing', needs }) =>
       names
         .map(givenAs)
-        .flatMap((given) =>
-          given?.source === 'flag' ? `${given.name} does nothing ${needs}` : [],
-        ),
+        .flatMap((given) => (given?.source === 'flag' ? `${given.name} ${fails} ${needs}` : [])),
     );
   const crossed = bounds.flatMap(({ low, high, highFlag, applies, why }) => {
     const [lowest, highest] = [settings[low] as number, settings[high] as number];
