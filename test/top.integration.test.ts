@@ -135,6 +135,8 @@ test.each([
   ['top --tab cohorts --once', '--tab: there is no "cohorts"'],
   ['top --replay /no/such --once', '--replay: cannot read /no/such: no such file'],
   ['top --record x --replay y', '--record and --replay exclude each other'],
+  ['top --json --once --batch', '--once and --batch exclude each other: either one look'],
+  ['top --once --batch --replay y --interval 2s', '--interval does nothing with --replay'],
   ['top --record /nowhere/x --once', '--record: cannot write /nowhere/x'],
   ['top --url localhost:3004', 'expected 1 to 64 addresses such as http://127.0.0.1:3004'],
   ['status --interval soon', 'expected a duration'],

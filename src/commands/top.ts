@@ -1,5 +1,6 @@
 /** `odin top`: servers, publisher and load test, live in the terminal. */
 import { type ExitCode, exitCodes, UsageError } from '../base/errors.ts';
+import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { write, writeJson, writeLine } from '../host/output.ts';
@@ -47,12 +48,10 @@ export const top = defineCommand({
   ],
   async run(context) {
     const { config, host, isJson, flags } = context;
+    refuseContradictions(context);
     const tab = await tabOf(flags);
     const replay = flags.get('replay')?.at(-1);
     const isText = isJson || flags.has('once') || flags.has('batch');
-    if (replay !== undefined && flags.has('record')) {
-      throw new UsageError('--record and --replay exclude each other');
-    }
     if (isText) {
       return replay === undefined ? await print(context, tab) : await reprint(context, tab, replay);
     }
@@ -65,6 +64,33 @@ export const top = defineCommand({
 
 type Flags = CommandContext<'top'>['flags'];
 type TopConfig = Pick<Config, 'top' | 'server'>;
+
+/** Each alone makes sense. */
+const exclusions = [
+  ['once', 'batch', 'either one look is printed, or one each interval'],
+  ['record', 'replay', 'what is shown is recorded already'],
+] as const;
+
+/** Of two flags that say otherwise none wins, and none is ignored in silence. */
+function refuseContradictions({
+  flags,
+  resolved,
+}: {
+  readonly flags: Flags;
+  readonly resolved: Pick<ResolvedConfig, 'origins'>;
+}): void {
+  const complaints = exclusions
+    .filter(([one, other]) => flags.has(one) && flags.has(other))
+    .map(([one, other, why]) => `--${one} and --${other} exclude each other: ${why}`);
+  if (flags.has('replay')) {
+    // What the file or the environment say is meant for what is watched live.
+    const idle = [...resolved.origins]
+      .filter(([path, origin]) => path.startsWith('top.') && origin.startsWith('--'))
+      .map(([, origin]) => `${origin} does nothing with --replay: a recording is shown as it is`);
+    complaints.push(...idle);
+  }
+  if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
+}
 
 async function tabOf(flags: Flags): Promise<TabName> {
   const { isTab, tabs } = await import('../tui/keymap.ts');
@@ -81,7 +107,7 @@ function requireTerminal({ stdin, stdout }: Host): void {
   });
 }
 
-/** Looks as text or JSON; at least one node must answer to the first of them. */
+/** Looks as text or JSON; of a single one, at least one node must answer. */
 async function print(
   { config, host, isJson, flags }: CommandContext<'top' | 'server'>,
   tab: TabName,
