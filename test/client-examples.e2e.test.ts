@@ -35,6 +35,18 @@ test('the Node script prints events as they come, and ends when it is told', asy
   expect(lines.at(-1)).toBe('closed 0');
 });
 
+test('under a Node without WebSocket the script says what it needs', async () => {
+  const args = ['--no-experimental-websocket', path('examples/node/watch.js')];
+  const failed = promisify(execFile)(process.execPath, args);
+  await expect(failed).rejects.toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /^Node \d.* has no WebSocket here: run this with Node 22 or newer/,
+    ),
+  });
+});
+
 test('the React page is typed, and builds for a browser', async () => {
   const tsc = path('node_modules/typescript/bin/tsc');
   await promisify(execFile)(process.execPath, [tsc, '-p', path('examples/react')]);
