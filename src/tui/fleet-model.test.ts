@@ -43,6 +43,17 @@ test('CPU is that of all processes of a node; a new shard counts from its start'
   expect(ratesBetween(before, now)!.cpuPercent).toBeCloseTo(10 + 30 + 10);
 });
 
+test('nodes of one id are told apart by where they are, others are called by their id', () => {
+  const report = reportOf({ node: 'twin', seconds: 1 });
+  const nodes = [
+    ...[up(report, 'http://10.0.0.1:3004'), up(report, 'https://10.0.0.2')],
+    ...[up(reportOf({ node: 'other', seconds: 1 })), down('http://10.0.0.3:3004')],
+  ];
+  expect(new FleetModel().take(snapshotAt(0, nodes)).nodes.map(({ name }) => name)).toEqual([
+    ...['twin 10.0.0.1:3004', 'twin 10.0.0.2', 'other', '10.0.0.3:3004'],
+  ]);
+});
+
 test('a node that does not answer keeps its last report, says since when, and has no rates', () => {
   const model = new FleetModel();
   const doing = { clients: 5, inPerSecond: 10 };

@@ -27,6 +27,8 @@ export type CourseName = (typeof courseNames)[number];
 /** A node as it is shown. */
 export interface NodeFigures {
   readonly url: string;
+  /** Its id, or where it is before it has answered; with both where several have the same id. */
+  readonly name: string;
   readonly sight: Sight<StatusReport>;
   /** When it came into this state, in milliseconds since 1970. */
   readonly sinceMs: number;
@@ -83,9 +85,12 @@ export class FleetModel {
   }
 
   take({ time_ms, nodes, publisher, loadtest }: FleetSnapshot): FleetFigures {
+    const tracked = nodes
+      .slice(0, maxNodes)
+      .map((sight) => this.#trackOf(sight.url).take(sight, time_ms));
     this.#figures = {
       timeMs: time_ms,
-      nodes: nodes.slice(0, maxNodes).map((sight) => this.#trackOf(sight.url).take(sight, time_ms)),
+      nodes: told(tracked),
       publisher: publisher === null ? undefined : this.#publisherOf(publisher),
       loadtest: loadtest === null ? undefined : this.#loadtestOf(loadtest, time_ms),
     };
@@ -125,6 +130,21 @@ export class FleetModel {
   }
 }
 
+/** Nodes of one id, such as one that is watched under two addresses, told apart by their addresses. */
+function told(nodes: readonly NodeFigures[]): readonly NodeFigures[] {
+  const counts = new Map<string, number>();
+  for (const { name } of nodes) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return nodes.map((node) =>
+    (counts.get(node.name) as number) > 1
+      ? { ...node, name: `${node.name} ${placeOf(node.url)}` }
+      : node,
+  );
+}
+
+function placeOf(url: string): string {
+  return url.replace(/^https?:\/\//, '');
+}
+
 /** One node over time. */
 class NodeTrack {
   readonly #url: string;
@@ -150,6 +170,7 @@ class NodeTrack {
     this.#note(report, rates);
     return {
       ...{ url: this.#url, sight, rates, courses: this.#courses },
+      name: this.#report?.node ?? placeOf(this.#url),
       sinceMs: this.#sinceMs ?? timeMs,
       report: this.#report,
     };

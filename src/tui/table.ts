@@ -37,6 +37,14 @@ export interface TableLook {
   readonly filter: string;
   /** Index of a row, among those that are shown. */
   readonly chosen: number;
+  /** Key of the row that somebody went to; the mark follows it, wherever it moves. */
+  readonly chosenKey?: string | undefined;
+}
+
+/** Index of the marked row among the rows with these keys; below 0 where none is. */
+export function chosenAt({ chosen, chosenKey }: TableLook, keys: readonly string[]): number {
+  const at = chosenKey === undefined ? -1 : keys.indexOf(chosenKey);
+  return at >= 0 ? at : Math.min(chosen, keys.length - 1);
 }
 
 const gap = '  ';
@@ -82,7 +90,7 @@ function tableLines<Row>(
   }
   const more = table.leftOut ?? 0;
   const room = Math.max(1, size.rows - 1 - (more > 0 || rows.length > size.rows - 1 ? 1 : 0));
-  const chosen = Math.min(look.chosen, rows.length - 1);
+  const chosen = chosenAt(look, rows.map(table.keyOf));
   const first = Math.max(0, Math.min(chosen - Math.floor(room / 2), rows.length - room));
   const lines = rows.slice(first, first + room).map((row, at) => {
     const isChosen = first + at === chosen;

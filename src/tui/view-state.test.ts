@@ -37,6 +37,18 @@ test('rows are walked through, and nobody leaves them', () => {
   );
 });
 
+test('the mark follows its row, comes back with it, and stays on top where nobody moved it', () => {
+  const opens = (from: Step, rowKeys: readonly string[]) =>
+    press(from.state, 'enter', { ...context, rowKeys }).state.row;
+  const onB = pressed(['down']);
+  expect(opens(onB, ['d', 'c', 'b', 'a'])).toBe('b');
+  expect(opens(onB, ['d', 'c', 'a'])).toBe('c');
+  expect(opens(onB, ['b'])).toBe('b');
+  expect(opens(pressed(['down', 'up']), ['d', 'c', 'b', 'a'])).toBe('a');
+  for (const keys of [[], ['down', 'home'], ['down', '/', 'x', 'enter'], ['down', 's']])
+    expect(opens(pressed(keys), ['d', 'c', 'b', 'a'])).toBe('d');
+});
+
 test('tabs are reached by number and in turn', () => {
   expect(pressed(['2']).state.tab).toBe('shards');
   expect(pressed(['tab']).state.tab).toBe('clients');

@@ -1,6 +1,6 @@
 /** ViewState: where somebody is in `odin top`, and what a key does to that. */
 import { actionOf, type KeyAction, type TabName, tabs } from './keymap.ts';
-import type { TableLook } from './table.ts';
+import { chosenAt, type TableLook } from './table.ts';
 
 /** What is typed, and what for. */
 export interface Prompt {
@@ -51,6 +51,9 @@ export interface Step {
   readonly effect?: Effect;
 }
 
+/** The mark on the first row, whichever that is. */
+const unmarked = { chosen: 0, chosenKey: undefined } as const;
+
 /** At the start; `sorts` are columns that tabs are sorted by, falling. */
 export function initialState(
   tab: TabName,
@@ -60,7 +63,7 @@ export function initialState(
     sort: sorts[name] ?? '',
     isDescending: sorts[name] !== undefined,
     filter: '',
-    chosen: 0,
+    ...unmarked,
   });
   return {
     tab,
@@ -83,9 +86,10 @@ function act(state: ViewState, action: KeyAction, key: string, context: ViewCont
   const look = state.looks[state.tab];
   const move = (chosen: number): Step => {
     const last = Math.max(0, context.rowKeys.length - 1);
-    return { state: withLook(state, { chosen: Math.max(0, Math.min(chosen, last)) }) };
+    const next = Math.max(0, Math.min(chosen, last));
+    return { state: withLook(state, { chosen: next, chosenKey: context.rowKeys[next] }) };
   };
-  const at = Math.min(look.chosen, Math.max(0, context.rowKeys.length - 1));
+  const at = chosenAt(look, context.rowKeys);
   switch (action) {
     case 'quit':
     case 'refresh':
@@ -111,7 +115,8 @@ function act(state: ViewState, action: KeyAction, key: string, context: ViewCont
     case 'pageDown':
       return move(at + context.page);
     case 'first':
-      return move(0);
+      // Whichever that is: it stays on top.
+      return { state: withLook(state, unmarked) };
     case 'last':
       return move(context.rowKeys.length - 1);
     case 'open':
@@ -140,7 +145,7 @@ function typed(state: ViewState, prompt: Prompt, key: string): Step {
   const done = { ...state, prompt: undefined };
   if (key === 'ctrl-c') return { state: done, effect: { kind: 'quit' } };
   if (key === 'esc')
-    return { state: kind === 'filter' ? withLook(done, { filter: '', chosen: 0 }) : done };
+    return { state: kind === 'filter' ? withLook(done, { filter: '', ...unmarked }) : done };
   if (kind === 'start' || kind === 'stop') {
     return key === 'y' || key === 'enter'
       ? { state: done, effect: { kind: 'publisher', action: kind } }
@@ -154,7 +159,7 @@ function typed(state: ViewState, prompt: Prompt, key: string): Step {
         ? text + key
         : text;
   const typing = { ...state, prompt: { kind, text: next } };
-  return { state: kind === 'filter' ? withLook(typing, { filter: next, chosen: 0 }) : typing };
+  return { state: kind === 'filter' ? withLook(typing, { filter: next, ...unmarked }) : typing };
 }
 
 function rated(state: ViewState, text: string): Step {
@@ -178,7 +183,7 @@ function opened(state: ViewState, key: string | undefined): ViewState {
 /** One step towards where everything began. */
 function back(state: ViewState): ViewState {
   if (state.row !== undefined) return { ...state, row: undefined };
-  if (state.looks[state.tab].filter !== '') return withLook(state, { filter: '', chosen: 0 });
+  if (state.looks[state.tab].filter !== '') return withLook(state, { filter: '', ...unmarked });
   return { ...state, node: undefined };
 }
 
@@ -197,7 +202,7 @@ function sorted(
   const next = columns[(at + (key === '<' ? columns.length - 1 : 1)) % columns.length];
   if (next === undefined) return state;
   const { title, isNumber = false } = next;
-  return withLook(state, { sort: title, isDescending: isNumber, chosen: 0 });
+  return withLook(state, { sort: title, isDescending: isNumber, ...unmarked });
 }
 
 function withLook(state: ViewState, change: Partial<TableLook>): ViewState {

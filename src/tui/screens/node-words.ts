@@ -3,9 +3,9 @@ import { formatAge } from '../figures-text.ts';
 import type { NodeFigures } from '../fleet-model.ts';
 import { printable, type Tone } from '../line.ts';
 
-/** Its id, or where it is while it has not answered yet. */
-export function nameOf({ url, report }: Pick<NodeFigures, 'url' | 'report'>): string {
-  return printable(report?.node ?? url.replace(/^https?:\/\//, ''));
+/** As it is called among the others. */
+export function nameOf({ name }: Pick<NodeFigures, 'name'>): string {
+  return printable(name);
 }
 
 /** One word. */

@@ -15,7 +15,7 @@ import { asciiGlyphs, unicodeGlyphs } from '../glyphs.ts';
 import { type TabName, tabs } from '../keymap.ts';
 import { textOf, widthOf } from '../line.ts';
 import { statusText } from '../status-text.ts';
-import { initialState, type ViewState } from '../view-state.ts';
+import { initialState, press, type ViewState } from '../view-state.ts';
 import { contextOf, type ScreenInput, screenLines } from './screen.ts';
 import { firstSorts } from './tables.ts';
 
@@ -198,6 +198,30 @@ test('what is wrong is said of each node, worst of all one that does not answer'
   const more = () => ({ silent_shards: [0] });
   const silent = figuresAfter([snapshotAt(0, [up(reportOf({ seconds: 1, more }))])]);
   expect(statusText(silent, asciiGlyphs)).toContain('shard 0 does not answer: its figures are old');
+});
+
+test('a node that returns under another name keeps the mark, and those of one machine differ', () => {
+  const named = (names: readonly string[]) =>
+    figuresAfter([
+      snapshotAt(
+        0,
+        names.map((name, at) => {
+          const machine = machineAt(1);
+          const report = reportOf({ node: name, seconds: 1, more: () => ({ machine }) });
+          return up(report, `http://10.0.0.1:300${at}`);
+        }),
+      ),
+    ]);
+  const before = inputOf({ figures: named(['host-1-b1', 'host-1-a2', 'host-1-c3']) });
+  const { state } = press(before.state, 'down', contextOf(before));
+  const after = { ...before, state, figures: named(['host-1-00', 'host-1-a2', 'host-1-c3']) };
+  const marked = (input: ScreenInput) => /▶ (\S+)/.exec(drawn(input))?.[1];
+  expect([marked({ ...before, state }), marked(after)]).toEqual(['host-1-b1', 'host-1-00']);
+  for (const columns of [40, 80]) {
+    const size = { columns, rows: 24 };
+    const hosts = drawn({ ...after, size, state: initialState('hosts', firstSorts) });
+    for (const name of ['host-1-00', 'host-1-a2', 'host-1-c3']) expect(hosts).toContain(name);
+  }
 });
 
 test('as plain text nothing is cut off, and one node is shown in full', async () => {

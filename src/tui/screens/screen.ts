@@ -4,7 +4,7 @@ import type { FleetFigures, NodeFigures } from '../fleet-model.ts';
 import type { Glyphs } from '../glyphs.ts';
 import { helpRows, type TabName, tabs } from '../keymap.ts';
 import { type Line, line, padTo, printable, type Span, spread } from '../line.ts';
-import type { TableView } from '../table.ts';
+import { chosenAt, type TableView } from '../table.ts';
 import type { ViewContext, ViewState } from '../view-state.ts';
 import { loadSummary } from './load-panel.ts';
 import { nodeLines } from './node-panel.ts';
@@ -188,7 +188,7 @@ function chosenNode(
   { looks, tab }: ViewState,
 ): NodeFigures | undefined {
   const keys = table.keys(looks[tab]);
-  const key = keys[Math.min(looks[tab].chosen, keys.length - 1)];
+  const key = keys[chosenAt(looks[tab], keys)];
   return nodes.find(({ url }) => url === key);
 }
 

@@ -214,7 +214,9 @@ function hostTable(nodes: readonly NodeFigures[]): Table<NodeFigures> {
     keyOf: ({ url }) => url,
     empty: 'no node is watched',
     columns: [
-      { title: 'HOST', cell: (node) => node.report?.machine?.name ?? nameOf(node), giveWay: 0 },
+      { title: 'HOST', cell: hostOf, sortBy: machineName, giveWay: 1 },
+      // Several may be on one machine.
+      { title: 'NODE', cell: nameOf, giveWay: 0 },
       { title: 'STATE', cell: stateOf, tone: stateTone, giveWay: 0 },
       numeric('NODE CPU', ({ rates }) => rates?.cpuPercent, 0, formatPercent),
       numeric('NODE MEM', ({ report }) => report?.guard.memory_bytes, 0, formatSize),
@@ -225,9 +227,16 @@ function hostTable(nodes: readonly NodeFigures[]): Table<NodeFigures> {
       numeric('HOST MEM', usedBytes, 0, formatSize),
       numeric('OF', ({ report }) => report?.machine?.memory_bytes, 1, formatSize),
       { title: 'SYSTEM', cell: ({ report }) => report?.machine?.system ?? unknown, giveWay: 3 },
-      { title: 'NODE', cell: nameOf, giveWay: 4 },
     ],
   };
+}
+
+function machineName({ report }: NodeFigures): string | undefined {
+  return report?.machine?.name;
+}
+
+function hostOf(node: NodeFigures): string {
+  return machineName(node) ?? unknown;
 }
 
 function usedBytes({ report }: NodeFigures): number | undefined {
