@@ -87,6 +87,25 @@ test.concurrent('slow clients may read a little, and catch up in the end', async
   expect(slow!.latencyMs.p50).toBeGreaterThan(report.latencyMs.p50!);
 });
 
+test.concurrent('slow clients that have to go read first what came until then', async () => {
+  // The last ten events reach the five last clients only, good ones or slow ones.
+  await using server = await FaultServer.start({
+    deliver: ({ client, n }) => (client < 15 && n >= 90 ? 'drop' : undefined),
+  });
+  const settings = {
+    ...{ slowPercent: '50%', durationMs: '1s', rampDownMs: '500ms' },
+    thresholds: 'slow: lost == 0',
+  };
+  const [report] = await Promise.all([run(server.url, settings), publish(server, 20, 100)]);
+  const [slow] = report.misbehaving;
+  expect(slow!.connections).toMatchObject({ target: 10, opened: 10, left: 10, active: 0 });
+  expect(slow!.messages.received + slow!.messages.lost!).toBe(1_000);
+  expect(slow!.messages.lost).toBeGreaterThanOrEqual(50);
+  expect(slow!.messages.lostAtEnd).toBe(slow!.messages.lost);
+  const { observed, ok } = report.thresholds.at(-1)!;
+  expect({ observed, ok }).toEqual({ observed: slow!.messages.lost, ok: false });
+});
+
 test.concurrent('half-open clients keep sockets busy, and come back when they are closed', async () => {
   await using server = await FaultServer.start({ pingMs: 200 });
   const settings = { halfOpenPercent: '40%', durationMs: '1500ms' };

@@ -24,7 +24,7 @@ export class VirtualClient implements ConnectionOwner {
   readonly cursor: Cursor;
   readonly #context: ClientContext;
   readonly #subscribeFrame: Buffer;
-  readonly #conduct: Conduct;
+  #conduct: Conduct;
   readonly #absence = new PlannedAbsence();
   /** Until its socket is closed. */
   #connection: Connection | undefined;
@@ -137,8 +137,9 @@ export class VirtualClient implements ConnectionOwner {
     this.#connection?.destroy();
   }
 
-  /** Reads on, whatever its conduct. */
+  /** Reads on from now on, also on its next connection. */
   hurry(): void {
+    if (this.#conduct === 'slow') this.#conduct = 'good';
     this.#connection?.readOn();
   }
 

@@ -12,6 +12,7 @@ import { sizeOf } from '../plan/run-size.ts';
 import { openingFrames } from '../raw/conversation.ts';
 import { epochMs } from '../run-clock.ts';
 import type { Assignment } from '../workers/worker-messages.ts';
+import { ReadOut } from './read-out.ts';
 import { UnfinishedClient } from './unfinished-client.ts';
 
 /** What clients with equal subscriptions share. */
@@ -41,6 +42,7 @@ export class Crowd {
   readonly #present = new Map<number, Member>();
   /** Those that went, until their sockets are closed. */
   readonly #leaving = new Set<Member>();
+  readonly #readOut: ReadOut;
   readonly #subscriptions = new Map<string, Subscriptions>();
   #due = {
     atMs: Number.NEGATIVE_INFINITY,
@@ -53,6 +55,7 @@ export class Crowd {
     this.#config = config;
     this.#cast = new Cast(config, sizeOf(config).peak);
     this.shared = new WorkerShared(target, workers);
+    this.#readOut = new ReadOut(this.shared.book, (client) => this.#leave(client));
     this.#raw = target.raw;
     const settings = { ...config, target, workers };
     this.contexts = this.#cast.groups.map(
@@ -72,8 +75,9 @@ export class Crowd {
     return good.reduce((sum, { counters }) => sum + counters.settled, 0) >= this.#came;
   }
 
-  /** Whether some that dropped out in a storm, or were moved, are not back yet. */
-  get isReturning(): boolean {
+  /** Whether some read what they left, or are not back yet from a storm or from where they were moved. */
+  get isUnsettled(): boolean {
+    if (!this.#readOut.isOver) return true;
     return [...this.#present.values()].some(
       (client) => client instanceof VirtualClient && client.isReturning,
     );
@@ -102,13 +106,20 @@ export class Crowd {
     return this.contexts[this.#cast.groupOf(number)] as ClientContext;
   }
 
-  /** A client goes. What it should have had by now and has not is lost. */
+  /** A client goes. What it should have had by now and has not is lost; a slow one reads it first. */
   go(number: number): void {
     const client = this.#present.get(number);
     if (client === undefined) return;
     this.#present.delete(number);
-    const { isGood, ledger } = this.#contextOf(number);
-    if (isGood && client.cursor) ledger.closeTail([client.cursor], this.#eventsDue());
+    const { ledger } = this.#contextOf(number);
+    if (client instanceof VirtualClient && this.#cast.conductOf(number) === 'slow') {
+      return this.#readOut.begin(client, ledger);
+    }
+    if (client.cursor) ledger.closeTail([client.cursor], this.#eventsDue());
+    this.#leave(client);
+  }
+
+  #leave(client: Member): void {
     client.leave();
     for (const gone of this.#leaving) if (!gone.connected) this.#leaving.delete(gone);
     if (client.connected) this.#leaving.add(client);
@@ -129,6 +140,7 @@ export class Crowd {
 
   /** The run is over: who was never let in, and has tries left, could not connect in time. */
   giveUpOutsiders(): void {
+    this.#readOut.end();
     for (const client of this.#present.values()) client.giveUp();
   }
 
@@ -165,6 +177,7 @@ export class Crowd {
 
   /** All say goodbye; resolves when their sockets are closed. */
   stop(): Promise<void> {
+    this.#readOut.end();
     for (const client of this.#present.values()) client.stop();
     return new Promise((resolve) => this.#awaitClosed(epochMs() + goodbyeMs, resolve));
   }

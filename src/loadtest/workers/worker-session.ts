@@ -135,17 +135,18 @@ export class WorkerSession {
   #settle(targets: readonly NewestEvent[], untilMs: number): void {
     const crowd = this.#crowd;
     if (this.#stopping || crowd === undefined) return;
-    const good = crowd.contexts.filter(({ isGood }) => isGood);
     const hasAll = (context: ClientContext) =>
       context.ledger.hasAll(crowd.cursorsOf(context), targets);
     // Slow clients are waited for, too: until then nobody knows what became of them.
-    const isDone = () => crowd.isSettled && !crowd.isReturning && crowd.contexts.every(hasAll);
+    const isDone = () => crowd.isSettled && !crowd.isUnsettled && crowd.contexts.every(hasAll);
     if (epochMs() < untilMs && !isDone()) {
       setTimeout(() => this.#settle(targets, untilMs), pollMs);
       return;
     }
     crowd.giveUpOutsiders();
-    for (const context of good) context.ledger.closeTail(crowd.cursorsOf(context), targets);
+    for (const context of crowd.contexts) {
+      context.ledger.closeTail(crowd.cursorsOf(context), targets);
+    }
     this.#host.send({ kind: 'settled' });
   }
 
