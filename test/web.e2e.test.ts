@@ -183,6 +183,52 @@ describe.skipIf(chromiumPath === undefined)('in a browser', () => {
     expect(board.complaints).toEqual([]);
   });
 
+  test('while a server stands still, board and charts say how old they are, and not for good', async () => {
+    await using server = spawnOdin(['serve', '--host', '127.0.0.1', '--port', '0']);
+    const http = `http://127.0.0.1:${portOf(await server.line(/listening/))}`;
+    await server.line(/"ready"/);
+    await using board = await watchPage(browser, `${http}/`);
+    await using ops = await watchPage(browser, `${http}/ops`);
+    await untilOpen(board);
+    const event = { key: 'BTC', type: 'BUY_COMPLETED', timestamp: Date.now() };
+    await fetch(`${http}/api/publish`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: JSON.stringify({ ...event, data: { price: 5, amount: 2 } }),
+    });
+    const figure = ({ page }: WatchedPage, name: string) =>
+      page.textContent(`#figures div:has(dt:text-is("${name}")) dd`);
+    await expect.poll(() => priceOf(board.page, 'BTC')).toBe('5.0000');
+    await expect.poll(() => figure(ops, 'Last answer')).toBe('now');
+    server.child.kill('SIGSTOP');
+    try {
+      await Promise.all([
+        board.until('#board', 'stale', (stale) => stale === 'true'),
+        ops.until('#report', 'stale', (stale) => stale === 'true'),
+      ]);
+      for (const { page } of [board, ops])
+        expect(await page.textContent('#state')).toBe('No answer');
+      // The connection is still there, so nothing else would say so.
+      expect(await board.page.getAttribute('#board', 'data-state')).toBe('open');
+      expect(await board.page.textContent('#notices')).toMatch(/nothing since .*: what is shown/);
+      expect(await figure(board, 'Latency')).toMatch(/ms, \d+ s ago$/);
+      expect(await figure(ops, 'Last answer')).toMatch(/^\d+ s ago$/);
+      expect(await figure(ops, 'Latency p99')).toBe('–');
+      for (const { page } of [board, ops]) expect(await seriousViolations(page)).toEqual([]);
+    } finally {
+      server.child.kill('SIGCONT');
+    }
+    await Promise.all([
+      board.until('#board', 'stale', (stale) => stale === 'false'),
+      ops.until('#report', 'stale', (stale) => stale === 'false'),
+    ]);
+    for (const { page, complaints } of [board, ops]) {
+      expect(await page.locator('[data-kind="connection"]').count()).toBe(0);
+      expect(complaints).toEqual([]);
+    }
+    expect(await board.page.getAttribute('#board', 'data-connections')).toBe('1');
+  });
+
   test('a server that wants tokens gets one, which no address ever shows', async () => {
     await using server = await startTestServer({ auth: { secret: jwtSecret } });
     await using board = await watchPage(browser, `${server.http}/`);

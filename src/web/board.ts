@@ -1,17 +1,19 @@
 /** The board of tokens: the page at `/`. */
 import type { ConnectionState, StateChange, SubscriptionOutcome } from '../client/index.ts';
-import { LiveConnection } from './board/live-connection.ts';
+import { type Lateness, LiveConnection } from './board/live-connection.ts';
 import { TokenBook } from './board/token-book.ts';
 import { TokenGate } from './board/token-gate.ts';
 import { TokenGrid } from './board/token-grid.ts';
 import { byId, say } from './dom.ts';
 import { Figures } from './figures.ts';
 import { Notices } from './notices.ts';
-import { count, short, time } from './numbers.ts';
+import { age, clock, count, short, time } from './numbers.ts';
 
 /** Nobody reads faster; a page in the background is updated as often as its browser lets it. */
 const updateMs = 200;
 const secondMs = 1_000;
+/** A latency without an event for longer is told with its age. */
+const freshMs = 3_000;
 
 const words: Readonly<Record<ConnectionState, string>> = {
   idle: 'Starting',
@@ -38,11 +40,13 @@ let hasOpened = false;
 let failures = 0;
 let retryAtMs = 0;
 let eventsBefore = 0;
+/** Since when nothing came from the server, in milliseconds since 1970; 0 while something does. */
+let silentSince = 0;
 
 /** Nothing is lost by it: what was there before never got through. */
 function connect(): void {
   connection?.close();
-  [hasOpened, failures, eventsBefore] = [false, 0, 0];
+  [hasOpened, failures, eventsBefore, silentSince] = [false, 0, 0, 0];
   connection = new LiveConnection(
     {
       event: (event) => book.take(event),
@@ -77,8 +81,8 @@ function wantedTokens(): string[] {
 
 function changed({ state, code, reason, retryMs = 0 }: StateChange): void {
   board.dataset['state'] = state;
-  stateLine.dataset['state'] = state;
   retryAtMs = performance.now() + retryMs;
+  silentSince = 0;
   if (state === 'open') {
     [hasOpened, failures] = [true, 0];
     gate.hide();
@@ -114,8 +118,21 @@ function throttled(level: number, ratePercent: number): void {
 }
 
 /** Below a millisecond, it is the clocks that are seen. */
-function latencyText(ms: number | undefined): string {
-  return ms !== undefined && ms < 1 ? '< 1 ms' : time(ms);
+function latencyText({ ms, agoMs }: Lateness): string {
+  const text = ms < 1 ? '< 1 ms' : time(ms);
+  return agoMs < freshMs ? text : `${text}, ${age(agoMs)} ago`;
+}
+
+/** A server that stands still closes nothing: what is shown would pass for live. */
+function showSilence(silentMs: number): void {
+  if (silentMs > 0) silentSince ||= Date.now() - silentMs;
+  else if (silentSince > 0) {
+    silentSince = 0;
+    notices.show('connection', '');
+  }
+  if (silentSince === 0) return;
+  const text = `The server has said nothing since ${clock(silentSince)}: what is shown is of then.`;
+  notices.show('connection', `${text} The board goes on by itself when it is back.`);
 }
 
 /** What is counted and measured, once a second. */
@@ -123,9 +140,11 @@ function showFigures(): void {
   if (connection === undefined) return;
   const { events, gaps, connections } = connection.stats;
   const isOpen = board.dataset['state'] === 'open';
+  if (isOpen) showSilence(connection.silentMs());
+  const { lateness } = connection;
   figures.show('Tokens', count(book.tokens.size));
   figures.show('Events / s', isOpen ? short(events - eventsBefore) : '–');
-  figures.show('Latency', isOpen ? latencyText(connection.latencyMs) : '–');
+  figures.show('Latency', isOpen && lateness ? latencyText(lateness) : '–', silentSince > 0);
   figures.show('Trades seen', count(book.trades));
   figures.show('Gaps', count(gaps), gaps > 0);
   figures.show('Reconnects', count(Math.max(0, connections - 1)));
@@ -146,7 +165,10 @@ function showFigures(): void {
 function update(): void {
   grid.update();
   const state = board.dataset['state'] as ConnectionState;
-  say(stateLine, gate.isAsking ? 'Waiting for a token' : words[state]);
+  const isSilent = silentSince > 0;
+  stateLine.dataset['state'] = isSilent ? 'waiting' : state;
+  say(stateLine, gate.isAsking ? 'Waiting for a token' : isSilent ? 'No answer' : words[state]);
+  board.dataset['stale'] = String(hasOpened && (isSilent || state !== 'open'));
   board.dataset['trades'] = String(book.trades);
   board.dataset['gaps'] = String(connection?.stats.gaps ?? 0);
   board.dataset['connections'] = String(connection?.stats.connections ?? 0);

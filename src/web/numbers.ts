@@ -61,6 +61,15 @@ export function time(ms: Maybe): string {
     : `${format(ms / 1_000, { maximumFractionDigits: 1 })} s`;
 }
 
+/** How long something lasts, in whole units: `4 s`, `3 min`, `5 h`, `2 d`. */
+export function age(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  const [minutes, hours, days] = [seconds / 60, seconds / 3_600, seconds / 86_400];
+  if (days >= 2) return `${Math.floor(days)} d`;
+  if (hours >= 2) return `${Math.floor(hours)} h`;
+  return minutes >= 2 ? `${Math.floor(minutes)} min` : `${seconds} s`;
+}
+
 /** `120 MiB` */
 export function mebibytes(bytes: Maybe): string {
   return isNumber(bytes) ? `${count(bytes / 1_048_576)} MiB` : none;

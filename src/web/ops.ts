@@ -3,7 +3,7 @@ import type { StatusReport } from '../protocol/status-report.ts';
 import { byId, element, say } from './dom.ts';
 import { Figures } from './figures.ts';
 import { Notices } from './notices.ts';
-import { clock, count, mebibytes, percent, short, time } from './numbers.ts';
+import { age, clock, count, mebibytes, percent, short, time } from './numbers.ts';
 import { Chart } from './ops/chart.ts';
 import { chartPlans } from './ops/chart-plans.ts';
 import { type Silence, type StatusSample, sampleOf } from './ops/status-sample.ts';
@@ -14,6 +14,8 @@ import { TokenForm } from './token-form.ts';
 const periodMs = 1_000;
 const hiddenPeriodMs = 5_000;
 const timeoutMs = 5_000;
+/** Seconds that an answer may take before what is shown passes for old; slept ones do not count. */
+const patienceTicks = 3;
 /** Ten minutes. */
 const maxSamples = 600;
 
@@ -25,6 +27,11 @@ let shardsShown: number | undefined;
 /** In the memory of this page only: neither storage nor address ever holds it. */
 let token: string | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** Seconds that the look under way has taken; undefined while there is none. */
+let asking: number | undefined;
+/** When the last report came, on the monotonic clock. */
+let answeredMs: number | undefined;
+let isStale = false;
 const form = new TokenForm({
   title: 'For operators',
   text: 'From this address, odin shows its figures to whoever has the ADMIN_TOKEN of the server. It stays in the memory of this page, until you leave it.',
@@ -38,7 +45,9 @@ const form = new TokenForm({
 
 /** Asks once, and says what came of it. */
 async function look(): Promise<void> {
+  asking = 0;
   const answer = await ask();
+  asking = undefined;
   if (answer === 'refused') refused();
   else if (answer === 'silent') silent();
   else take(answer);
@@ -69,6 +78,8 @@ function take(report: StatusReport): void {
   form.element.remove();
   notices.show('connection', '');
   byId('report').hidden = false;
+  answeredMs = performance.now();
+  markStale(false);
   if (shardsShown !== report.shards.length) drawCharts(report.shards.length);
   const sample = sampleOf(report, last);
   keep(sample);
@@ -80,16 +91,37 @@ function take(report: StatusReport): void {
 }
 
 function silent(): void {
-  state('offline', 'No answer');
-  const shown = samples.findLast(({ report }) => report !== undefined);
-  const since = shown && ` What is shown is of ${clock(shown.ms)}.`;
-  notices.show('connection', `The server does not answer.${since ?? ''}`);
+  showStale();
   keep({ ms: Date.now() });
   lookAgain(periodMs);
 }
 
+/** A server that stands still answers nothing and closes nothing: its figures would pass for new. */
+function tick(): void {
+  if (asking !== undefined) asking++;
+  if (isStale || (asking ?? 0) >= patienceTicks) showStale();
+}
+
+function showStale(): void {
+  markStale(true);
+  state('offline', 'No answer');
+  const shown = samples.findLast(({ report }) => report !== undefined);
+  const since = shown && ` What is shown is of ${clock(shown.ms)}.`;
+  notices.show('connection', `The server does not answer.${since ?? ''}`);
+  if (answeredMs === undefined) return;
+  figures.show('Last answer', `${age(performance.now() - answeredMs)} ago`, true);
+  // What is told of now is not known now.
+  for (const name of ['Messages / s', 'Latency p99']) figures.show(name, '–');
+}
+
+function markStale(now: boolean): void {
+  isStale = now;
+  byId('report').dataset['stale'] = String(now);
+}
+
 /** Nothing is asked any more until there is a token. */
 function refused(): void {
+  markStale(false);
   state('closed', 'Needs a token');
   byId('report').hidden = true;
   if (!window.isSecureContext) return byId('ops').prepend(insecure());
@@ -144,14 +176,8 @@ function showFigures({ report, deliveredPerSecond, p99Ms }: StatusSample): void 
   figures.show('CPU', percent(guard.cpu_percent));
   figures.show('Memory', mebibytes(guard.memory_bytes));
   figures.show('Guard', guard.level === 0 ? 'calm' : `level ${guard.level}`, guard.level > 0);
-  figures.show('Up', uptime(report.uptime_s));
-}
-
-function uptime(seconds: number): string {
-  const [minutes, hours, days] = [seconds / 60, seconds / 3_600, seconds / 86_400];
-  if (days >= 2) return `${Math.floor(days)} d`;
-  if (hours >= 2) return `${Math.floor(hours)} h`;
-  return minutes >= 2 ? `${Math.floor(minutes)} min` : `${seconds} s`;
+  figures.show('Up', age(report.uptime_s * 1_000));
+  figures.show('Last answer', 'now');
 }
 
 function state(name: string, text: string): void {
@@ -160,4 +186,5 @@ function state(name: string, text: string): void {
   say(line, text);
 }
 
+setInterval(tick, 1_000);
 void look();
