@@ -84,6 +84,14 @@ export function contradictionsIn(origins: ReadonlyMap<string, string>, file: str
   return { complaints, overruled };
 }
 
+/** Names of the settings of a section that make no sense beside those of its settings that `isSet`. */
+export function excludedBy(section: string, isSet: (name: string) => boolean): string[] {
+  const prefix = `${section}.`;
+  return alternatives
+    .filter(({ setting }) => setting.startsWith(prefix) && isSet(setting.slice(prefix.length)))
+    .flatMap(({ excludes }) => excludes.map((path) => path.slice(prefix.length)));
+}
+
 /** How a setting was given, from the origins by path; undefined when it was not. */
 export function givenIn(
   origins: ReadonlyMap<string, string>,

@@ -14,7 +14,8 @@ interface Dependent {
   readonly needs: string;
 }
 
-const dependents: readonly Dependent[] = [
+/** Which settings of a load test need others to have an effect. */
+export const dependents: readonly Dependent[] = [
   {
     names: ['tokens', 'profiles'],
     has: ({ mix }) => mix.length > 0,

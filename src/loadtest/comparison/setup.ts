@@ -1,5 +1,8 @@
 /** Whether runs can be compared at all: the same test, on machines that are alike. */
 import { UsageError } from '../../base/errors.ts';
+import { idleSettings } from '../../config/idle-settings.ts';
+import { configSchema } from '../../config/schema.ts';
+import type { LoadTestConfig } from '../plan/plan.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import { minParts } from './bootstrap.ts';
 
@@ -9,7 +12,7 @@ export interface Run {
   readonly report: LoadTestReport;
 }
 
-/** Settings that make a test another test. */
+/** Settings that make a test another test, where it uses them. */
 const setup = [
   'connections',
   'durationMs',
@@ -46,10 +49,7 @@ const minHoldShare = 0.9;
  * setups, unless `isForced`: then that is among what to mind.
  */
 export function checkSetups(runs: readonly Run[], isForced: boolean): string[] {
-  const differences = setup.flatMap((name) => {
-    const values = Map.groupBy(runs, ({ report }) => textOf(report.config[name]));
-    return values.size > 1 ? [`${name} differs: ${listed(values)}`] : [];
-  });
+  const differences = differencesOf(runs);
   if (differences.length > 0 && !isForced) {
     throw new UsageError(differences.join('\n'), {
       hint: 'run both with the same settings, or compare them all the same with --force',
@@ -60,13 +60,43 @@ export function checkSetups(runs: readonly Run[], isForced: boolean): string[] {
     return values.size > 1 ? [`${name}: ${listed(values)}`] : [];
   });
   const longestMs = Math.max(...runs.map(({ report }) => report.holdMs));
-  const told = runs.flatMap((run) => faultsOf(run, longestMs).map((fault) => ({ run, fault })));
-  const faults = Map.groupBy(told, ({ fault }) => fault);
   return [
     ...differences,
     ...machines,
-    ...Array.from(faults, ([fault, all]) => `${pathsOf(all.map(({ run }) => run))}: ${fault}`),
+    ...faultsOf(runs),
+    ...gathered(runs, (run) => doubtsOf(run, longestMs)),
   ];
+}
+
+/** Settings that differ among the runs that use them. */
+function differencesOf(runs: readonly Run[]): string[] {
+  const used = runs.map((run) => ({ run, settings: usedSettings(run.report.config) }));
+  return setup.flatMap((name) => {
+    const users = used.filter(({ settings }) => settings.has(name));
+    const values = Map.groupBy(users, ({ settings }) => textOf(settings.get(name)));
+    if (values.size < 2) return [];
+    const runsOf = Array.from(values, ([text, all]) => [text, all.map(({ run }) => run)] as const);
+    return [`${name} differs: ${listed(new Map(runsOf))}`];
+  });
+}
+
+/** Settings that a run went by. What an older report lacks was as it is by default. */
+function usedSettings(config: LoadTestReport['config']): ReadonlyMap<string, unknown> {
+  const { loadtest: defaults } = configSchema.parse({ loadtest: {} });
+  const settings: LoadTestConfig = { ...defaults, ...config };
+  const idle = idleSettings(settings);
+  const used = setup.filter((name) => !idle.has(name));
+  return new Map(
+    used.map((name) => [name, name === 'profiles' ? profilesIn(settings) : settings[name]]),
+  );
+}
+
+/** Of the profiles of one's own those that are in the mix. */
+function profilesIn({ profiles = {}, mix }: LoadTestConfig): LoadTestConfig['profiles'] {
+  const named = Object.entries(profiles).filter(([name]) =>
+    mix.some((part) => part.startsWith(`${name}=`)),
+  );
+  return named.length === 0 ? undefined : Object.fromEntries(named.toSorted());
 }
 
 function listed(values: ReadonlyMap<string, readonly Run[]>): string {
@@ -82,12 +112,22 @@ function textOf(value: unknown): string {
   return typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value);
 }
 
-/** What is to be minded about a run by itself, in the words that others share. */
-function faultsOf({ report }: Run, longestMs: number): string[] {
-  const { verdict, holdMs, histograms } = report;
+/** Why nothing that was measured in some of the runs counts; empty when everything does. */
+export function faultsOf(runs: readonly Run[]): string[] {
+  return gathered(runs, faultOf);
+}
+
+function faultOf({ report: { verdict } }: Run): string[] {
   return [
     ...(verdict === 'interrupted' ? ['the run was interrupted'] : []),
-    ...(verdict === 'inconclusive' ? ['the load generator was the bottleneck'] : []),
+    ...(verdict === 'inconclusive' ? ['the run was inconclusive'] : []),
+  ];
+}
+
+/** What is to be minded about a run by itself, in the words that others share. */
+function doubtsOf({ report }: Run, longestMs: number): string[] {
+  const { holdMs, histograms } = report;
+  return [
     ...(holdMs < minHoldShare * longestMs
       ? [`clients were held for ${(holdMs / 1_000).toFixed(1)}s only`]
       : []),
@@ -95,4 +135,11 @@ function faultsOf({ report }: Run, longestMs: number): string[] {
       ? [`fewer than ${minParts} intervals of latency are too few to tell change from noise`]
       : []),
   ];
+}
+
+/** What is said of runs, each once, with the files of all that it is said of. */
+function gathered(runs: readonly Run[], sayingsOf: (run: Run) => string[]): string[] {
+  const told = runs.flatMap((run) => sayingsOf(run).map((text) => ({ run, text })));
+  const byText = Map.groupBy(told, ({ text }) => text);
+  return Array.from(byText, ([text, all]) => `${pathsOf(all.map(({ run }) => run))}: ${text}`);
 }

@@ -1,0 +1,27 @@
+/** Settings of a load test that have no effect beside its others, whether or not anybody gave them. */
+import { excludedBy } from './contradictions.ts';
+import { dependents } from './idle-flags.ts';
+import type { Config } from './schema.ts';
+
+type LoadTest = Config['loadtest'];
+
+/** A search has levels and trials instead, and goes by what it finds. */
+const notOfSearches: readonly (keyof LoadTest)[] = [
+  'durationMs',
+  'rampDurationMs',
+  'rampDownMs',
+  'stages',
+];
+
+/** Names of the settings that a run with these does not use. */
+export function idleSettings(settings: LoadTest): ReadonlySet<string> {
+  const isSet = (name: string) => {
+    const value = settings[name as keyof LoadTest];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined;
+  };
+  return new Set([
+    ...dependents.filter(({ has }) => !has(settings)).flatMap(({ names }) => names),
+    ...excludedBy('loadtest', isSet),
+    ...(settings.findMax === undefined ? [] : notOfSearches),
+  ]);
+}
