@@ -78,6 +78,21 @@ test('a setting that an older report does not know was as it is by default', () 
   expect(checkSetups([runOf(base), runOf(older)], false)).toEqual([]);
 });
 
+test('a run is not compared with itself, whatever its files are called', () => {
+  const copy = JSON.parse(JSON.stringify(base)) as LoadTestReport;
+  const check = (...runs: readonly [report: LoadTestReport, path: string][]) =>
+    checkSetups(
+      runs.map(([report, path]) => runOf(report, path)),
+      true,
+    );
+  expect(() => check([base, 'a.json'], [base, 'a.json'], [other, 'b.json'])).toThrow(
+    /^a.json is given twice$/,
+  );
+  expect(() => check([base, 'a.json'], [other, 'b.json'], [copy, './c.json'])).toThrow(
+    /^a.json and .\/c.json hold the same run$/,
+  );
+});
+
 test('what is to be minded about several runs is said once', () => {
   const runs = ['a', 'b', 'c', 'd'].map((name, at) => {
     const report = makeReport({ seed: at, seconds: 3 });

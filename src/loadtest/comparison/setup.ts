@@ -1,4 +1,5 @@
 /** Whether runs can be compared at all: the same test, on machines that are alike. */
+import { isDeepStrictEqual } from 'node:util';
 import { UsageError } from '../../base/errors.ts';
 import { idleSettings } from '../../config/idle-settings.ts';
 import { configSchema } from '../../config/schema.ts';
@@ -45,10 +46,11 @@ const machine = ['node', 'system', 'cpuModel', 'cpus'] as const;
 const minHoldShare = 0.9;
 
 /**
- * What to mind when reading a comparison. Throws a UsageError when the runs are of different
- * setups, unless `isForced`: then that is among what to mind.
+ * What to mind when reading a comparison. Throws a UsageError for a run that is given twice, and when
+ * the runs are of different setups, unless `isForced`: then that is among what to mind.
  */
 export function checkSetups(runs: readonly Run[], isForced: boolean): string[] {
+  checkTwins(runs);
   const differences = differencesOf(runs);
   if (differences.length > 0 && !isForced) {
     throw new UsageError(differences.join('\n'), {
@@ -66,6 +68,21 @@ export function checkSetups(runs: readonly Run[], isForced: boolean): string[] {
     ...faultsOf(runs),
     ...gathered(runs, (run) => doubtsOf(run, longestMs)),
   ];
+}
+
+/** A run beside itself tells nothing: it has no change, and no noise. */
+function checkTwins(runs: readonly Run[]): void {
+  const complaints = runs.flatMap((run, at) => {
+    const twin = runs.slice(0, at).find(({ report }) => isDeepStrictEqual(report, run.report));
+    if (twin === undefined) return [];
+    return twin.path === run.path
+      ? [`${run.path} is given twice`]
+      : [`${twin.path} and ${run.path} hold the same run`];
+  });
+  if (complaints.length === 0) return;
+  throw new UsageError([...new Set(complaints)].join('\n'), {
+    hint: 'a run that is compared has to be another one: run the test again, with an --out of its own',
+  });
 }
 
 /** Settings that differ among the runs that use them. */
