@@ -1,11 +1,17 @@
 /** A comparison as text for people, and as Markdown for a pull request. */
+import { terminalLine } from '../../base/terminal-text.ts';
 import { formatTable } from '../../host/output.ts';
 import { escapeCell } from '../reports/escape.ts';
+import { foldedLines } from '../reports/folded-lines.ts';
 import { markdownRows } from '../reports/markdown-report.ts';
 import { formatObserved } from '../reports/tables.ts';
+import { type BudgetResult, signedPercent } from './budget-result.ts';
 import type { Comparison, FigureChange } from './comparison.ts';
 
 const header = ['figure', 'before', 'after', 'change', 'interval', ''] as const;
+/** Texts are no wider, however wide the terminal is, and no narrower. */
+const maxColumns = 80;
+const minColumns = 40;
 
 const words: Readonly<Record<FigureChange['outcome'], string>> = {
   better: 'better',
@@ -14,21 +20,38 @@ const words: Readonly<Record<FigureChange['outcome'], string>> = {
   unknown: '',
 };
 
-/** A table of all figures, then what was not to be. */
-export function comparisonText(comparison: Comparison): string {
+const legend =
+  'A change counts when its interval does not hold 0; all intervals together hold with 99 %.';
+const advice =
+  'What is undecided has not passed: hold clients for longer, give several runs of each side, and ' +
+  'repeat runs that were inconclusive or interrupted.';
+
+/**
+ * A table of all figures, then what was not to be. Where a terminal of `columns` is too narrow for
+ * the table, each figure takes two lines instead.
+ */
+export function comparisonText(comparison: Comparison, columns = maxColumns): string {
   const { figures, budgets, verdict } = comparison;
-  const lines = budgets.map(({ ok, expression }) => `  ${ok ? 'ok    ' : 'FAILED'}  ${expression}`);
-  return [
-    formatTable(header, figures.map(cellsOf)),
+  const width = Math.min(Math.max(columns, minColumns), maxColumns);
+  const table = formatTable(header, figuresRight(figures.map(cellsOf))).split('\n');
+  const isWide = table.every((line) => line.length <= Math.max(columns, minColumns));
+  const lines = [
+    ...(isWide ? table : figures.flatMap((figure) => narrowLines(figure, width))),
     '',
-    legend,
-    ...(budgets.length > 0 ? ['', `VERDICT ${verdict}`, ...lines] : []),
-  ].join('\n');
+    ...foldedLines('', legend, width),
+    ...(budgets.length > 0 ? ['', `VERDICT ${verdict}`] : []),
+    ...budgets.flatMap((result) => budgetLines(result, width)),
+    ...(verdict === 'inconclusive' ? ['', ...foldedLines('', advice, width)] : []),
+  ];
+  return lines.map((line) => terminalLine(line).trimEnd()).join('\n');
 }
 
 /** The same as Markdown. */
 export function comparisonMarkdown({ figures, budgets, verdict, warnings }: Comparison): string {
-  const results = budgets.map(({ expression, ok }) => [expression, ok ? 'ok' : 'FAILED']);
+  const results = budgets.map((result) => [
+    result.expression,
+    [outcomeOf(result), result.undecided ?? []].flat().join(': '),
+  ]);
   return [
     `### Load test comparison${budgets.length > 0 ? `: ${verdict}` : ''}`,
     '',
@@ -36,13 +59,39 @@ export function comparisonMarkdown({ figures, budgets, verdict, warnings }: Comp
     '',
     ...(results.length > 0 ? [...markdownRows(['fail on', ''], results), ''] : []),
     ...(warnings.length > 0 ? [...warnings.map((text) => `- ${escapeCell(text)}`), ''] : []),
-    legend,
+    [legend, ...(verdict === 'inconclusive' ? [advice] : [])].join(' '),
     '',
   ].join('\n');
 }
 
-const legend =
-  'A change counts when its interval does not hold 0; all intervals together hold with 99 %.';
+function budgetLines(result: BudgetResult, width: number): string[] {
+  const name = `  ${outcomeOf(result).padEnd(9)}  `;
+  const { expression, undecided } = result;
+  return foldedLines(name, undecided === null ? expression : `${expression}: ${undecided}`, width);
+}
+
+function outcomeOf({ ok, undecided }: BudgetResult): string {
+  if (undecided === null) return ok ? 'ok' : 'FAILED';
+  return ok ? 'allowed' : 'UNDECIDED';
+}
+
+/** What is measured, and its change, with their ends below each other. */
+function figuresRight(rows: readonly string[][]): string[][] {
+  const ends = [1, 2, 3];
+  const widths = ends.map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row.map((cell, column) => cell.padStart(widths[ends.indexOf(column)] ?? 0)),
+  );
+}
+
+function narrowLines(figure: FigureChange, width: number): string[] {
+  const [metric = '', before, after, change, interval, outcome] = cellsOf(figure);
+  const name = `${metric.padEnd(15)}  ${outcome}`;
+  if (before === after && interval === '') return [`${name}: ${before}`];
+  const moved = change === '–' ? '' : `, ${change}`;
+  const bounds = interval === '' ? '' : ` (${interval})`;
+  return [name, ...foldedLines('  ', `${before} → ${after}${moved}${bounds}`, width)];
+}
 
 function cellsOf({ metric, unit, before, after, ...figure }: FigureChange): string[] {
   const { changePercent, intervalPercent, outcome } = figure;
@@ -51,13 +100,8 @@ function cellsOf({ metric, unit, before, after, ...figure }: FigureChange): stri
     ...[before, after].map((observed) =>
       observed === null ? '–' : formatObserved({ observed, unit }),
     ),
-    changePercent === null ? '–' : signed(changePercent),
-    intervalPercent === null ? '' : `${intervalPercent.map(signed).join(' … ')}`,
+    changePercent === null ? '–' : signedPercent(changePercent),
+    intervalPercent === null ? '' : intervalPercent.map(signedPercent).join(' … '),
     words[outcome],
   ];
-}
-
-/** `+4.2%` */
-function signed(percent: number): string {
-  return `${percent >= 0 ? '+' : ''}${percent.toFixed(1)}%`;
 }

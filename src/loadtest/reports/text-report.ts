@@ -5,6 +5,7 @@ import type { GapReport } from '../delivery/gap-list.ts';
 import type { LoadTestReport, StageReport } from '../results/report.ts';
 import { findingsOf } from '../search/search-report.ts';
 import type { ErrorCount } from '../socket/error-log.ts';
+import { foldedLines } from './folded-lines.ts';
 import { hasOwnStages } from './part-tables.ts';
 import { trialLine } from './search-tables.ts';
 import { formatClock, formatObserved, unansweredOf } from './tables.ts';
@@ -15,8 +16,6 @@ const minColumns = 40;
 const maxErrorLines = 8;
 const maxStageLines = 12;
 const maxGapLines = 5;
-/** Lines that one text may take. */
-const maxFolds = 4;
 
 /**
  * The report as text of at most 80 columns. On fewer `columns`, texts and main figures take more
@@ -72,9 +71,9 @@ export function formatReport(report: LoadTestReport, columns = maxColumns): stri
   ];
   const lines = [
     `VERDICT ${report.verdict}`,
-    ...findingsOf(report).flatMap((finding) => folded('  - ', finding, width)),
+    ...findingsOf(report).flatMap((finding) => foldedLines('  - ', finding, width)),
     '',
-    ...rows.flatMap(([name, value]) => folded(name.padEnd(11), value, width)),
+    ...rows.flatMap(([name, value]) => foldedLines(name.padEnd(11), value, width)),
     ...section('stages', hasOwnStages(report) ? report.stages.map(stageLine) : [], maxStageLines),
     ...section('kinds of clients', groupLines(report), maxStageLines),
     ...section('errors', report.errors.map(errorLine), maxErrorLines),
@@ -264,21 +263,6 @@ function counts(values: Readonly<Record<string, number>>): string {
 
 function optional(count: number | null, text: string): [string, string][] {
   return count === 0 || count === null ? [] : [['', `${formatCount(count)} ${text}`]];
-}
-
-/** A text behind its name, broken between words into a few lines at most. */
-function folded(name: string, text: string, columns: number): string[] {
-  const room = columns - name.length;
-  // Where two spaces stand between figures, these are not to be parted from their names.
-  const gap = text.includes('  ') ? '  ' : ' ';
-  const [first = '', ...words] = text.split(gap);
-  const lines = [first];
-  for (const word of words) {
-    const longer = `${lines.at(-1)}${gap}${word}`;
-    if (longer.length <= room || lines.length === maxFolds) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines.map((line, at) => `${at === 0 ? name : ' '.repeat(name.length)}${line}`);
 }
 
 function clip(line: string): string {
