@@ -3,12 +3,14 @@ import { Histogram, type HistogramRecord } from '../../base/histogram.ts';
 import type { ThresholdMetric } from '../../config/threshold.ts';
 import { toldIn } from '../../config/told.ts';
 import type { LoadTestReport } from '../results/report.ts';
+import type { SeriesPoint } from '../results/series.ts';
 import { observe } from '../results/thresholds.ts';
 import { countsOf } from '../results/told-counts.ts';
 import { ErrorLog } from '../socket/error-log.ts';
 import { type Totals, totalsOf } from '../workers/totals.ts';
 import {
   logDeviation,
+  minParts,
   type Sampled,
   sampledHistogramMean,
   sampledMean,
@@ -49,6 +51,13 @@ export function noiseOf(
   return logDeviation(sampled as Sampled[], seed);
 }
 
+/** Whether runs that are long enough tell how much a figure varies by itself. */
+export function hasBounds(metric: ThresholdMetric): boolean {
+  if (metric === 'rate' || metric === 'latency.mean') return true;
+  const [source, quantile = ''] = metric.split('.');
+  return source === 'latency' && quantile in percents;
+}
+
 /** Parts of the run that has the fewest. */
 export function partsOf(reports: readonly LoadTestReport[]): number {
   return Math.min(...reports.map(({ histograms }) => histograms.latencyParts.length));
@@ -57,14 +66,18 @@ export function partsOf(reports: readonly LoadTestReport[]): number {
 function sampledOf(report: LoadTestReport, metric: ThresholdMetric): Sampled | undefined {
   const { latencyParts } = report.histograms;
   if (metric === 'rate') {
-    const held = report.series.points.filter(({ phase }) => phase === 'hold');
-    return sampledMean(held.map(({ receivedPerSecond }) => receivedPerSecond));
+    return sampledMean(measuredPoints(report).map(({ receivedPerSecond }) => receivedPerSecond));
   }
   if (metric === 'latency.mean') return sampledHistogramMean(latencyParts);
-  const [source, quantile = ''] = metric.split('.');
-  const percent = percents[quantile];
-  if (source !== 'latency' || percent === undefined) return undefined;
-  return sampledPercentile(latencyParts, percent);
+  if (!hasBounds(metric)) return undefined;
+  return sampledPercentile(latencyParts, percents[metric.split('.')[1] ?? ''] as number);
+}
+
+/** Those with the same clients all the time; of stages that only go up and down, all that counts. */
+function measuredPoints({ series, config }: LoadTestReport): readonly SeriesPoint[] {
+  const held = series.points.filter(({ phase }) => phase === 'hold');
+  if (held.length >= minParts || config.stages.length === 0) return held;
+  return series.points.filter(({ phase }) => phase !== 'settle');
 }
 
 /** What thresholds look at, from a report. */
