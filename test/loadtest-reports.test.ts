@@ -12,6 +12,7 @@ const files = {
   'a.json': JSON.stringify(before),
   'same.json': JSON.stringify(makeReport({ seed: 2 })),
   'slow.json': JSON.stringify(makeReport({ seed: 3, slower: 1.3 })),
+  'copy.json': JSON.stringify(before, null, 2),
   'other.json': JSON.stringify({ ...before, config: { ...before.config, connections: 9 } }),
   'text.json': 'no JSON',
 };
@@ -57,6 +58,18 @@ test('compare exits with 99 when a change was not to be', async () => {
   expect(markdown.stdout).toMatch(/^### Load test comparison: fail\n\n\| figure \| before /);
 });
 
+test('compare exits with 98 when noise hides whether a change was not to be', async () => {
+  const line = 'loadtest compare a.json same.json --fail-on latency.p99+0.1%';
+  const { exitCode, stdout, stderr } = await odin(line, { files });
+  expect(stdout).toMatch(
+    /^VERDICT inconclusive\n {2}UNDECIDED {2}latency\.p99\+0\.1%: the change/m,
+  );
+  expect([exitCode, stderr]).toEqual([98, '']);
+  const allowed = await odin(`${line} --allow-noise`, { files });
+  expect(allowed.stdout).toMatch(/^VERDICT pass\n {2}allowed {4}latency\.p99\+0\.1%: the change/m);
+  expect(allowed.exitCode).toBe(0);
+});
+
 test('without --fail-on, compare only tells', async () => {
   const { exitCode, stdout } = await odin('loadtest compare a.json slow.json', { files });
   expect(stdout).toMatch(/^latency\.p50 .* WORSE$/m);
@@ -82,6 +95,10 @@ test.each([
   ['report a.json --connections 5', /error: --connections: unknown flag/],
   ['compare a.json', /error: missing: <after.json\[,…\]>/],
   ['compare a.json a.json --json --markdown', /error: --markdown contradicts --json/],
+  ['compare a.json,a.json same.json', /error: a.json is given twice\nhint: .*another one/],
+  ['compare a.json a.json', /error: a.json is given twice/],
+  ['compare a.json,same.json copy.json', /error: a.json and copy.json hold the same run/],
+  ['compare a.json same.json --allow-noise', /error: --allow-noise does nothing without --fail-on/],
   ['compare a.json , --json', /error: expected a file per side/],
   ['compare a.json other.json', /error: connections differs: .*\nhint: .*--force/],
   [

@@ -3,6 +3,12 @@ import { exitCodes, UsageError } from '../base/errors.ts';
 import { write, writeJson, writeLine } from '../host/output.ts';
 import { defineCommand } from './define-command.ts';
 
+const exitCodeOf = {
+  pass: exitCodes.ok,
+  fail: exitCodes.thresholds,
+  inconclusive: exitCodes.inconclusive,
+} as const;
+
 /** See the file's first line. */
 export const compare = defineCommand({
   sections: [],
@@ -14,6 +20,10 @@ export const compare = defineCommand({
       description: 'fail on a change beyond this, such as "latency.p99 +10%" or "rate -5%"',
     },
     { name: 'markdown', description: 'print a table for a pull request' },
+    {
+      name: 'allow-noise',
+      description: 'pass what --fail-on cannot tell from noise, which otherwise is inconclusive',
+    },
     { name: 'force', description: 'compare runs of different setups all the same' },
   ],
   json: 'print the comparison as JSON',
@@ -30,12 +40,19 @@ export const compare = defineCommand({
       throw new UsageError('--markdown contradicts --json: either is the form of the output');
     }
     const budgets = parseBudgets(flags.get('fail-on') ?? []);
+    if (flags.has('allow-noise') && budgets.length === 0) {
+      throw new UsageError('--allow-noise does nothing without --fail-on: nothing is judged');
+    }
     const sides = operands.map((paths) => paths.split(',').filter(Boolean));
     const reports = await readReports([...new Set(sides.flat())], host.readText);
     const [before = [], after = []] = sides.map((paths) =>
       paths.flatMap((path) => reports.get(path) ?? []),
     );
-    const comparison = compareRuns(before, after, { budgets, isForced: flags.has('force') });
+    const comparison = compareRuns(before, after, {
+      budgets,
+      isForced: flags.has('force'),
+      allowsNoise: flags.has('allow-noise'),
+    });
     for (const warning of comparison.warnings) host.stderr.write(`warning: ${warning}\n`);
     if (isJson) await writeJson(host.stdout, comparison);
     else if (flags.has('markdown')) {
@@ -43,8 +60,10 @@ export const compare = defineCommand({
       await write(host.stdout, comparisonMarkdown(comparison));
     } else {
       const { comparisonText } = await import('../loadtest/comparison/comparison-text.ts');
-      await writeLine(host.stdout, comparisonText(comparison));
+      const { stdout } = host;
+      const columns = stdout.isTTY === true ? stdout.columns : undefined;
+      await writeLine(stdout, comparisonText(comparison, columns));
     }
-    return comparison.verdict === 'fail' ? exitCodes.thresholds : exitCodes.ok;
+    return exitCodeOf[comparison.verdict];
   },
 });

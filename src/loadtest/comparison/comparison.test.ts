@@ -2,9 +2,8 @@
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import type { LoadTestReport } from '../results/report.ts';
-import { type Budget, parseBudgets } from './budget.ts';
-import { type Comparison, compareRuns } from './comparison.ts';
-import { comparisonMarkdown, comparisonText } from './comparison-text.ts';
+import { parseBudgets } from './budget.ts';
+import { type Comparison, type ComparisonOptions, compareRuns } from './comparison.ts';
 import type { Run } from './setup.ts';
 import { studentQuantile, studentWithin } from './student.ts';
 
@@ -13,9 +12,10 @@ const compare = (
   before: readonly LoadTestReport[],
   after: readonly LoadTestReport[],
   budgets: readonly string[] = [],
+  options: Omit<ComparisonOptions, 'budgets'> = {},
 ) => {
   const [one, two] = [before, after].map((reports) => reports.map((report) => runOf(report)));
-  return compareRuns(one!, two!, { budgets: parseBudgets(budgets), isForced: false });
+  return compareRuns(one!, two!, { budgets: parseBudgets(budgets), ...options });
 };
 const outcomeOf = ({ figures }: Comparison, name: string) =>
   figures.find(({ metric }) => metric === name)?.outcome;
@@ -39,18 +39,18 @@ test('two equal runs differ in nothing, 20 times out of 20', () => {
   for (const seed of seeds) {
     const before = makeReport({ seed, seconds });
     const after = makeReport({ seed: seed + 1, seconds });
-    const found = compare([before], [after], ['latency.p99 +0%', 'latency.p50 +1%']);
+    const found = compare([before], [after], ['latency.p99 +10%', 'latency.p50 +10%']);
     const changed = found.figures.filter(({ outcome }) => /better|worse/.test(outcome));
     expect([seed, changed]).toEqual([seed, []]);
-    expect(found.verdict).toBe('pass');
+    expect([seed, found.verdict]).toEqual([seed, 'pass']);
   }
 });
 
 const base = makeReport({ seconds: 10 });
 const withLost = (lost: number) => ({ ...base, messages: { ...base.messages, lost } });
 
-test('the same run twice has no change at all', () => {
-  const { figures } = compare([base], [base]);
+test('runs of equal figures have no change at all', () => {
+  const { figures } = compare([base], [{ ...base, startedAt: '2026-11-02T00:00:00.000Z' }]);
   for (const { changePercent } of figures) expect(changePercent).toBe(0);
 });
 
@@ -80,33 +80,15 @@ test('what differs as much between runs of the same side is noise', () => {
   expect(outcomeOf(compare([fast, slow], [after]), 'latency.p50')).toBe('same');
 });
 
-test('a run of few intervals is warned of, and its budgets hold for the plain figures', () => {
-  const [before, after] = [1, 1.2].map((slower) => makeReport({ seconds: 3, slower }));
-  const found = compare([before!], [after!], ['latency.p99 +10%']);
-  expect(found.warnings).toContain(
-    'run.json: fewer than 5 intervals of latency are too few to tell change from noise',
-  );
-  expect(outcomeOf(found, 'latency.p99')).toBe('unknown');
-  expect(found.verdict).toBe('fail');
-});
-
-test('a budget that noise hides is said to be undecided, one that is clearly kept is not', () => {
-  const [before, after] = [1, 2].map((seed) => makeReport({ seed, seconds: 6 }));
-  const { verdict, warnings } = compare(
-    [before!],
-    [after!],
-    [
-      ...['latency.p99 +1%', 'latency.p99 +90%', 'rate -60%'],
-      ...['latency.p50 +0.01ms', 'lost +1'],
-    ],
-  );
-  expect(verdict).toBe('pass');
-  expect(warnings).toEqual([
-    expect.stringMatching(
-      /^latency\.p99 \+1%: cannot be told, the change is between -[\d.]+% and \+[\d.]+%; hold/,
-    ),
-    expect.stringMatching(/^latency\.p50 \+0\.01ms: cannot be told/),
-  ]);
+test('the rate of stages that only go up and down has bounds, too', () => {
+  const climbing = [1, 2].map((seed) => {
+    const report = makeReport({ seed, seconds: 10 });
+    const points = report.series.points.map((point) => ({ ...point, phase: 'ramp' as const }));
+    const config = { ...report.config, stages: ['10s:500'] };
+    return { ...report, config, series: { ...report.series, points } };
+  });
+  const { figures } = compare([climbing[0]!], [climbing[1]!]);
+  expect(figures.find(({ metric }) => metric === 'rate')?.intervalPercent).not.toBeNull();
 });
 
 test('a figure that was not measured meets no budget', () => {
@@ -115,63 +97,6 @@ test('a figure that was not measured meets no budget', () => {
   const found = compare([base], [{ ...base, histograms }], ['latency.p99 +10%']);
   expect(outcomeOf(found, 'latency.p99')).toBe('unknown');
   expect(found.verdict).toBe('fail');
-});
-
-test('runs of different setups are refused with what differs, unless forced', () => {
-  const config = { ...base.config, connections: 9, channels: ['A.trade'] };
-  const runs = [[runOf(base, 'a.json')], [runOf({ ...base, config }, 'b.json')]] as const;
-  const none: readonly Budget[] = [];
-  expect(() => compareRuns(...runs, { budgets: none, isForced: false })).toThrow(
-    /^connections differs: 500 in a.json, 9 in b.json\nchannels differs: /,
-  );
-  const { warnings } = compareRuns(...runs, { budgets: none, isForced: true });
-  expect(warnings).toContain('connections differs: 500 in a.json, 9 in b.json');
-});
-
-test.each([
-  ['rampDownMs', 9_000],
-  ['searchMax', 9],
-  ['send', ['{"op":"subscribe"}']],
-] as const)('%s makes a test another one', (name, value) => {
-  const other = { ...base, config: { ...base.config, [name]: value } };
-  expect(() => compare([base], [other])).toThrow(`${name} differs: `);
-});
-
-test('what is to be minded about several runs is said once', () => {
-  const short = makeReport({ seconds: 3 });
-  const other = { ...short, config: { ...short.config, mix: ['trader=1'] } };
-  const paths = ['a.json', 'b.json', 'c.json', 'd.json'];
-  const [a, b, c, d] = paths.map((path, at) => runOf(at < 2 ? short : other, path));
-  const { warnings } = compareRuns([a!, b!], [c!, d!], { budgets: [], isForced: true });
-  expect(warnings).toEqual([
-    'mix differs: none in a.json and b.json, trader=1 in c.json and d.json',
-    'a.json and b.json and c.json and d.json: fewer than 5 intervals of latency are too few to tell change from noise',
-  ]);
-});
-
-test('another machine, an interrupted and an inconclusive run are warned of', () => {
-  const machine = { ...base.machine, cpus: 64 };
-  const { warnings } = compare(
-    [{ ...base, verdict: 'interrupted', holdMs: 2_000 }],
-    [{ ...base, verdict: 'inconclusive', machine }],
-  );
-  expect(warnings).toEqual([
-    'cpus: 2 in run.json, 64 in run.json',
-    'run.json: the run was interrupted',
-    'run.json: clients were held for 2.0s only',
-    'run.json: the load generator was the bottleneck',
-  ]);
-});
-
-test('text and Markdown show every figure and what was not to be', () => {
-  const found = compare([withLost(0)], [withLost(3)], ['lost +1']);
-  const text = comparisonText(found);
-  expect(text).toMatch(/^lost +0 +3 +– +WORSE$/m);
-  expect(text).toContain('VERDICT fail\n  FAILED  lost +1');
-  const markdown = comparisonMarkdown(found);
-  expect(markdown).toContain('### Load test comparison: fail');
-  expect(markdown).toContain('| lost | 0 | 3 | – |  | WORSE |');
-  expect(markdown).toContain('| lost +1 | FAILED |');
 });
 
 test.each([

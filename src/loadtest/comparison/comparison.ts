@@ -3,9 +3,10 @@ import { UsageError } from '../../base/errors.ts';
 import { type MetricUnit, type ThresholdMetric, thresholdMetrics } from '../../config/threshold.ts';
 import { minParts } from './bootstrap.ts';
 import type { Budget } from './budget.ts';
+import { type BudgetResult, judgeBudget, resolutionPercent } from './budget-result.ts';
 import { centreOf, spreadOf } from './centre.ts';
 import { figuresOf, noiseOf, partsOf } from './figures.ts';
-import { checkSetups, type Run } from './setup.ts';
+import { checkSetups, faultsOf, type Run } from './setup.ts';
 import { studentQuantile } from './student.ts';
 
 /** One figure before and after. */
@@ -23,13 +24,6 @@ export interface FigureChange {
   readonly outcome: 'better' | 'worse' | 'same' | 'unknown';
 }
 
-/** A change that was not to be, and what came of it. */
-export interface BudgetResult {
-  readonly expression: string;
-  readonly metric: ThresholdMetric;
-  readonly ok: boolean;
-}
-
 /** What a comparison found. Written as JSON, so names and meanings are a contract. */
 export interface Comparison {
   readonly schemaVersion: 1;
@@ -38,7 +32,8 @@ export interface Comparison {
   readonly figures: readonly FigureChange[];
   readonly budgets: readonly BudgetResult[];
   readonly warnings: readonly string[];
-  readonly verdict: 'pass' | 'fail';
+  /** Of the budgets. Inconclusive: none was broken, and of some it cannot be told. */
+  readonly verdict: 'pass' | 'fail' | 'inconclusive';
 }
 
 /** Shown whether or not they changed. */
@@ -71,18 +66,26 @@ const higherIsBetter: ReadonlySet<ThresholdMetric> = new Set([
 
 /** All intervals of a comparison together hold with this probability. */
 const confidence = 0.99;
-/** Nothing below the resolution of the histograms counts as a change, in percent. */
-const resolutionPercent = 0.8;
 const seeds = [1, 2] as const;
+
+/** What is asked of a comparison. */
+export interface ComparisonOptions {
+  readonly budgets: readonly Budget[];
+  /** Whether runs of different setups are compared too. */
+  readonly isForced?: boolean;
+  /** Whether budgets pass of which noise leaves open whether they were kept. */
+  readonly allowsNoise?: boolean;
+}
 
 /**
  * Compares one or more runs with one or more others. Several runs of a side tell how much runs
- * differ by themselves: a change within that is none. Throws a UsageError for different setups.
+ * differ by themselves: a change within that is none. Throws a UsageError for different setups, and
+ * for a run that is given twice.
  */
 export function compareRuns(
   before: readonly Run[],
   after: readonly Run[],
-  { budgets, isForced }: { budgets: readonly Budget[]; isForced: boolean },
+  { budgets, isForced = false, allowsNoise = false }: ComparisonOptions,
 ): Comparison {
   if (before.length === 0 || after.length === 0) throw new UsageError('expected a file per side');
   const warnings = checkSetups([...before, ...after], isForced);
@@ -96,9 +99,10 @@ export function compareRuns(
     const noise = noises[at];
     return changeOf(before, after, metric, noise === undefined ? undefined : noise * width);
   });
+  const circumstances = { faults: faultsOf([...before, ...after]), allowsNoise };
   const results = budgets.map((budget) => {
     const figure = figures.find(({ metric }) => metric === budget.metric) as FigureChange;
-    return { expression: budget.expression, metric: budget.metric, ok: isKept(budget, figure) };
+    return judgeBudget(budget, figure, circumstances);
   });
   return {
     schemaVersion: 1,
@@ -106,9 +110,15 @@ export function compareRuns(
     after: after.map(({ path }) => path),
     figures,
     budgets: results,
-    warnings: [...warnings, ...budgets.flatMap((budget) => undecidedOf(budget, figures))],
-    verdict: results.every(({ ok }) => ok) ? 'pass' : 'fail',
+    warnings,
+    verdict: verdictOf(results),
   };
+}
+
+function verdictOf(results: readonly BudgetResult[]): Comparison['verdict'] {
+  const unmet = results.filter(({ ok }) => !ok);
+  if (unmet.length === 0) return 'pass';
+  return unmet.some(({ undecided }) => undecided === null) ? 'fail' : 'inconclusive';
 }
 
 function reportsOf(runs: readonly Run[]) {
@@ -153,10 +163,12 @@ function changeOf(
   }
   const change = Math.log(two / one);
   const percentOf = (logarithm: number) => 100 * Math.expm1(logarithm);
-  const low = percentOf(change - width);
-  const high = percentOf(change + width);
-  const noisePercent = Math.max(resolutionPercent, spreadOf(olds ?? []), spreadOf(news ?? []));
-  const isChange = (low > 0 || high < 0) && Math.abs(changePercent ?? 0) > noisePercent;
+  const shift = percentOf(change);
+  // What runs of one side differ by themselves says as much as what a run differs within itself.
+  const spread = Math.max(spreadOf(olds ?? []), spreadOf(news ?? []));
+  const low = Math.min(percentOf(change - width), shift - spread);
+  const high = Math.max(percentOf(change + width), shift + spread);
+  const isChange = (low > 0 || high < 0) && Math.abs(shift) > resolutionPercent;
   return {
     ...base,
     changePercent,
@@ -169,34 +181,4 @@ function changeOf(
 function known(figures: readonly (number | null)[]): number[] | null {
   const measured = figures.filter((figure) => figure !== null);
   return measured.length < figures.length ? null : measured;
-}
-
-/** A budget that is kept only because the runs are too noisy, or too short, to tell. */
-function undecidedOf(budget: Budget, figures: readonly FigureChange[]): string[] {
-  const { expression, metric, sign, limit, isRelative } = budget;
-  const { intervalPercent, outcome, before } = figures.find(
-    (figure) => figure.metric === metric,
-  ) as FigureChange;
-  if (intervalPercent === null || outcome !== 'same' || before === null) return [];
-  const [low, high] = intervalPercent;
-  const worst = sign > 0 ? high : -low;
-  const limitPercent = isRelative ? limit : (100 * limit) / before;
-  if (worst < Math.max(limitPercent, resolutionPercent)) return [];
-  const span = `${low.toFixed(1)}% and ${high >= 0 ? '+' : ''}${high.toFixed(1)}%`;
-  return [
-    `${expression}: cannot be told, the change is between ${span}; ` +
-      'hold clients for longer, or give several runs of each side',
-  ];
-}
-
-/** A change that cannot be told from noise breaks no budget; one that nothing is known of does. */
-function isKept({ sign, limit, isRelative }: Budget, figure: FigureChange): boolean {
-  const { before, after, changePercent, intervalPercent, outcome } = figure;
-  if (before === null || after === null) return false;
-  if (intervalPercent !== null && outcome === 'same') return true;
-  const moved = sign * (after - before);
-  if (moved <= 0) return true;
-  // From nothing to something is more than any percentage.
-  const size = isRelative ? sign * (changePercent ?? sign * Number.POSITIVE_INFINITY) : moved;
-  return size < limit;
 }

@@ -37,7 +37,7 @@ export interface Evidence {
 }
 
 /** Conditions that a load tester which is too slow does not break. */
-const facts: ReadonlySet<ThresholdMetric> = new Set<ThresholdMetric>([
+export const facts: ReadonlySet<ThresholdMetric> = new Set<ThresholdMetric>([
   'lost',
   'duplicated',
   'reordered',

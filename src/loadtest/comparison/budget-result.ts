@@ -1,0 +1,75 @@
+/** What came of a budget: kept, broken, or not to be told, which is no pass. */
+import type { ThresholdMetric } from '../../config/threshold.ts';
+import { facts } from '../results/verdict.ts';
+import type { Budget } from './budget.ts';
+import type { FigureChange } from './comparison.ts';
+import { hasBounds } from './figures.ts';
+
+/** Nothing below the resolution of the histograms counts as a change, in percent. */
+export const resolutionPercent = 0.8;
+
+/** A change that was not to be, and what came of it. Written as JSON. */
+export interface BudgetResult {
+  readonly expression: string;
+  readonly metric: ThresholdMetric;
+  /** Whether the change is known to be smaller, or may pass for that. */
+  readonly ok: boolean;
+  /** Why nobody can tell whether it is; null when that is known. */
+  readonly undecided: string | null;
+}
+
+/** How a comparison found its figures. */
+export interface Circumstances {
+  /** What makes all figures of a run count for nothing, such as a load tester that was too slow. */
+  readonly faults: readonly string[];
+  /** Whether what noise hides passes. */
+  readonly allowsNoise: boolean;
+}
+
+/** Holds a budget against what became of its figure. */
+export function judgeBudget(
+  budget: Budget,
+  figure: FigureChange,
+  { faults, allowsNoise }: Circumstances,
+): BudgetResult {
+  const { expression, metric } = budget;
+  const broken = isBroken(budget, figure);
+  // What no slowness of a load tester explains is true all the same.
+  if (faults.length > 0 && !(broken && facts.has(metric))) {
+    return { expression, metric, ok: false, undecided: faults.join('; ') };
+  }
+  const undecided = broken ? null : doubtOf(budget, figure);
+  return { expression, metric, ok: !broken && (undecided === null || allowsNoise), undecided };
+}
+
+/** A change that cannot be told from noise breaks nothing; one that nothing is known of does. */
+function isBroken({ sign, limit, isRelative }: Budget, figure: FigureChange): boolean {
+  const { before, after, changePercent, intervalPercent, outcome } = figure;
+  if (before === null || after === null) return true;
+  if (intervalPercent !== null && outcome === 'same') return false;
+  const moved = sign * (after - before);
+  if (moved <= 0) return false;
+  // From nothing to something is more than any percentage.
+  const size = isRelative ? sign * (changePercent ?? sign * Number.POSITIVE_INFINITY) : moved;
+  return size >= limit;
+}
+
+/** Why a change may be larger than it seems, and too large; null when it cannot. */
+function doubtOf(
+  { metric, sign, limit, isRelative }: Budget,
+  { intervalPercent, before }: FigureChange,
+): string | null {
+  if (intervalPercent === null) {
+    return hasBounds(metric) ? 'the runs are too short to tell change from noise' : null;
+  }
+  const [low, high] = intervalPercent;
+  const worst = sign > 0 ? high : -low;
+  const limitPercent = isRelative ? limit : (100 * limit) / (before ?? 0);
+  if (worst < Math.max(limitPercent, resolutionPercent)) return null;
+  return `the change lies between ${signedPercent(low)} and ${signedPercent(high)}`;
+}
+
+/** `+4.2%` */
+export function signedPercent(percent: number): string {
+  return `${percent >= 0 ? '+' : ''}${percent.toFixed(1)}%`;
+}
