@@ -72,8 +72,9 @@ test.concurrent('what becomes of slow clients is told apart, and is no reason to
     messages: { received: 100, lost: 0 },
     closeCodes: { 4001: 5 },
   });
-  // One that was late reads events with its acknowledgement.
-  expect(slow!.latencyMs.count).toBeLessThan(100);
+  // What waits until they read has its latency from that.
+  expect(slow!.latencyMs.count).toBe(100);
+  expect(slow!.latencyMs.p50).toBeGreaterThan(500);
 });
 
 test.concurrent('slow clients may read a little, and catch up in the end', async () => {
@@ -102,8 +103,36 @@ test.concurrent('slow clients that have to go read first what came until then', 
   expect(slow!.messages.received + slow!.messages.lost!).toBe(1_000);
   expect(slow!.messages.lost).toBeGreaterThanOrEqual(50);
   expect(slow!.messages.lostAtEnd).toBe(slow!.messages.lost);
+  expect(slow!.latencyMs.count).toBe(slow!.messages.received);
   const { observed, ok } = report.thresholds.at(-1)!;
   expect({ observed, ok }).toEqual({ observed: slow!.messages.lost, ok: false });
+});
+
+test.concurrent('a threshold is not met by clients, or in a stage, that got nothing', async () => {
+  await using server = await FaultServer.start();
+  const settings = {
+    ...{ halfOpenPercent: '50%', halfOpenMode: 'unfinished', slowPercent: '2%' },
+    stages: 'come=300ms:20,stay=700ms:20',
+    thresholds: [
+      ...['half-open: lost == 0', 'slow: failed == 0'],
+      ...['come: duplicated == 0', 'stay: lost == 0'],
+    ],
+  };
+  const [report] = await Promise.all([
+    run(server.url, settings),
+    server.subscribed(10).then(async () => {
+      await sleep(500);
+      server.publish(channel);
+    }),
+  ]);
+  expect(report.thresholds.slice(-4).map(({ expression, ok }) => [expression, ok])).toEqual([
+    ['half-open: lost == 0', false],
+    ['slow: failed == 0', false],
+    ['come: duplicated == 0', false],
+    ['stay: lost == 0', true],
+  ]);
+  expect(report.verdict).not.toBe('pass');
+  expect(faultsOf(report)).toContain('half-open: lost == 0: nothing was measured: no event came');
 });
 
 test.concurrent('half-open clients keep sockets busy, and come back when they are closed', async () => {

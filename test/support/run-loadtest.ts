@@ -10,8 +10,11 @@ import type { FaultServer } from './fault-server.ts';
 /** What all clients subscribe to. */
 export const channel = 'BTC.trade';
 
+/** As in a file: texts, and lists of them. */
+type Settings = Readonly<Record<string, string | readonly string[]>>;
+
 /** Twenty clients for a second, unless `settings` say otherwise. */
-export function configOf(url: string, settings: Record<string, string> = {}) {
+export function configOf(url: string, settings: Settings = {}) {
   const loadtest = {
     url,
     connections: '20',
@@ -25,11 +28,7 @@ export function configOf(url: string, settings: Record<string, string> = {}) {
 }
 
 /** Runs a load test without any output. Everything that goes wrong has to have a class. */
-export async function run(
-  url: string,
-  settings: Record<string, string>,
-  deps: Partial<LoadTestDeps> = {},
-) {
+export async function run(url: string, settings: Settings, deps: Partial<LoadTestDeps> = {}) {
   const quiet = {
     signal: new AbortController().signal,
     onProgress: () => undefined,

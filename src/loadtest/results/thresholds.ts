@@ -8,7 +8,8 @@ import {
 } from '../../config/threshold.ts';
 import { lackFor, type Told } from '../../config/told.ts';
 import type { Totals } from '../workers/totals.ts';
-import type { PartOf, RunScale } from './run-parts.ts';
+import { hasGround } from './grounds.ts';
+import type { PartOf, RunPart, RunScale } from './run-parts.ts';
 
 /** A condition and what came of it. */
 export interface ThresholdResult {
@@ -69,11 +70,22 @@ function readChecked(text: string): Omit<RunThreshold, 'isBuiltIn'>[] {
 export function resultsOf(thresholds: readonly RunThreshold[], partOf: PartOf): ThresholdResult[] {
   return thresholds.map((threshold) => {
     const { expression, scope, metric, unit, operator, limit, isBuiltIn } = threshold;
-    const part = partOf(scope);
-    const observed = part === undefined ? null : observe(metric, part.totals, part.scale);
+    const observed = observedIn(partOf(scope), threshold);
     const ok = observed !== null && compare[operator](observed, limit);
     return { expression, scope: scope ?? null, metric, unit, observed, ok, isBuiltIn };
   });
+}
+
+/**
+ * A count of 0 is none where there was nothing to count. What every run has to meet takes it as it
+ * is: that there is something to count is a condition of its own.
+ */
+function observedIn(part: RunPart | undefined, threshold: RunThreshold): number | null {
+  if (part === undefined) return null;
+  const { totals, scale } = part;
+  const { metric, isBuiltIn } = threshold;
+  const observed = observe(metric, totals, scale);
+  return observed === 0 && !isBuiltIn && !hasGround(metric, totals, scale) ? null : observed;
 }
 
 /** The first condition that ends a run now, as its part has gone on for its grace. */

@@ -140,6 +140,48 @@ test('where nothing was measured, no condition is met and none ends the run', ()
   expect(breachOf(thresholds, () => ({ totals, scale }))).toBeUndefined();
 });
 
+/** One client that was there and got nothing; or nobody. */
+const idle = {
+  ...workerReport({ received: 0 }).connections,
+  ...{ opened: 0, dropped: 0, reconnected: 0 },
+};
+
+test.each([
+  ['lost == 0', 1, 'no event came'],
+  ['duplicated == 0 & throttled == 0', 1, 'no event came'],
+  ['failed == 0', 1, 'no client had to come'],
+  ['dropped == 0', 0, 'no client was there'],
+  ['received <= 5', 0, 'no client was there'],
+  ['rate < 5/s', 0, 'no client was there'],
+])('%j is not met by nothing: of %d clients', (text, active, why) => {
+  const nothing = { ...workerReport().latency, buckets: [] };
+  const connections = { ...idle, active };
+  const more = { connections, latency: nothing, stageLatency: nothing };
+  const totals = totalsOf([stateOf(workerReport({ received: 0 }, more))]);
+  const part = { totals, scale: { ...scale, target: 0 } };
+  const results = resultsOf(thresholdsOf([text], told), () => part);
+  const asked = results.filter(({ isBuiltIn }) => !isBuiltIn);
+  for (const result of asked) expect(result).toMatchObject({ observed: null, ok: false });
+  // That there are events is a condition of its own, of every run.
+  expect(results.find(({ metric }) => metric === 'missed')).toMatchObject({
+    observed: 0,
+    ok: true,
+  });
+  const shortfall = { bottlenecks: [], delays: [] };
+  const evidence = { totals, shortfall, breach: undefined, interrupted: false, told };
+  const { verdict, reasons } = judge({ ...evidence, thresholds: asked });
+  expect(verdict).toBe('fail');
+  expect(reasons[0]).toBe(`${asked[0]?.expression}: nothing was measured: ${why}`);
+});
+
+test('a count of 0 holds where something might have been counted', () => {
+  const connections = { ...idle, active: 1 };
+  const part = { totals: totalsOf([stateOf(workerReport({}, { connections }))]), scale };
+  const texts = ['lost == 0 & failed == 0', 'dropped == 0 & received > 0 & errors < 2'];
+  const results = resultsOf(thresholdsOf(texts, told), () => part);
+  expect(results.filter(({ ok }) => !ok)).toEqual([]);
+});
+
 test('a condition ends the run only when it says so, and not before its grace', () => {
   const totals = totalsOf([stateOf(workerReport())]);
   const breach = (text: string, holdMs: number) =>

@@ -15,6 +15,7 @@ import type { MetricUnit, ThresholdMetric } from '../../config/threshold.ts';
 import type { Told } from '../../config/told.ts';
 import type { Totals } from '../workers/totals.ts';
 import type { OwnDelay, Shortfall } from './bottlenecks.ts';
+import { lackOfGround } from './grounds.ts';
 import type { LoadTestReport } from './report.ts';
 import type { ThresholdResult } from './thresholds.ts';
 
@@ -132,8 +133,8 @@ function reasonOf(result: ThresholdResult, totals: Totals, told: Told): string[]
   return [`${formatCount(observed ?? 0)} ${observed === 1 ? one : many}${why}`];
 }
 
-function formatObserved({ observed, unit }: ThresholdResult): string {
-  if (observed === null) return 'nothing was measured';
+function formatObserved({ observed, unit, metric }: ThresholdResult): string {
+  if (observed === null) return `nothing was measured: ${lackOfGround(metric)}`;
   const value = unit === 'count' ? formatCount(observed) : String(Number(observed.toPrecision(4)));
   return `was ${value}${{ ms: 'ms', percent: '%', perSecond: '/s', count: '' }[unit]}`;
 }

@@ -3,6 +3,7 @@ import { PreflightError, RemoteError } from '../../base/errors.ts';
 import { formatCount } from '../../base/units.ts';
 import type { Log } from '../../host/log.ts';
 import { shortfallOf } from '../results/bottlenecks.ts';
+import { isOfComing } from '../results/grounds.ts';
 import { resultsOf } from '../results/thresholds.ts';
 import { toldLatency } from '../results/told-report.ts';
 import { judge } from '../results/verdict.ts';
@@ -169,7 +170,7 @@ export class LimitSearch {
     const scale = { target: newcomers, holdMs: lengthMs, told };
     // Where nobody came, nothing is known of connecting, and nothing has to be.
     const thresholds = resultsOf(settings.thresholds, () => ({ totals, scale })).filter(
-      ({ metric, observed }) => observed !== null || !metric.startsWith('connect.'),
+      ({ metric, observed }) => observed !== null || !isOfComing(metric),
     );
     const shortfall = shortfallOf(states, totals, { queue: undefined, holdMs: lengthMs });
     const tooFew = publisherShortfall(output);

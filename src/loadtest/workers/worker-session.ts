@@ -37,6 +37,8 @@ export class WorkerSession {
   #unrest: Unrest | undefined;
   /** Whether the present stage counts for the run. */
   #isMeasured = false;
+  /** Whether some stage did. */
+  #wasMeasured = false;
   #stageTimer: NodeJS.Timeout | undefined;
   /** Begins the stage that this worker was told of last, unless it has begun. */
   #beginPending: (() => void) | undefined;
@@ -98,8 +100,11 @@ export class WorkerSession {
     this.#begun = index + 1;
     this.#endStage(index, stage.isMeasured);
     const { worker, workers } = this.#assignment;
-    for (const context of (this.#crowd as Crowd).contexts)
-      context.beginStage(index, stage.isMeasured);
+    this.#wasMeasured ||= stage.isMeasured;
+    for (const context of (this.#crowd as Crowd).contexts) {
+      const { isGood } = context;
+      context.beginStage(index, isGood ? stage.isMeasured : this.#wasMeasured);
+    }
     this.#follower.begin(stage, startAtMs, worker, workers);
     if (stage.isMeasured) this.#unrest?.begin(startAtMs);
   }
@@ -108,7 +113,8 @@ export class WorkerSession {
   #endStage(next: number, isNextMeasured: boolean): void {
     if (this.#crowd === undefined) return;
     this.#follower.catchUp();
-    for (const context of this.#crowd.contexts) context.endStage();
+    // What slow clients read only now waited for it meanwhile: that is their latency.
+    for (const context of this.#crowd.contexts) if (context.isGood) context.endStage();
     if (this.#isMeasured && !isNextMeasured) this.#health.hold();
     if (!this.#isMeasured && isNextMeasured) this.#health.restart();
     this.#isMeasured = isNextMeasured;
