@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { OutgoingRecord } from '../src/broker/broker.ts';
 import { parseReport } from '../src/loadtest/reports/report-schema.ts';
 import { formatReport } from '../src/loadtest/reports/text-report.ts';
+import { deadEndOf } from '../src/loadtest/results/dead-end.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { channel, run } from './support/run-loadtest.ts';
 import { CollectingProducer, startTestPublisher } from './support/start-publisher.ts';
@@ -192,14 +193,28 @@ describe.concurrent('a limit search', () => {
   });
 
   test.each([
-    ['step', /^at least 10 clients .*: a load test worker did not tell what it had at the end/],
-    ['confirm', /^a load test worker did not answer in time/],
-  ])('a worker that is silent after the trial %s does not let it pass', async (...row) => {
-    const [purpose, reason] = row;
+    ['for good after the trial step', 'step', undefined, 10, /^at least 10 .* said nothing for 2/],
+    [
+      'for good, and clients are to come',
+      'step',
+      undefined,
+      99,
+      /^at least 10 .* said nothing for/,
+    ],
+    ['over a whole trial', 'step', 1_500, 10, /worker (began it .* late|said nothing)/],
+    [
+      'for good after the trial confirm',
+      'confirm',
+      undefined,
+      10,
+      /^a load test .* answer in time/,
+    ],
+  ] as const)('a worker that is silent %s lets nothing pass', async (...row) => {
+    const [, purpose, forMs, searchMax, reason] = row;
     await using server = await FaultServer.start();
     using _events = publishing(server);
     let pids: readonly number[] = [];
-    const settings = { ...quick, connections: '10', searchMax: '10', workers: '2' };
+    const settings = { ...quick, connections: '10', searchMax: `${searchMax}`, workers: '2' };
     const report = await run(
       server.url,
       { ...settings, slo: 'lost == 0' },
@@ -208,13 +223,59 @@ describe.concurrent('a limit search', () => {
           pids = ids;
         },
         onTrial: (trial) => {
-          if (trial.purpose === purpose) process.kill(pids[0] as number, 'SIGSTOP');
+          if (trial.purpose !== purpose || trial.verdict !== 'pass') return;
+          process.kill(pids[0] as number, 'SIGSTOP');
+          if (forMs !== undefined)
+            setTimeout(() => process.kill(pids[0] as number, 'SIGCONT'), forMs);
         },
       },
     );
+    const { reasons = [], search, verdict } = report;
+    expect([
+      ...reasons,
+      ...(search?.trials ?? []).flatMap((trial) => trial.reasons),
+    ]).toContainEqual(expect.stringMatching(reason));
+    // It is there again when the level is repeated.
+    if (forMs === undefined) expect(verdict).toBe('inconclusive');
+    expect(search).toMatchObject({ holds: 10, breaks: null });
+  });
+
+  test.each([
+    ['is gone', '1s', /connect-refused: /],
+    ['stands still', '300ms', /upgrade-timeout: /],
+  ])('a server that %s ends it, and is no limit', async (how, connectTimeoutMs, why) => {
+    const faults = { stall: false };
+    await using server = await FaultServer.start(faults);
+    using events = publishing(server);
+    const settings = { ...quick, connections: '10', slo: 'lost == 0', connectTimeoutMs };
+    const { url } = server;
+    const report = await run(url, settings, {
+      onTrial: async ({ level }) => {
+        if (level < 20) return;
+        events[Symbol.dispose]();
+        if (how === 'is gone') await server[Symbol.asyncDispose]();
+        else faults.stall = true;
+      },
+    });
+    expect(report.search).toMatchObject({ ending: 'server', holds: 20 });
+    expect(report.search?.trials.length).toBeLessThan(6);
+    expect(report.search?.answer).toMatch(/^at least 20 clients \(the server lets nobody in\): /);
+    expect(report.search?.answer).toMatch(why);
     expect(report.verdict).toBe('inconclusive');
-    expect(report.reasons).toContainEqual(expect.stringMatching(reason));
-    expect(report.search).toMatchObject({ holds: 10, breaks: null });
+    await expect(deadEndOf(report)).resolves.toMatchObject({
+      message: `lost the server at ${url}: ${report.search?.answer}`,
+    });
+  });
+
+  test('without any server it ends at once, as a run does', async () => {
+    const server = await FaultServer.start();
+    const { url } = server;
+    await server[Symbol.asyncDispose]();
+    const report = await run(url, { ...quick, slo: 'lost == 0', searchTrialMs: '60s' });
+    expect(report.search?.trials).toMatchObject([{ level: 20, durationMs: 0, verdict: 'fail' }]);
+    await expect(deadEndOf(report)).resolves.toMatchObject({
+      message: expect.stringMatching(/^cannot connect to .*: connect-refused/),
+    });
   });
 });
 

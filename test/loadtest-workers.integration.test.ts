@@ -51,6 +51,24 @@ test.each([
   await expect.poll(() => server.sockets).toBe(0);
 });
 
+test('a worker that is silent while clients come ends the run soon, and lets nothing pass', async () => {
+  await using server = await FaultServer.start();
+  let pids: readonly number[] = [];
+  const onWorkers = (ids: readonly number[]) => {
+    pids = ids;
+  };
+  const settings = { workers: '2', rampRate: '8', durationMs: '60s' };
+  const [{ verdict, reasons, holdMs }] = await Promise.all([
+    run(server.url, settings, { onWorkers }),
+    server.subscribed(2).then(() => process.kill(pids[0] as number, 'SIGSTOP')),
+  ]);
+  expect(verdict).toBe('inconclusive');
+  expect(reasons[0]).toBe(
+    'a load test worker did not answer in time: its last figures are missing',
+  );
+  expect(holdMs).toBe(0);
+});
+
 test('a worker that dies fails its clients and is named', async () => {
   await using server = await FaultServer.start();
   let pids: readonly number[] = [];

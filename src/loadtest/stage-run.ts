@@ -9,6 +9,7 @@ import {
   startsPerWorker,
 } from './plan/timeline.ts';
 import { epochMs } from './run-clock.ts';
+import { watchForSilence } from './workers/silence-watch.ts';
 import { type Totals, totalsBetween, totalsOf } from './workers/totals.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
@@ -53,6 +54,7 @@ export class StageRun {
   readonly #begun: Begun[] = [];
   readonly #ended = new AbortController();
   #phase: LoadTestPhase = 'ramp';
+  #isGivenUp = false;
   /** When the first stage begins, in milliseconds since 1970; before, when this was made. */
   startedAtMs = epochMs();
 
@@ -106,7 +108,7 @@ export class StageRun {
 
   /**
    * All stages, the first at `startAtMs` since 1970, and the time for what is on its way then; ends
-   * at once when interrupted.
+   * at once when interrupted, and soon when a worker is silent that clients are waited for.
    */
   async run(startAtMs: number): Promise<void> {
     const { stages, signal, log } = this.#deps;
@@ -122,7 +124,8 @@ export class StageRun {
       log.info({ stage: stage.name, opened, failed }, 'stage ended');
       if (this.#ended.signal.aborted || (stage.awaitsClients && opened === 0)) break;
     }
-    if (this.#begun.length === stages.length || this.#ended.signal.aborted) await this.#settle();
+    const isWhole = this.#begun.length === stages.length || this.#ended.signal.aborted;
+    if (isWhole && !this.#isGivenUp) await this.#settle();
   }
 
   /** Stages that began. */
@@ -188,10 +191,15 @@ export class StageRun {
   }
 
   async #pass({ stage, plannedAtMs }: Begun): Promise<void> {
-    const { config, stages, signal, reachMs } = this.#deps;
+    const { config, stages, signal, reachMs, log } = this.#deps;
     const pool = this.#pool;
     const either = AbortSignal.any([signal, this.#ended.signal]);
     if (stage.awaitsClients) {
+      using _watch = watchForSilence(pool, config, ({ message }) => {
+        log.warn(`ending the run early: ${message}`);
+        this.#isGivenUp = true;
+        this.endStages();
+      });
       await pool.waitUntil(
         () => pool.allSaid('ramped'),
         either,

@@ -34,6 +34,7 @@ export const searchSchema = z.object({
     'max',
     'nothing',
     'generator',
+    'server',
     'publisher',
     'machine',
     'time',

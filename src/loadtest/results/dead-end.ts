@@ -1,4 +1,4 @@
-/** A run in which nobody got in because it aimed at the wrong thing: no finding about a server. */
+/** A run that says nothing about a server: it aimed at the wrong thing, or the server is gone. */
 import { connect } from 'node:tls';
 import { RemoteError } from '../../base/errors.ts';
 import type { ErrorClass } from '../socket/error-classes.ts';
@@ -41,9 +41,23 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** The error to end with when all clients failed for a reason of this kind; undefined otherwise. */
+/**
+ * The error to end with when all clients failed for a reason of this kind, or a search ended because
+ * the server lets nobody in any more; undefined otherwise.
+ */
 export async function deadEndOf(report: LoadTestReport): Promise<RemoteError | undefined> {
-  const { connections, verdict, url } = report;
+  return (await neverIn(report)) ?? gone(report);
+}
+
+function gone({ url, search }: LoadTestReport): RemoteError | undefined {
+  if (search?.ending !== 'server') return undefined;
+  return new RemoteError(`lost the server at ${url}: ${search.answer}`, {
+    hint: 'is it still running? its log says what became of it',
+  });
+}
+
+async function neverIn(report: LoadTestReport): Promise<RemoteError | undefined> {
+  const { connections, verdict, url, search } = report;
   // That the run was over before a client's last try says nothing of why it did not get in.
   const errors = report.errors.filter(({ class: name }) => name !== 'local-left-early');
   const odd = errors.find(({ class: name }) => isOddAnswer.test(name));
@@ -52,7 +66,8 @@ export async function deadEndOf(report: LoadTestReport): Promise<RemoteError | u
   if (connections.opened > 0 || first === undefined) return undefined;
   // However slow the load tester was: only a wait that ended without an answer may be its doing.
   const isTold =
-    verdict === 'inconclusive' && !errors.some(({ class: name }) => /timeout/.test(name));
+    verdict === 'inconclusive' &&
+    (search?.ending === 'server' || !errors.some(({ class: name }) => /timeout/.test(name)));
   if (verdict !== 'fail' && !isTold) return undefined;
   const isPlain = errors.every(({ class: name }) => mayWantTls.test(name));
   const isTls = isPlain && (await speaksTls(new URL(url)));

@@ -1,6 +1,6 @@
 /** Looks for the highest level that holds: brings the run to each, measures, and decides. */
 import { PreflightError, RemoteError } from '../../base/errors.ts';
-import { formatCount } from '../../base/units.ts';
+import { formatCount, formatMs } from '../../base/units.ts';
 import type { Log } from '../../host/log.ts';
 import { shortfallOf } from '../results/bottlenecks.ts';
 import { isOfComing } from '../results/grounds.ts';
@@ -9,8 +9,9 @@ import { toldLatency } from '../results/told-report.ts';
 import { judge } from '../results/verdict.ts';
 import { epochMs } from '../run-clock.ts';
 import type { StageOutcome, StageRun } from '../stage-run.ts';
+import { SilentWorker } from '../workers/silence-watch.ts';
 import type { WorkerPool, WorkerState } from '../workers/worker-pool.ts';
-import { type LevelControl, type Published, searchStage } from './search-level.ts';
+import { type LevelControl, type Population, type Published, searchStage } from './search-level.ts';
 import type { SearchSettings } from './search-plan.ts';
 import {
   answerOf,
@@ -32,9 +33,10 @@ export interface SearchDeps {
   readonly settings: SearchSettings;
   readonly plan: SearchPlan;
   readonly level: LevelControl;
+  readonly population: Population;
   readonly run: StageRun;
   readonly pool: WorkerPool;
-  /** Ends the search at once. */
+  /** Ends the search at once, because a worker is silent or somebody says so. */
   readonly signal: AbortSignal;
   readonly log: Log;
   /** Told each trial when it is over. */
@@ -48,14 +50,16 @@ interface Circumstances {
   readonly output: Published | undefined;
   /** Clients that came for it. */
   readonly newcomers: number;
-  /** Whether all workers told what they had at its end. */
-  readonly isTold: boolean;
+  /** Why it cannot be told what the workers did in it. */
+  readonly untold: readonly string[];
 }
 
 /** More would be a plan gone wrong: halving a range of ten millions takes fewer. */
 const maxTrials = 80;
 /** How much longer the answer is measured than other levels. */
 const confirmFactor = 2;
+/** A worker that begins later has stood still, and told of no more than the rest of the trial. */
+const maxLateMs = 500;
 /** Room for the workers' figures at the end of a trial, above the time that calms down after it. */
 const answerMs = 1_500;
 /** A publisher that does less than this of what it is told is the bottleneck itself. */
@@ -71,6 +75,10 @@ export class LimitSearch {
   #detail = '';
   /** Whether the last trial was too much for the publisher. */
   #isPublisherShort = false;
+  /** Whether clients of the last trial were missing, who would be missing at every other level too. */
+  #isAnybodyMissing = false;
+  /** Whether the last trial did not hold for want of a server, as far as the clients can tell. */
+  #isNobodyServed = false;
 
   constructor(deps: SearchDeps) {
     this.#deps = deps;
@@ -95,7 +103,7 @@ export class LimitSearch {
 
   /** Searches from `startAtMs` since 1970 until it is clear; ends at once when interrupted. */
   async run(startAtMs: number): Promise<void> {
-    const { plan, settings, signal, run } = this.#deps;
+    const { plan, settings, signal, run, population } = this.#deps;
     run.startedAtMs = startAtMs;
     const untilMs = epochMs() + settings.searchTimeMs;
     while (this.#trials.length < maxTrials) {
@@ -106,15 +114,22 @@ export class LimitSearch {
       try {
         await this.#try(next.level, next.purpose, trialMs);
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) return this.#stop();
         if (error instanceof PreflightError) return this.#end('machine', error.message);
         if (!(error instanceof RemoteError)) throw error;
         // Neither the publisher nor an agent can spoil what was found before.
         return this.#end(settings.of === 'rate' ? 'publisher' : 'generator', error.message);
       }
-      if (signal.aborted) return;
+      const refusal = this.#isNobodyServed ? await population.refusal() : undefined;
+      if (signal.aborted) return this.#stop();
+      if (refusal !== undefined) return this.#end('server', refusal);
     }
     this.#end('time');
+  }
+
+  #stop(): void {
+    const { reason } = this.#deps.signal;
+    if (reason instanceof SilentWorker) this.#end('generator', reason.message);
   }
 
   #end(why: SearchEnding, detail = ''): void {
@@ -124,18 +139,20 @@ export class LimitSearch {
   }
 
   async #try(level: number, purpose: TrialPurpose, trialMs: number): Promise<void> {
-    const { run, pool, settings, signal, log, onTrial } = this.#deps;
+    const { run, pool, population, settings, signal, log, onTrial } = this.#deps;
+    if (this.#isAnybodyMissing) await population.leave();
     const first = run.begun;
     const before = run.target;
     await this.#deps.level.reach(level);
-    const { clients } = this.#deps.level;
+    const { clients, isDeserted } = population;
     const hold = (name: string, lengthMs: number) =>
       searchStage({ name, kind: 'hold', from: clients, to: clients, lengthMs });
-    if (!signal.aborted) await run.pass(hold('calm', settings.calmMs));
+    if (!signal.aborted) await run.pass(hold('calm', isDeserted ? 0 : settings.calmMs));
     const published = signal.aborted ? undefined : await this.#deps.level.countPublished();
     const measured = run.begun;
     if (!signal.aborted) {
-      await run.pass({ ...hold(`trial ${this.#trials.length + 1}`, trialMs), isMeasured: true });
+      const name = `trial ${this.#trials.length + 1}`;
+      await run.pass({ ...hold(name, isDeserted ? 0 : trialMs), isMeasured: true });
     }
     if (signal.aborted) return;
     const output = await published?.();
@@ -146,14 +163,14 @@ export class LimitSearch {
     if (signal.aborted) return;
     const outcome = run.outcomeOf(first, measured);
     const trial = this.#judge(level, purpose, outcome, {
-      ...{ measured, output, isTold },
+      ...{ measured, output, untold: untoldOf(isTold, pool.lateMsAt(measured)) },
       newcomers: run.target - before,
     });
     this.#trials.push(trial);
     this.outcomes.push(outcome);
     pool.forgetMarks(measured + 1);
     const { failed, away } = outcome.totals.connections;
-    this.#deps.level.failed(failed > 0 || away > 0);
+    this.#isAnybodyMissing = failed > 0 || away > 0;
     log.info({ ...trial }, 'trial ended');
     onTrial?.(trial);
   }
@@ -162,7 +179,7 @@ export class LimitSearch {
     level: number,
     purpose: TrialPurpose,
     { totals, startMs, lengthMs }: StageOutcome,
-    { measured, output, newcomers, isTold }: Circumstances,
+    { measured, output, newcomers, untold }: Circumstances,
   ): TrialReport {
     const { settings } = this.#deps;
     const states = this.#statesOf(measured);
@@ -175,17 +192,19 @@ export class LimitSearch {
     const shortfall = shortfallOf(states, totals, { queue: undefined, holdMs: lengthMs });
     const tooFew = publisherShortfall(output);
     this.#isPublisherShort = tooFew.length > 0;
-    const untold = isTold ? [] : ['a load test worker did not tell what it had at the end of it'];
+    const own = [...untold, ...shortfall.bottlenecks];
     const { verdict, reasons } = judge({
       totals,
       thresholds,
-      shortfall: { ...shortfall, bottlenecks: [...tooFew, ...untold, ...shortfall.bottlenecks] },
+      shortfall: { ...shortfall, bottlenecks: [...tooFew, ...own] },
       breach: undefined,
       interrupted: false,
       told,
     });
     const { latency, connections, messages, generator } = totals;
     const { p50, p99, max } = toldLatency(latency, told);
+    const isServed = connections.active > 0 && messages.frames > 0;
+    this.#isNobodyServed = verdict !== 'pass' && own.length === 0 && !isServed;
     return {
       level,
       purpose,
@@ -219,6 +238,14 @@ export class LimitSearch {
       return { ...state, report: { ...report, generator: own } };
     });
   }
+}
+
+function untoldOf(isTold: boolean, lateMs: number): string[] {
+  if (!isTold) return ['a load test worker did not tell what it had at the end of it'];
+  if (lateMs < maxLateMs) return [];
+  return [
+    `a load test worker began it ${formatMs(lateMs)} late (allowed: less than ${maxLateMs}ms)`,
+  ];
 }
 
 function publisherShortfall(output: Published | undefined): string[] {

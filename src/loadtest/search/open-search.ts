@@ -3,6 +3,7 @@ import { messageOf, OdinError } from '../../base/errors.ts';
 import type { Log } from '../../host/log.ts';
 import type { Crew } from '../crew.ts';
 import type { StageOutcome } from '../stage-run.ts';
+import { watchForSilence } from '../workers/silence-watch.ts';
 import { LimitSearch } from './limit-search.ts';
 import { PublisherRate } from './publisher-rate.ts';
 import { ConnectionLevel, type LevelDeps, Population, RateLevel } from './search-level.ts';
@@ -25,8 +26,11 @@ export interface OpenSearch extends AsyncDisposable {
 
 /** Rejects with a RemoteError when the publisher cannot be controlled. */
 export async function openSearch(settings: SearchSettings, deps: OpenDeps): Promise<OpenSearch> {
-  const { config, crew, signal, log } = deps;
-  const population = new Population(deps);
+  const { config, run, pool, crew, log } = deps;
+  const silence = new AbortController();
+  const signal = AbortSignal.any([deps.signal, silence.signal]);
+  const levelDeps = { config, run, pool, signal };
+  const population = new Population(levelDeps);
   // Interrupted before it began, a search changes nothing.
   const publisher =
     settings.of === 'rate' && !signal.aborted
@@ -35,10 +39,10 @@ export async function openSearch(settings: SearchSettings, deps: OpenDeps): Prom
   const level =
     publisher === undefined
       ? new ConnectionLevel(population, crew)
-      : new RateLevel(population, publisher, deps);
+      : new RateLevel(population, publisher, levelDeps);
   const plan =
     publisher === undefined ? connectionLevels(config) : rateLevels(config, publisher.found);
-  const search = new LimitSearch({ ...deps, settings, plan, level });
+  const search = new LimitSearch({ ...deps, settings, plan, level, population, signal });
   const giveBack = async () => {
     await publisher?.restore().catch((error: unknown) => {
       const hint = error instanceof OdinError ? error.hint : undefined;
@@ -48,6 +52,10 @@ export async function openSearch(settings: SearchSettings, deps: OpenDeps): Prom
   let givenBack: Promise<void> | undefined;
   return {
     async run(startAtMs) {
+      using _watch = watchForSilence(pool, config, (why) => {
+        silence.abort(why);
+        run.endStages();
+      });
       try {
         await search.run(startAtMs);
       } finally {

@@ -1,5 +1,4 @@
 /** Brings a run to a level: so many clients, or so many events per second. */
-
 import type { Crew } from '../crew.ts';
 import { type LoadTestConfig, longestRampMs } from '../plan/plan.ts';
 import type { Stage } from '../plan/timeline.ts';
@@ -20,10 +19,6 @@ export interface Published {
 export interface LevelControl {
   /** Brings the run to a level; resolves when all that come have come, and all that go are gone. */
   reach(level: number): Promise<void>;
-  /** Clients that are to be there now. */
-  readonly clients: number;
-  /** Told when a level did not hold: whether its clients were not all there. */
-  failed(isAnybodyMissing: boolean): void;
   /** Begins to count what is published; undefined where nobody is asked. */
   countPublished(): Promise<(() => Promise<Published>) | undefined>;
 }
@@ -40,6 +35,8 @@ export interface LevelDeps {
 const goodbyeMs = 5_000;
 /** A server notices a closed connection a little later than the client. */
 const vacancyMs = 300;
+/** A client tells what kept it out once it gave up. */
+const answerMs = 1_000;
 
 /** Lets clients come and go; one that comes stays for the higher levels. */
 export class Population {
@@ -50,8 +47,15 @@ export class Population {
     this.#deps = deps;
   }
 
+  /** Clients that are to be there now. */
   get clients(): number {
     return this.#clients;
+  }
+
+  /** Whether nobody is there, and nobody is on the way. */
+  get isDeserted(): boolean {
+    const { active, away, strayed } = totalsOf(this.#deps.pool.states()).connections;
+    return active === 0 && away === strayed;
   }
 
   /** All go, and the server has time to notice. */
@@ -61,8 +65,33 @@ export class Population {
     await this.#deps.run.pass(searchStage(rest));
   }
 
-  /** Waits until it is known of all whether they got in, or all that had to go are gone. */
-  async become(clients: number): Promise<void> {
+  /**
+   * Why nobody gets in, with all others gone: tried with a client of each worker, and again for as long
+   * as one may take to connect if somebody got in before. Undefined when somebody does.
+   */
+  async refusal(): Promise<string | undefined> {
+    const { config, run, pool, signal } = this.#deps;
+    const { opened } = totalsOf(pool.states()).connections;
+    const patienceMs = config.connectTimeoutMs + answerMs;
+    const untilMs = epochMs() + (opened > 0 ? patienceMs : 0);
+    await this.leave();
+    for (;;) {
+      const stage = run.begun;
+      await this.become(pool.states().length, patienceMs);
+      const { connections, errors } = run.presentTotals(stage);
+      await this.leave();
+      if (connections.opened > 0 || signal.aborted) return undefined;
+      const [error] = errors.list();
+      if (epochMs() < untilMs) continue;
+      return error === undefined ? 'no answer' : `${error.class}: ${error.example}`;
+    }
+  }
+
+  /**
+   * Waits until it is known of all whether they got in, or all that had to go are gone; `withinMs`
+   * bounds the first.
+   */
+  async become(clients: number, withinMs = longestRampMs(0, this.#deps.config)): Promise<void> {
     const { config, run, pool, signal } = this.#deps;
     const from = this.#clients;
     if (clients === from) return;
@@ -75,7 +104,7 @@ export class Population {
       const { opened, failed, active } = totalsOf(pool.states()).connections;
       return isUp ? opened + failed >= run.target : active <= clients;
     };
-    await pool.waitUntil(isThere, signal, isUp ? longestRampMs(0, config) : goodbyeMs);
+    await pool.waitUntil(isThere, signal, isUp ? withinMs : goodbyeMs);
   }
 }
 
@@ -83,30 +112,16 @@ export class Population {
 export class ConnectionLevel implements LevelControl {
   readonly #population: Population;
   readonly #crew: Crew;
-  #isAnybodyMissing = false;
 
   constructor(population: Population, crew: Crew) {
     this.#population = population;
     this.#crew = crew;
   }
 
-  get clients(): number {
-    return this.#population.clients;
-  }
-
   /** Throws a PreflightError when the machines do not allow so many. */
   async reach(level: number): Promise<void> {
     await this.#crew.check(level);
-    if (this.#isAnybodyMissing) {
-      // Whoever was refused would be missing at every other level too.
-      this.#isAnybodyMissing = false;
-      await this.#population.leave();
-    }
     await this.#population.become(level);
-  }
-
-  failed(isAnybodyMissing: boolean): void {
-    this.#isAnybodyMissing = isAnybodyMissing;
   }
 
   async countPublished(): Promise<undefined> {
@@ -120,7 +135,6 @@ export class RateLevel implements LevelControl {
   readonly #publisher: PublisherRate;
   readonly #config: LoadTestConfig;
   readonly #signal: AbortSignal;
-  #isAnybodyMissing = false;
 
   constructor(population: Population, publisher: PublisherRate, deps: LevelDeps) {
     this.#population = population;
@@ -129,19 +143,9 @@ export class RateLevel implements LevelControl {
     this.#signal = deps.signal;
   }
 
-  get clients(): number {
-    return this.#population.clients;
-  }
-
   async reach(level: number): Promise<void> {
-    if (this.#isAnybodyMissing) await this.#population.leave();
-    this.#isAnybodyMissing = false;
     await this.#publisher.change(level, this.#signal);
     await this.#population.become(this.#config.connections);
-  }
-
-  failed(isAnybodyMissing: boolean): void {
-    this.#isAnybodyMissing = isAnybodyMissing;
   }
 
   async countPublished(): Promise<() => Promise<Published>> {

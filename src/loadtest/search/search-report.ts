@@ -39,6 +39,8 @@ export interface TrialReport {
 /** Why a search ended. */
 export type SearchEnding =
   | SearchEnd
+  /** The server lets nobody in, whatever the level. */
+  | 'server'
   /** Twice a level was too much for the publisher. */
   | 'publisher'
   /** The next level is more than this machine allows. */
@@ -120,6 +122,7 @@ const endings: Readonly<Record<SearchEnding, string>> = {
   max: 'the highest level that was allowed',
   nothing: 'nothing holds',
   generator: 'the load tester was the limit',
+  server: 'the server lets nobody in',
   publisher: 'the publisher was the limit',
   machine: 'the machine was the limit',
   time: 'the time was over',

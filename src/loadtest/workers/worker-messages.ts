@@ -42,8 +42,16 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'report'; readonly report: WorkerReport }
-  /** How things stood when a stage began; when the last one ended, with the number of stages. */
-  | { readonly kind: 'stage'; readonly stage: number; readonly report: WorkerReport }
+  /**
+   * How things stood when a stage began, so much later than it was told to; when the last one ended,
+   * with the number of stages.
+   */
+  | {
+      readonly kind: 'stage';
+      readonly stage: number;
+      readonly lateMs: number;
+      readonly report: WorkerReport;
+    }
   /** It is known of every client that had to come whether it got in. */
   | { readonly kind: 'ramped'; readonly report: WorkerReport }
   | { readonly kind: 'newest'; readonly newest: readonly NewestEvent[] }

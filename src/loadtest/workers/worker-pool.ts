@@ -48,6 +48,8 @@ export interface WorkerState {
   readonly exit: ChildExit | undefined;
 }
 
+type Mark = Pick<Extract<FromWorker, { kind: 'stage' }>, 'report' | 'lateMs'>;
+
 interface Worker {
   readonly place: WorkerPlace;
   readonly link: WorkerLink;
@@ -56,7 +58,7 @@ interface Worker {
   readonly heard: Set<FromWorker['kind']>;
   report: WorkerReport | undefined;
   /** How things stood at the begin of each stage, by its number. */
-  readonly marks: (WorkerReport | undefined)[];
+  readonly marks: (Mark | undefined)[];
   newest: readonly NewestEvent[];
   exit: ChildExit | undefined;
   /** Nobody waits for it any more: how it ends says nothing. */
@@ -118,13 +120,18 @@ export class WorkerPool implements AsyncDisposable {
     return this.#workers.map(({ clients, agent, marks, report, exit }) => {
       const mark = marks[stage];
       if (mark === undefined) return { clients, agent, report, exit };
-      return { clients, agent, report: mark, exit: undefined };
+      return { clients, agent, report: mark.report, exit: undefined };
     });
   }
 
   /** Whether every living worker told how things stood when a stage began. */
   allMarked(stage: number): boolean {
     return this.#workers.every(({ marks, exit }) => exit !== undefined || marks[stage]);
+  }
+
+  /** How much later than it was told to the last worker began a stage, in milliseconds. */
+  lateMsAt(stage: number): number {
+    return Math.max(0, ...this.#workers.map(({ marks }) => marks[stage]?.lateMs ?? 0));
   }
 
   /** Forgets how things stood when the stages before `stage` began. */
@@ -208,7 +215,7 @@ export class WorkerPool implements AsyncDisposable {
   #receive(worker: Worker | undefined, message: FromWorker): void {
     if (worker === undefined) return;
     if ('report' in message) worker.report = message.report;
-    if (message.kind === 'stage') worker.marks[message.stage] = message.report;
+    if (message.kind === 'stage') worker.marks[message.stage] = message;
     else if (message.kind === 'newest') worker.newest = message.newest;
     worker.heard.add(message.kind);
     this.#look();

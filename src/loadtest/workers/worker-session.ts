@@ -98,7 +98,7 @@ export class WorkerSession {
   #begin(index: number, stage: Stage, startAtMs: number): void {
     if (this.#assignment === undefined || this.#stopping) return;
     this.#begun = index + 1;
-    this.#endStage(index, stage.isMeasured);
+    this.#endStage(index, stage.isMeasured, epochMs() - startAtMs);
     const { worker, workers } = this.#assignment;
     this.#wasMeasured ||= stage.isMeasured;
     for (const context of (this.#crowd as Crowd).contexts) {
@@ -110,7 +110,7 @@ export class WorkerSession {
   }
 
   /** Tells how things stand at the begin of stage `next`; its health is that of measured ones. */
-  #endStage(next: number, isNextMeasured: boolean): void {
+  #endStage(next: number, isNextMeasured: boolean, lateMs: number): void {
     if (this.#crowd === undefined) return;
     this.#follower.catchUp();
     // What slow clients read only now waited for it meanwhile: that is their latency.
@@ -119,7 +119,8 @@ export class WorkerSession {
     if (!this.#isMeasured && isNextMeasured) this.#health.restart();
     this.#isMeasured = isNextMeasured;
     if (!isNextMeasured) this.#unrest?.end();
-    this.#host.send({ kind: 'stage', stage: next, report: this.#currentReport(this.#crowd) });
+    const report = this.#currentReport(this.#crowd);
+    this.#host.send({ kind: 'stage', stage: next, lateMs, report });
   }
 
   /** Reports as soon as it is known of every client whether it could connect. */
@@ -133,7 +134,7 @@ export class WorkerSession {
 
   #endStages(): void {
     this.#beginPending?.();
-    this.#endStage(this.#begun, false);
+    this.#endStage(this.#begun, false, 0);
     this.#crowd?.hurry();
     this.#host.send({ kind: 'newest', newest: this.#crowd?.shared.book.newest() ?? [] });
   }
