@@ -152,7 +152,7 @@ function createNode(
     liveSinceMs: () => reading.liveSinceMs,
     places: () => reading.places(),
     lookAtClients: async (question) => {
-      return { look: lookAtClients(question, clients, performance.now()), silent: [] };
+      return { look: await lookAtClients(question, clients, performance.now()), silent: [] };
     },
   });
   return { state, details, reading, upgrade };

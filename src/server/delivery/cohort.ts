@@ -76,12 +76,13 @@ export class Cohorts {
   }
 
   /**
-   * Connections that get each of these channels, by whatever subscription. Of the cohorts that want
-   * a channel most come by one subscription, such as `*`: those are summed up once for all channels.
+   * Counts, for one channel after the other, the connections that get it by whatever subscription. Of
+   * the cohorts that want a channel most come by one subscription, such as `*`: those are summed up
+   * once for all channels.
    */
-  subscribersOf(channels: readonly string[]): number[] {
+  subscriberCounter(): (channel: string) => number {
     const sums = new Map<ReadonlySet<Cohort>, number>();
-    return channels.map((channel) => {
+    return (channel) => {
       const [most, ...others] = subscriptionsMatching(channel)
         .flatMap((subscription) => this.#bySubscription.get(subscription) ?? [])
         .sort((a, b) => b.size - a.size);
@@ -91,7 +92,7 @@ export class Cohorts {
       const found = new Set<Cohort>();
       for (const set of others) for (const cohort of set) if (!most.has(cohort)) found.add(cohort);
       return sum + sizeOf(found);
-    });
+    };
   }
 
   /** The cohorts that want a channel; remembered on the channel until any cohort comes or goes. */

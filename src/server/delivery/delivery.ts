@@ -81,9 +81,9 @@ export class Delivery {
     return this.#catchUp.behind;
   }
 
-  /** Connections that get each of these channels, by whatever subscription. */
-  subscribersOf(channels: readonly string[]): number[] {
-    return this.#cohorts.subscribersOf(channels);
+  /** See {@link Cohorts.subscriberCounter}. */
+  subscriberCounter(): (channel: string) => number {
+    return this.#cohorts.subscriberCounter();
   }
 
   /** Connections that are served from the history, or whose socket was full lately. */

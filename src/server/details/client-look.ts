@@ -1,8 +1,10 @@
 /** A look at the clients of one process, for the status of the node: who lags, and who gets what. */
-import { type Listing, maxListed, type SlowClientStatus } from '../../protocol/status-sections.ts';
+import type { Listing, SlowClientStatus } from '../../protocol/status-sections.ts';
 import type { Connection } from '../clients/connection.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { History } from '../delivery/history.ts';
+import { firstRows } from './first-rows.ts';
+import { Turns } from './turns.ts';
 
 /** What is asked; plain data. */
 export interface ClientQuestion {
@@ -20,28 +22,31 @@ export interface ClientLook {
 
 /** Where it looks. */
 export interface ClientSource {
-  readonly delivery: Pick<Delivery, 'subscribersOf' | 'lagging'>;
+  readonly delivery: Pick<Delivery, 'subscriberCounter' | 'lagging'>;
   readonly history: Pick<History, 'first' | 'next' | 'at'>;
   /** In front of the ids of clients. */
   readonly clientPrefix: string;
 }
 
-/** Takes as long as there are lagging clients, and cohorts that want the channels. */
-export function lookAtClients(
+/** Takes as many turns as there are lagging clients, and cohorts that want the channels. */
+export async function lookAtClients(
   { channels, wantsSlow }: ClientQuestion,
   { delivery, history, clientPrefix }: ClientSource,
   nowMs: number,
-): ClientLook {
-  const rows = wantsSlow
-    ? Array.from(delivery.lagging(), (connection) => statusOf(connection, history, nowMs))
-    : [];
-  return {
-    subscribers: delivery.subscribersOf(channels),
-    slow: firstSlow(
-      rows.map((row) => ({ ...row, client: `${clientPrefix}-${row.client}` })),
-      0,
-    ),
-  };
+): Promise<ClientLook> {
+  const turns = new Turns();
+  const lagging = wantsSlow ? delivery.lagging() : [];
+  const { rows, left_out } = firstSlow(
+    Array.from(lagging, (connection) => statusOf(connection, history, nowMs)),
+  );
+  const slow = rows.map((row) => ({ ...row, client: `${clientPrefix}-${row.client}` }));
+  const subscribersOf = delivery.subscriberCounter();
+  const subscribers: number[] = [];
+  for (const channel of channels) {
+    if (turns.isOver) await turns.next();
+    subscribers.push(subscribersOf(channel));
+  }
+  return { subscribers, slow: { rows: slow, left_out } };
 }
 
 /** Several looks, at different clients, as one. */
@@ -57,14 +62,12 @@ export function joinLooks({ channels }: ClientQuestion, looks: readonly ClientLo
   };
 }
 
-function firstSlow(rows: readonly SlowClientStatus[], leftOut: number): Listing<SlowClientStatus> {
-  const sorted = rows.toSorted(
+function firstSlow(rows: readonly SlowClientStatus[], leftOut = 0): Listing<SlowClientStatus> {
+  return firstRows(
+    rows,
     (a, b) => b.lag_events - a.lag_events || b.buffered_bytes - a.buffered_bytes,
+    leftOut,
   );
-  return {
-    rows: sorted.slice(0, maxListed),
-    left_out: leftOut + Math.max(0, sorted.length - maxListed),
-  };
 }
 
 function statusOf(connection: Connection, history: ClientSource['history'], nowMs: number) {

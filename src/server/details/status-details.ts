@@ -2,17 +2,17 @@
 import { performance } from 'node:perf_hooks';
 import type { PartitionPlace } from '../../broker/broker.ts';
 import { machineUsage } from '../../host/machine.ts';
-import {
-  type Listing,
-  type MachineStatus,
-  maxListed,
-  type PartitionStatus,
-  type StatusSection,
-  type StatusSections,
+import type {
+  Listing,
+  MachineStatus,
+  PartitionStatus,
+  StatusSection,
+  StatusSections,
 } from '../../protocol/status-sections.ts';
 import type { History } from '../delivery/history.ts';
 import { busyChannels } from './busy-channels.ts';
 import type { ClientLook, ClientQuestion } from './client-look.ts';
+import { firstRows } from './first-rows.ts';
 
 /** Where they are made from. */
 export interface DetailParts {
@@ -53,7 +53,7 @@ export class StatusDetails {
     const { history, liveSinceMs, places, lookAtClients } = this.#parts;
     const nowMs = performance.now();
     const busy = wanted.includes('channels')
-      ? busyChannels(history, nowMs, liveSinceMs() ?? nowMs)
+      ? await busyChannels(history, nowMs, liveSinceMs() ?? nowMs)
       : undefined;
     const channels = busy?.rows.map(({ channel }) => channel) ?? [];
     const wantsSlow = wanted.includes('clients');
@@ -74,10 +74,11 @@ function withSubscribers<Row>(rows: readonly Row[], look: ClientLook | undefined
 }
 
 function partitionsOf(places: readonly PartitionPlace[]): Listing<PartitionStatus> {
-  const rows = places
-    .map((place) => ({ ...place, lag_records: Math.max(0, place.high - place.next) }))
-    .sort((a, b) => b.lag_records - a.lag_records);
-  return { rows: rows.slice(0, maxListed), left_out: Math.max(0, rows.length - maxListed) };
+  const rows = places.map((place) => ({
+    ...place,
+    lag_records: Math.max(0, place.high - place.next),
+  }));
+  return firstRows(rows, (a, b) => b.lag_records - a.lag_records);
 }
 
 function machineStatus(): MachineStatus {

@@ -98,7 +98,7 @@ export class ShardNode {
       case 'report':
         return this.#report(message.round);
       case 'look':
-        return this.#look(message);
+        return void this.#look(message);
       case 'stretch':
         return this.#stretch(message.factor);
       case 'shed':
@@ -254,10 +254,10 @@ export class ShardNode {
     if (events > 0) this.#host.send({ kind: 'offered', events, deliveries });
   }
 
-  #look({ id, question }: Extract<ToShard, { kind: 'look' }>): void {
+  async #look({ id, question }: Extract<ToShard, { kind: 'look' }>): Promise<void> {
     if (this.#running === undefined) return;
     const { clients } = this.#running;
-    const look = lookAtClients(question, clients, performance.now());
+    const look = await lookAtClients(question, clients, performance.now());
     this.#host.send({ kind: 'looked', id, look });
   }
 
