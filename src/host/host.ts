@@ -67,7 +67,7 @@ export function processHost(): Host & Disposable {
   for (const output of [process.stdout, process.stderr]) {
     output.on('error', (error: NodeJS.ErrnoException) => {
       // `odin … | head` closes our stdout: that is the reader's right. A full disk is worth a word.
-      // Lines of a log that find no room are lost, which is no reason to stop serving.
+      // Lines of a log that find no room are lost and counted, which is no reason to stop serving.
       if (error.code === 'EPIPE' || output === process.stderr) return;
       if (!failures.emit('failure', error)) endOf(error);
     });

@@ -2,6 +2,7 @@
 import { type Logger, pino } from 'pino';
 import { build as pretty } from 'pino-pretty';
 import type { Output } from './host.ts';
+import { LogOutput } from './log-output.ts';
 
 /** A structured logger; children carry `part`. */
 export type Log = Logger;
@@ -11,24 +12,27 @@ export type LogFormat = 'auto' | 'json' | 'pretty';
 
 /**
  * A logger that writes to `output` in this process: pino's worker transports lose lines at exit.
+ * Lines that `output` does not take are counted, and told when it takes some again.
  * `pretty` is imported eagerly with this module, so only commands that log load it.
  */
 export function createLog(output: Output, level: string, format: LogFormat, hasColor = false): Log {
   const isPretty = format === 'pretty' || (format === 'auto' && output.isTTY === true);
-  const options = {
-    level,
-    base: null,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
-  if (!isPretty) return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, output);
-  return pino(
-    { level, base: null },
-    pretty({
-      destination: output,
-      colorize: hasColor,
-      ignore: 'part',
-      messageFormat: '{if part}{part}: {end}{msg}',
-      translateTime: 'HH:MM:ss',
-    }),
+  const destination = new LogOutput(output, (lost) =>
+    log.error({ lost }, 'lines of this log were lost: nothing took them'),
   );
+  const log = isPretty
+    ? pino({ level, base: null }, pretty({ ...prettyOptions, destination, colorize: hasColor }))
+    : pino({ ...jsonOptions, level, base: null }, destination);
+  return log;
 }
+
+const jsonOptions = {
+  formatters: { level: (label: string) => ({ level: label }) },
+  timestamp: pino.stdTimeFunctions.isoTime,
+};
+
+const prettyOptions = {
+  ignore: 'part',
+  messageFormat: '{if part}{part}: {end}{msg}',
+  translateTime: 'HH:MM:ss',
+};

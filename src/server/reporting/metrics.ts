@@ -1,5 +1,6 @@
 /** Metrics: what `/metrics` shows, read from the plain counters at the moment of the scrape. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { logLinesLost } from '../../host/log-output.ts';
 import { addCompressionMetrics } from '../compression/compression-metrics.ts';
 import { addRecoveryMetrics } from '../recovery/recovery-metrics.ts';
 import { addThrottleMetrics } from '../throttling/throttle-metrics.ts';
@@ -147,6 +148,12 @@ function addSecurityMetrics(registry: Registry, { admission, counters }: NodeSta
     'Audit lines left out of the log, by kind',
     'audit',
     () => counters.auditSuppressed,
+  );
+  counter(
+    registry,
+    'odin_log_lines_lost_total',
+    'Lines of the log that standard error did not take',
+    logLinesLost,
   );
 }
 
