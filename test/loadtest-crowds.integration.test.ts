@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { formatProgress } from '../src/loadtest/live/progress.ts';
 import { portsTowards } from '../src/loadtest/machine/local-ports.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { channel, faultsOf, publish, run } from './support/run-loadtest.ts';
@@ -138,14 +139,19 @@ test.concurrent('a threshold is not met by clients, or in a stage, that got noth
 test.concurrent('half-open clients keep sockets busy, and come back when they are closed', async () => {
   await using server = await FaultServer.start({ pingMs: 200 });
   const settings = { halfOpenPercent: '40%', durationMs: '1500ms' };
+  const shown: string[] = [];
   const [report] = await Promise.all([
-    run(server.url, settings),
+    run(server.url, settings, {
+      onProgress: (progress) => void shown.push(formatProgress(progress)),
+    }),
     // Four of the twenty never ask for the upgrade; four do, and never answer a ping.
     publish(server, 16, 20).then(async () => {
       await expect.poll(() => server.sockets).toBeGreaterThanOrEqual(16);
     }),
   ]);
   expect(report.connections).toMatchObject({ target: 12, opened: 12, active: 12, dropped: 0 });
+  // They are on none of the others' account, neither as planned nor as open.
+  expect(shown).toContainEqual(expect.stringMatching(/hold .* 12\/12 open .* [5-8]\/8 half-open$/));
   expect(report.errors).toEqual([]);
   const [halfOpen] = report.misbehaving;
   expect(halfOpen).toMatchObject({ name: 'half-open', connections: { target: 8, opened: 8 } });

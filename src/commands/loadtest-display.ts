@@ -109,14 +109,14 @@ function startingFigures(url: string): LoadTestFigures {
   return {
     ...{ url: url.replace(/\?.*$/s, ''), phase: 'starting', stage: 'starting', elapsedMs: 0 },
     clients: { target: 0, active: 0, failed: 0, dropped: 0, reconnected: 0 },
-    ...{ connect: undefined, latency: undefined, eventsPerSecond: 0, received: 0 },
+    ...{ kinds: [], connect: undefined, latency: undefined, eventsPerSecond: 0, received: 0 },
     ...{ rates: [], latencyP99s: [], delivery: [], errors: [], server: undefined },
     generator: { workers: 0, cpuPercent: 0, loopDelayP99Ms: 0, rssBytes: 0 },
   };
 }
 
 function figuresOf(progress: Progress, url: string): LoadTestFigures {
-  const { totals, points, phase, stage, elapsedMs, target, receivedPerSecond } = progress;
+  const { totals, points, phase, stage, elapsedMs, target, receivedPerSecond, kinds } = progress;
   const { connections, messages, connect, latency, generator } = totals;
   const recent = points.slice(-maxCourse);
   const { active, failed, dropped, reconnected } = connections;
@@ -124,6 +124,11 @@ function figuresOf(progress: Progress, url: string): LoadTestFigures {
     ...startingFigures(url),
     ...{ phase, stage, elapsedMs },
     clients: { target, active, failed, dropped, reconnected },
+    kinds: kinds
+      .filter(({ name }) => name !== '')
+      .map(({ name, isGood, active: open, target: planned }) => ({
+        ...{ name, active: open, target: planned, isApart: !isGood },
+      })),
     connect: percentilesOf(connect),
     latency: percentilesOf(latency),
     eventsPerSecond: receivedPerSecond,

@@ -75,14 +75,16 @@ export async function runLoadTest(
   let breach: Breach | undefined;
   const what = { connections: first, workers: crew.places.length };
   log.info({ ...what, url: withoutQuery(config.url) }, 'opening connections');
-  await observers.begin(() => stateOf(run, pool), pool);
+  const kinds = () => parts.kinds(pool.states(), run.place.target);
+  const place = () => ({ ...run.place, target: parts.goodOf(run.place.target) });
+  await observers.begin(() => stateOf(run, pool, { ...place(), kinds: kinds() }), pool);
   if (!signal.aborted) {
     pool.start(config);
     const measure = createProgressMeter();
     using _rounds = onEachRound(pool, config.reportIntervalMs, () => {
       const totals = totalsOf(pool.states());
       series.record(totals, run.place.phase, run.elapsedMs);
-      deps.onProgress(measure(totals, run.place, run.elapsedMs, series.points));
+      deps.onProgress(measure(totals, place(), run.elapsedMs, series.points, kinds()));
       breach ??= endAtBreach(run, thresholds, parts.now(run, pool.states(), totals), log);
     });
     await (search ?? run).run(epochMs() + startDelayMs + crew.reachMs);
@@ -117,12 +119,16 @@ export async function runLoadTest(
 }
 
 /** A run now; the totals are made when somebody asks for them. */
-function stateOf(run: StageRun, pool: WorkerPool): RunState {
+function stateOf(
+  run: StageRun,
+  pool: WorkerPool,
+  place: Pick<RunState, 'phase' | 'target' | 'kinds'>,
+): RunState {
   return {
     get totals() {
       return totalsOf(pool.states());
     },
-    ...run.place,
+    ...place,
     isMeasured: run.present?.stage.isMeasured === true,
     elapsedMs: run.elapsedMs,
   };

@@ -14,6 +14,8 @@ export interface LoadTestFigures {
     readonly dropped: number;
     readonly reconnected: number;
   };
+  /** Each kind of clients, when there are several; those apart are not among {@link clients}. */
+  readonly kinds: readonly ClientKind[];
   readonly connect: Percentiles | undefined;
   readonly eventsPerSecond: number;
   readonly received: number;
@@ -34,6 +36,15 @@ export interface LoadTestFigures {
   };
   /** Why it has none, where the server does not tell; undefined before the first answer. */
   readonly server: ServerHealth | string | undefined;
+}
+
+/** Clients of one kind. */
+export interface ClientKind {
+  readonly name: string;
+  readonly active: number;
+  readonly target: number;
+  /** Whether they misbehave on purpose, and count in no other figure. */
+  readonly isApart: boolean;
 }
 
 /** Of a distribution. */

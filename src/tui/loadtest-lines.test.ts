@@ -8,6 +8,7 @@ import { loadTestLines } from './loadtest-lines.ts';
 const figures: LoadTestFigures = {
   ...{ url: 'ws://10.0.0.5:3004/ws', phase: 'hold', stage: 'peak', elapsedMs: 72_400 },
   clients: { target: 2_000, active: 1_998, failed: 0, dropped: 2, reconnected: 0 },
+  kinds: [],
   connect: { p50: 1.23, p99: 8.1, max: 40 },
   ...{ eventsPerSecond: 48_210, received: 1_234_567 },
   latency: { p50: 0.42, p99: 210, max: 1_400 },
@@ -58,6 +59,15 @@ test.each([
     expect(lines).toHaveLength(rows);
     expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(columns);
   }
+});
+
+test('kinds of clients are told one by one, those apart behind the others', () => {
+  const slow = { name: 'slow', active: 14, target: 15, isApart: true };
+  const kinds = [{ name: 'trader', active: 200, target: 210, isApart: false }, slow];
+  const shown = (some: LoadTestFigures['kinds']) =>
+    textAt({ ...figures, kinds: some }, 80, 20).map((text) => text.trimEnd());
+  expect(shown(kinds)).toContain('kinds      trader 200/210, apart slow 14/15');
+  expect(shown([slow])).toContain('kinds      apart slow 14/15');
 });
 
 test('the courses give way first; how to end it stays', () => {

@@ -25,6 +25,7 @@ export function loadTestLines(
   const perSecond = (value: number) => `${formatCount(value)}/s`;
   const body: Line[] = [
     named('clients', clientsLine(figures)),
+    ...(figures.kinds.length > 0 ? [named('kinds', kindsLine(figures))] : []),
     named('connect', percentiles(figures.connect)),
     named('events', eventsLine(figures)),
     ...course(figures.rates, perSecond, columns, glyphs),
@@ -84,6 +85,20 @@ function clientsLine({ clients }: LoadTestFigures): Line {
     bad(dropped, 'dropped'),
     { text: `, ${formatCount(reconnected)} came back`, tone: reconnected > 0 ? 'plain' : 'dim' },
   ];
+}
+
+/** `trader 210/210, social 90/90, apart slow 15/15` */
+function kindsLine({ kinds }: LoadTestFigures): Line {
+  const spans = (isApart: boolean) =>
+    kinds
+      .filter((kind) => kind.isApart === isApart)
+      .map(({ name, active, target }, at): Span => {
+        const text = `${printable(name)} ${formatCount(active)}/${formatCount(target)}`;
+        return { text: at === 0 ? text : `, ${text}`, tone: isApart ? 'dim' : 'plain' };
+      });
+  const [good, apart] = [spans(false), spans(true)];
+  const joint = good.length === 0 ? 'apart ' : ', apart ';
+  return apart.length === 0 ? good : [...good, { text: joint, tone: 'dim' }, ...apart];
 }
 
 function eventsLine({ eventsPerSecond, received }: LoadTestFigures): Line {

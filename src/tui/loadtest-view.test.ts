@@ -7,7 +7,7 @@ import { showLoadTest } from './loadtest-view.tsx';
 const figures: LoadTestFigures = {
   ...{ url: 'ws://h/ws', phase: 'ramp', stage: 'ramp', elapsedMs: 0 },
   clients: { target: 20, active: 0, failed: 0, dropped: 0, reconnected: 0 },
-  ...{ connect: undefined, latency: undefined, eventsPerSecond: 0, received: 0 },
+  ...{ kinds: [], connect: undefined, latency: undefined, eventsPerSecond: 0, received: 0 },
   ...{ rates: [], latencyP99s: [], delivery: [], errors: [], server: undefined },
   generator: { workers: 1, cpuPercent: 0, loopDelayP99Ms: 0, rssBytes: 0 },
 };

@@ -31,6 +31,7 @@ test('a progress line has at most 78 columns', () => {
     p50: 99_999,
     p99: 99_999,
     recentP99Ms: [],
+    kinds: [{ name: 'slow', isGood: false, active: 1e6, target: 1e6 }],
   });
   expect(line.length).toBeLessThanOrEqual(78);
 });
@@ -48,7 +49,14 @@ const progress = {
   p50: 2,
   p99: 8,
   recentP99Ms: [0.5, 1, null, 4, 8],
+  kinds: [],
 };
+
+test('those that misbehave are told apart, where there is room', () => {
+  const slow = { name: 'slow', isGood: false, active: 4, target: 5 };
+  const kinds = [{ name: '', isGood: true, active: 100, target: 100 }, slow];
+  expect(formatProgress({ ...progress, kinds })).toBe(`${formatProgress(progress)}  4/5 slow`);
+});
 
 test('on a terminal the course of p99 follows, as far as there is room', () => {
   const plain = formatProgress(progress);

@@ -1,12 +1,14 @@
 /** What a load test shows while it runs: one line per interval. */
 import { formatCount, formatMs } from '../../base/units.ts';
 import type { RunPlace } from '../plan/timeline.ts';
+import type { KindNow } from '../results/run-parts.ts';
 import type { SeriesPoint } from '../results/series.ts';
 import type { Totals } from '../workers/totals.ts';
 
 /** The state of a run at one moment. */
 export interface Progress extends RunPlace {
   readonly elapsedMs: number;
+  /** Of the clients that behave, as all that follows. */
   readonly opened: number;
   readonly active: number;
   readonly failed: number;
@@ -18,6 +20,8 @@ export interface Progress extends RunPlace {
   readonly p99: number;
   /** Of the last intervals, oldest first; null where nothing was measured. */
   readonly recentP99Ms: readonly (number | null)[];
+  /** Each kind of clients, those that misbehave too; empty when there is only one. */
+  readonly kinds: readonly KindNow[];
   /** All of it. */
   readonly totals: Totals;
   readonly points: readonly SeriesPoint[];
@@ -35,9 +39,10 @@ export function createProgressMeter(): (
   place: RunPlace,
   elapsedMs: number,
   points?: readonly SeriesPoint[],
+  kinds?: readonly KindNow[],
 ) => Progress {
   let before = { elapsedMs: 0, received: 0 };
-  return (totals, place, elapsedMs, points = []) => {
+  return (totals, place, elapsedMs, points = [], kinds = []) => {
     const { connections, messages, latency } = totals;
     const seconds = Math.max(1, elapsedMs - before.elapsedMs) / 1_000;
     const receivedPerSecond = Math.max(0, messages.received - before.received) / seconds;
@@ -53,6 +58,7 @@ export function createProgressMeter(): (
       lost: messages.lost,
       p50: latency.percentile(50),
       p99: latency.percentile(99),
+      kinds,
       totals,
       points,
       recentP99Ms: points.slice(-maxTrend).map((point) => point.latencyP99Ms),
@@ -86,9 +92,9 @@ function trendOf(values: readonly (number | null)[], room: number): string {
 }
 
 function progressText(progress: LineFigures): string {
-  const { active, target, failed, receivedPerSecond, lost, p50, p99 } = progress;
+  const { active, target, failed, receivedPerSecond, lost, p50, p99, kinds } = progress;
   const latency = p99 > 0 ? `p50 ${formatMs(p50)}  p99 ${formatMs(p99)}` : '';
-  return [
+  const line = [
     `${Math.round(progress.elapsedMs / 1_000)}s ${progress.stage.padEnd(6)}`,
     `${formatCount(active)}/${formatCount(target)} open`,
     `${formatCount(receivedPerSecond)} ev/s`,
@@ -99,4 +105,10 @@ function progressText(progress: LineFigures): string {
     .filter((part) => part !== '')
     .join('  ')
     .slice(0, maxColumns);
+  const apart = kinds
+    .filter(({ isGood }) => !isGood)
+    .map((kind) => `  ${formatCount(kind.active)}/${formatCount(kind.target)} ${kind.name}`);
+  return apart.reduce((all, part) => {
+    return all.length + part.length > maxColumns ? all : `${all}${part}`;
+  }, line);
 }

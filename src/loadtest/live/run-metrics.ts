@@ -2,6 +2,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Told } from '../../config/told.ts';
 import type { LoadTestPhase } from '../plan/timeline.ts';
+import type { KindNow } from '../results/run-parts.ts';
 import { type ConnectPhase, connectPhases } from '../socket/connect-phases.ts';
 import type { Totals } from '../workers/totals.ts';
 
@@ -12,16 +13,22 @@ export interface RunState {
   readonly phase: LoadTestPhase;
   /** Whether what happens now counts for the run. */
   readonly isMeasured: boolean;
-  /** Clients that the present stage comes to. */
+  /** Clients that the present stage comes to, of those that behave. */
   readonly target: number;
+  /** Each kind of clients; empty when there is only one. */
+  readonly kinds: readonly KindNow[];
   readonly elapsedMs: number;
 }
 
 type Read = (state: RunState) => number;
 
 const connectionGauges: readonly [name: string, help: string, read: Read][] = [
-  ['clients_target', 'Clients asked for', ({ target }) => target],
-  ['clients_active', 'Clients that are open now', ({ totals }) => totals.connections.active],
+  ['clients_target', 'Clients asked for, of those that behave', ({ target }) => target],
+  [
+    'clients_active',
+    'Clients that are open now, of those that behave',
+    ({ totals }) => totals.connections.active,
+  ],
   ['elapsed_seconds', 'Time since the first planned client', ({ elapsedMs }) => elapsedMs / 1_000],
   [
     'worker_cpu_ratio',
@@ -129,6 +136,12 @@ export function createRunMetrics(
       },
     });
   }
+  kindGauge(registry, nameOf('kind_clients_active'), 'Clients of a kind that are open now', () =>
+    state.kinds.map(({ name, active }) => [name, active]),
+  );
+  kindGauge(registry, nameOf('kind_clients_target'), 'Clients of a kind asked for', () =>
+    state.kinds.map(({ name, target }) => [name, target]),
+  );
   quantileGauge(
     registry,
     nameOf('latency_quantile_seconds'),
@@ -140,6 +153,22 @@ export function createRunMetrics(
   );
   errorCounter(registry, nameOf('errors_total'), () => state.totals);
   return { registry };
+}
+
+/** Those that misbehave are told here only; those that behave without a mix have no name. */
+function kindGauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => readonly (readonly [kind: string, count: number])[],
+): void {
+  new Gauge({
+    ...{ name, help, labelNames: ['kind'], registers: [registry] },
+    collect() {
+      this.reset();
+      for (const [kind, count] of read()) this.set({ kind: kind || 'good' }, count);
+    },
+  });
 }
 
 function quantileGauge(

@@ -50,6 +50,8 @@ export class Cast {
   /** By client: the part of the mix, and the conduct as a place in {@link conducts}. */
   readonly #part: Uint8Array;
   readonly #conduct: Uint8Array;
+  /** The last answer of {@link countsOf}: it is asked for again and again. */
+  #counted: { readonly of: number; readonly counts: readonly number[] } = { of: 0, counts: [] };
 
   constructor(config: LoadTestConfig, clients: number) {
     this.groups = groupsOf(config);
@@ -83,16 +85,31 @@ export class Cast {
     return this.#profiles[this.#part[client] ?? 0];
   }
 
+  /** Of the first `clients`, how many are of each group. */
+  countsOf(clients: number): readonly number[] {
+    if (this.#counted.of !== clients) {
+      this.#counted = { of: clients, counts: this.#count(0, clients) };
+    }
+    return this.#counted.counts;
+  }
+
   /** How often clients of each group come, over some stages. */
   startsIn(stages: readonly Stage[]): number[] {
     const starts = this.groups.map(() => 0);
     for (const stage of stages) {
-      for (let client = stage.from; client < stage.from + startsIn(stage); client++) {
-        const group = this.groupOf(client);
-        starts[group] = (starts[group] ?? 0) + 1;
-      }
+      const come = this.#count(stage.from, stage.from + startsIn(stage));
+      for (const [group, count] of come.entries()) starts[group] = (starts[group] ?? 0) + count;
     }
     return starts;
+  }
+
+  #count(from: number, to: number): number[] {
+    const counts = this.groups.map(() => 0);
+    for (let client = from; client < to; client++) {
+      const group = this.groupOf(client);
+      counts[group] = (counts[group] ?? 0) + 1;
+    }
+    return counts;
   }
 }
 

@@ -20,7 +20,7 @@ export function hasOwnStages({ config }: LoadTestReport): boolean {
 }
 
 /** What happened in each stage. */
-export function stageTable({ stages }: LoadTestReport): Table {
+export function stageTable({ stages, misbehaving }: LoadTestReport): Table {
   return {
     title: 'Stages',
     header: ['stage', 'clients', 'length', ...partHeader],
@@ -34,7 +34,8 @@ export function stageTable({ stages }: LoadTestReport): Table {
     ]),
     note:
       'Open: at its end. Connect: of the clients that came in it. ' +
-      'Lost: where it showed that an event was.',
+      'Lost: where it showed that an event was.' +
+      (misbehaving.length > 0 ? ' All without the clients that misbehave on purpose.' : ''),
   };
 }
 

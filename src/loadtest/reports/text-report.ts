@@ -74,7 +74,11 @@ export function formatReport(report: LoadTestReport, columns = maxColumns): stri
     ...findingsOf(report).flatMap((finding) => foldedLines('  - ', finding, width)),
     '',
     ...rows.flatMap(([name, value]) => foldedLines(name.padEnd(11), value, width)),
-    ...section('stages', hasOwnStages(report) ? report.stages.map(stageLine) : [], maxStageLines),
+    ...section(
+      stagesTitle(report),
+      hasOwnStages(report) ? report.stages.map(stageLine) : [],
+      maxStageLines,
+    ),
     ...section('kinds of clients', groupLines(report), maxStageLines),
     ...section('errors', report.errors.map(errorLine), maxErrorLines),
     ...section(
@@ -198,6 +202,12 @@ function groupLines({ profiles, misbehaving }: LoadTestReport): string[] {
     ];
     return `  ${name.padEnd(10)} ${parts.join('  ')}`;
   });
+}
+
+/** Stages plan for all clients; those that misbehave are among no others. */
+function stagesTitle({ misbehaving }: LoadTestReport): string {
+  const names = misbehaving.map(({ name }) => name).join(' and ');
+  return names === '' ? 'stages' : `stages (without what became of ${names} clients)`;
 }
 
 function stageLine(stage: StageReport): string {

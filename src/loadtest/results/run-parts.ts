@@ -31,6 +31,16 @@ export interface GroupOutcome extends RunPart {
   readonly isGood: boolean;
 }
 
+/** Clients of one kind, at one moment of a run. */
+export interface KindNow {
+  readonly name: string;
+  readonly isGood: boolean;
+  /** Those that are open. */
+  readonly active: number;
+  /** Those that the stage comes to. */
+  readonly target: number;
+}
+
 /** Finds the part that a scope names; undefined names the whole run. */
 export type PartOf = (scope: string | undefined) => RunPart | undefined;
 
@@ -50,6 +60,26 @@ export class RunParts {
   target(stages = this.#stages): number {
     const starts = this.#cast.startsIn(stages);
     return starts.reduce((sum, count, at) => sum + (this.#cast.groups[at]?.isGood ? count : 0), 0);
+  }
+
+  /** Each kind of clients, when `clients` of all kinds are to be there; empty when there is only one. */
+  kinds(states: readonly WorkerState[], clients: number): KindNow[] {
+    const { groups } = this.#cast;
+    if (groups.length === 1) return [];
+    const planned = this.#cast.countsOf(clients);
+    return groups.map((group, at) => ({
+      ...group,
+      active: states.reduce((sum, { report, exit }) => {
+        return sum + (exit === undefined ? (report?.groups[at]?.connections.active ?? 0) : 0);
+      }, 0),
+      target: planned[at] ?? 0,
+    }));
+  }
+
+  /** Of so many clients of all kinds, those that behave. */
+  goodOf(clients: number): number {
+    const planned = this.#cast.countsOf(clients);
+    return planned.reduce((sum, n, at) => sum + (this.#cast.groups[at]?.isGood ? n : 0), 0);
   }
 
   /** Every kind of clients; empty when there is only one. */
