@@ -29,6 +29,14 @@ const faults: Readonly<Record<string, (path: string, use: Use) => FileFault>> = 
   EBUSY: () => ({ reason: 'something else has hold of it', hint: 'choose another name' }),
   ENOSPC: () => noSpace,
   EDQUOT: () => noSpace,
+  ENXIO: (path) => ({
+    reason: 'nobody reads from it',
+    hint: `it is a pipe: let somebody read first, as with cat ${path}`,
+  }),
+  ETIMEDOUT: () => ({
+    reason: 'whoever reads from it takes nothing',
+    hint: 'write to a file, and read that',
+  }),
   ELOOP: () => ({ reason: 'its links lead in a circle', hint: undefined }),
   ENAMETOOLONG: () => ({ reason: 'the name is too long', hint: 'choose a shorter one' }),
 };

@@ -1,4 +1,5 @@
 /** Tests of outputs.ts and report-file.ts: where reports go, and reading them back. */
+import { execFile, spawn } from 'node:child_process';
 import {
   chmod,
   mkdir,
@@ -12,6 +13,8 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as streamText } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import { checkOutputs, writeOutputs } from './outputs.ts';
@@ -98,6 +101,28 @@ test('so does one whose target is not there yet, and both are one file', async (
   expect(await readdir(home.at('runs'))).toEqual(['next.json']);
   expect(await readlink(last)).toBe('runs/next.json');
   expect(JSON.parse(await readFile(last, 'utf8'))).toEqual(report);
+});
+
+test('a pipe is written to when somebody reads it, and waited for by nobody when not', async () => {
+  await using home = await folder();
+  const [read, unread] = [home.at('read.json'), home.at('unread')];
+  await promisify(execFile)('mkfifo', [read, unread]);
+  const reader = spawn('cat', [read]);
+  const text = streamText(reader.stdout);
+  await checkOutputs([read, unread]);
+  const long = makeReport({ seconds: 1_000 });
+  expect(await writeOutputs([unread, read], long)).toEqual([
+    {
+      path: unread,
+      message: `cannot write ${unread}: nobody reads from it`,
+      hint: `it is a pipe: let somebody read first, as with cat ${unread}`,
+    },
+  ]);
+  expect(JSON.parse(await text)).toEqual(long);
+  const again = spawn('cat', [unread]);
+  const unnamed = streamText(again.stdout);
+  expect(await writeOutputs([unread], report)).toEqual([]);
+  expect(JSON.parse(await unnamed)).toEqual(report);
 });
 
 test('a link that leads nowhere, or in a circle, is told', async () => {

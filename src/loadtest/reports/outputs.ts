@@ -21,6 +21,7 @@ import { htmlReport } from './html-report.ts';
 import { jsonReport } from './json-report.ts';
 import { junitReport } from './junit-report.ts';
 import { markdownReport } from './markdown-report.ts';
+import { writeStream } from './stream-file.ts';
 
 const renderers: Readonly<Record<string, (report: LoadTestReport) => string | Promise<string>>> = {
   '.json': jsonReport,
@@ -73,7 +74,8 @@ export async function writeOutputs(
   const faults: OutputFault[] = [];
   for (const path of paths) {
     try {
-      await writeWhole(path, await rendererOf(path)(report));
+      const render = (await rendererOf(path)) ?? jsonReport;
+      await writeWhole(path, await render(report));
     } catch (error) {
       const { reason, hint } = fileFault(error, path, 'write');
       faults.push({ path, message: `cannot write ${path}: ${reason}`, hint });
@@ -82,11 +84,15 @@ export async function writeOutputs(
   return faults;
 }
 
-/** The path may end in upper case. */
-function rendererOf(path: string) {
+/** By how the path ends, also in upper case; a pipe without a name of its own gets JSON. */
+async function rendererOf(path: string) {
   const render = renderers[extname(path).toLowerCase()];
-  if (render === undefined) throw new Error(`no format for ${path}`);
-  return render;
+  if (render !== undefined) return render;
+  const isPipe = await stat(path).then(
+    (found) => !found.isFile() && !found.isDirectory(),
+    () => false,
+  );
+  return isPipe ? jsonReport : undefined;
 }
 
 /** What a file allows where its folder takes no other, or where it is mounted by itself. */
@@ -96,7 +102,7 @@ async function writeWhole(given: string, text: string): Promise<void> {
   const path = await targetOf(given);
   const found = await statOf(path);
   // A pipe or a terminal cannot be replaced, only written to.
-  if (found !== undefined && !found.isFile()) return writeFile(path, text);
+  if (found !== undefined && !found.isFile()) return writeStream(path, text);
   const partial = partialOf(path);
   try {
     await writeFile(partial, text);
@@ -151,7 +157,7 @@ function partialOf(path: string): string {
 }
 
 async function complaintOf(path: string): Promise<OutputFault | undefined> {
-  if (renderers[extname(path).toLowerCase()] === undefined) {
+  if ((await rendererOf(path)) === undefined) {
     return {
       path,
       message: `--out: ${path}: no format for a name that ends like this`,
