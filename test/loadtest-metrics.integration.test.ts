@@ -1,33 +1,18 @@
 /** The port at which Prometheus reads a running load test. */
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { FaultServer } from './support/fault-server.ts';
 import { publish, run } from './support/run-loadtest.ts';
-
-/** A log, and the address that it tells. */
-function watchedLog() {
-  const { promise: url, resolve } = Promise.withResolvers<string>();
-  const output = new Writable({
-    write(chunk, _encoding, done) {
-      const line = JSON.parse(String(chunk));
-      if (line.msg === 'serving metrics') resolve(line.url);
-      done();
-    },
-  });
-  return { log: pino({ level: 'info' }, output), url };
-}
 
 test('the figures of a run can be scraped while it lasts, and only then', async () => {
   await using server = await FaultServer.start({
     deliver: ({ client, n }) => (client === 3 && n === 5 ? 'drop' : undefined),
   });
-  const { log, url } = watchedLog();
   const stop = new AbortController();
+  const { promise: url, resolve: onMetrics } = Promise.withResolvers<string>();
   const running = run(
     server.url,
-    { durationMs: '60s', prometheus: '127.0.0.1:0' },
-    { log, signal: stop.signal },
+    { durationMs: '60s', prometheus: '0' },
+    { onMetrics, signal: stop.signal },
   );
   const scrape = async () => (await fetch(await url)).text();
   await publish(server, 20, 50);

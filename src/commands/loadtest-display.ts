@@ -13,6 +13,8 @@ export interface LoadTestDisplay extends AsyncDisposable {
   /** Where logs go meanwhile: what has the screen must not be written over. */
   readonly stderr: Output;
   readonly onProgress: (progress: Progress) => void;
+  /** Takes where the metrics of the run are: a port of 0 is another one each time. */
+  readonly onMetrics: (url: string) => void;
   /** Undefined where nobody wants to know. */
   readonly onServer: ((said: Testimony<ServerCounts>) => void) | undefined;
 }
@@ -39,6 +41,7 @@ function openLines({ stderr }: Host): LoadTestDisplay {
   return {
     stderr,
     onProgress: (progress) => line.show(formatProgress(progress, columns())),
+    onMetrics: (url) => void stderr.write(`metrics at ${url}\n`),
     onServer: undefined,
     async [Symbol.asyncDispose]() {
       line[Symbol.dispose]();
@@ -72,7 +75,11 @@ async function openView(host: Host, url: string): Promise<LoadTestDisplay> {
   return {
     stderr: held,
     onProgress(progress) {
-      figures = { ...figuresOf(progress, url), server: figures.server };
+      const { server, metricsUrl } = figures;
+      figures = { ...figuresOf(progress, url), server, metricsUrl };
+    },
+    onMetrics(url) {
+      figures = { ...figures, metricsUrl: url };
     },
     onServer(said) {
       figures = { ...figures, server: 'complaint' in said ? said.complaint : said };
@@ -111,6 +118,7 @@ function startingFigures(url: string): LoadTestFigures {
     clients: { target: 0, active: 0, failed: 0, dropped: 0, reconnected: 0 },
     ...{ kinds: [], connect: undefined, latency: undefined, eventsPerSecond: 0, received: 0 },
     ...{ rates: [], latencyP99s: [], delivery: [], errors: [], server: undefined },
+    metricsUrl: undefined,
     generator: { workers: 0, cpuPercent: 0, loopDelayP99Ms: 0, rssBytes: 0 },
   };
 }

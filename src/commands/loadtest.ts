@@ -48,6 +48,7 @@ const runTest = defineCommand({
     const report = await runLoadTest(config.loadtest, {
       signal: host.signal,
       onProgress: display.onProgress,
+      onMetrics: display.onMetrics,
       ...(display.onServer && { onServer: display.onServer }),
       onTrial: (trial) => {
         display.stderr.write(`${trialLine(config.loadtest.findMax ?? 'connections', trial)}\n`);

@@ -42,6 +42,8 @@ export interface LoadTestDeps {
   readonly onLack?: (lack: Lack) => void;
   /** Told the process ids of the workers here, and of what leads to agents. */
   readonly onWorkers?: (pids: readonly number[]) => void;
+  /** Told where the metrics of the run are served, once they are. */
+  readonly onMetrics?: (url: string) => void;
   /** Told every two seconds what the server says of itself, or why it does not. */
   readonly onServer?: (said: Testimony<ServerCounts>) => void;
 }

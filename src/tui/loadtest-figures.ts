@@ -34,6 +34,8 @@ export interface LoadTestFigures {
     readonly loopDelayP99Ms: number;
     readonly rssBytes: number;
   };
+  /** Where these figures are served for Prometheus; undefined where they are not. */
+  readonly metricsUrl: string | undefined;
   /** Why it has none, where the server does not tell; undefined before the first answer. */
   readonly server: ServerHealth | string | undefined;
 }

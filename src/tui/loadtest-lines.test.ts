@@ -19,6 +19,7 @@ const figures: LoadTestFigures = {
     { name: 'twice', count: 0, isBad: true },
   ],
   errors: [{ name: 'open-close-1001: \u001B[31mbye', count: 2, isBad: true }],
+  metricsUrl: undefined,
   generator: { workers: 2, cpuPercent: 91, loopDelayP99Ms: 1.2, rssBytes: 96 * 1024 ** 2 },
   server: { ready: true, clients: 1_998, behind: 0, guardLevel: 1 },
 };

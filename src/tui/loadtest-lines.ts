@@ -34,6 +34,7 @@ export function loadTestLines(
     named('delivery', counts(figures.delivery)),
     named('server', serverLine(figures.server, glyphs)),
     named('generator', generatorLine(figures, glyphs)),
+    ...(figures.metricsUrl === undefined ? [] : [named('metrics', line(figures.metricsUrl))]),
   ];
   const all = [
     titleLine(figures, columns, glyphs),

@@ -9,6 +9,7 @@ const figures: LoadTestFigures = {
   clients: { target: 20, active: 0, failed: 0, dropped: 0, reconnected: 0 },
   ...{ kinds: [], connect: undefined, latency: undefined, eventsPerSecond: 0, received: 0 },
   ...{ rates: [], latencyP99s: [], delivery: [], errors: [], server: undefined },
+  metricsUrl: undefined,
   generator: { workers: 1, cpuPercent: 0, loopDelayP99Ms: 0, rssBytes: 0 },
 };
 

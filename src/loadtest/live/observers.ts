@@ -23,6 +23,8 @@ interface ObserverDeps {
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly sight?: Partial<Sight>;
+  /** Told where the metrics of the run are served, once they are. */
+  readonly onMetrics?: (url: string) => void;
   /** Told every two seconds what the server says of itself, or why it does not. */
   readonly onServer?: (said: Testimony<ServerCounts>) => void;
 }
@@ -66,7 +68,7 @@ export class Observers implements AsyncDisposable {
 
   /** Watches the run from now on. Rejects with a RemoteError when metrics cannot be served. */
   async begin(look: () => RunState, pool: Pick<WorkerPool, 'states'>): Promise<void> {
-    const { log, sight } = this.#deps;
+    const { log, sight, onMetrics } = this.#deps;
     // What waits in the sockets of agents is to be seen on their machines only.
     if (this.#place !== undefined && this.#place.agent === undefined) {
       const attention = () => {
@@ -83,7 +85,9 @@ export class Observers implements AsyncDisposable {
       look,
       toldIn(this.#config),
     );
-    log.info({ url: this.#endpoint.url }, 'serving metrics');
+    const { url } = this.#endpoint;
+    log.info({ url }, 'serving metrics');
+    onMetrics?.(url);
   }
 
   /** Asks until the end, unless there was no answer the first time. */
