@@ -37,6 +37,7 @@ export function workerReport(
       dropped: 1,
       moved: 0,
       reconnected: 1,
+      upgraded: 6,
       active: 5,
       left: 0,
       away: 0,

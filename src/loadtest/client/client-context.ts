@@ -37,6 +37,8 @@ class ClientCounters {
   /** Connections lost after they were open. */
   dropped = 0;
   reconnected = 0;
+  /** Attempts that the server said yes to, whatever came of them. */
+  upgraded = 0;
   /** Clients that are open now. */
   active = 0;
   /** Clients that went when they had to, also on their way back from a storm or a move. */

@@ -21,8 +21,9 @@ export class Resumption {
     this.#context = context;
   }
 
-  /** What to resume from; undefined for a client that starts anew, and for all but v2. */
+  /** A connection is upgraded: what to resume from; undefined for who starts anew, and all but v2. */
   begin(): Since | undefined {
+    this.#context.counters.upgraded++;
     this.#since = this.#positions();
     // It asks for all of its subscriptions again.
     this.#cursor.times = undefined;

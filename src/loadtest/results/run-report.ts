@@ -156,7 +156,7 @@ function stageReport(
 
 function figuresOf(totals: Totals, target: number, told: Told): Omit<PartFigures, 'errors'> {
   const { latency, connect } = totals;
-  const { strayed: _, ...connections } = totals.connections;
+  const { strayed: _, upgraded: _asked, ...connections } = totals.connections;
   return {
     connections: {
       target,

@@ -48,6 +48,8 @@ export interface Evidence {
 
 /** Sides are asked one after the other, and a broker confirms in batches. */
 const askedApartMs = 500;
+/** A server tells its age in whole seconds, and is asked a little before and after the run. */
+const ageSlackMs = 3_000;
 /** Events that are on their way in sockets, at least. */
 const minUnderWayMs = 100;
 
@@ -134,23 +136,46 @@ function ofIngest(isMissing: boolean): string {
     : 'somebody else publishes too, or the server read events from before the run';
 }
 
-function ofDelivery(
-  isMissing: boolean,
+function ofDelivery(isMissing: boolean, server: ServerSpan, totals: Totals): string {
+  const causes = (isMissing ? causesOfMissing : causesOfMore)(server, totals);
+  // Nobody can tell how much is due to which.
+  return causes.length === 1
+    ? (causes[0] as string)
+    : `it may be that ${causes.join(', or that ')}`;
+}
+
+/** Written by the server, and not received here. */
+function causesOfMissing(
   { othersAtBegin, othersSince }: ServerSpan,
-  { connections }: Totals,
-): string {
-  if (!isMissing) {
-    return 'the server counts fewer than arrived: another server answers at this address too';
-  }
+  { connections: { dropped, moved, stormed, left }, messages }: Totals,
+): string[] {
   const others = Math.max(othersAtBegin, othersSince);
   const causes = [
     ...(others > 0 ? [`the server had ${formatCount(others)} other clients`] : []),
-    ...(connections.dropped + connections.moved > 0
-      ? ['events were written to connections that were lost']
-      : []),
+    ...(dropped + moved > 0 ? ['events were written to connections that were lost'] : []),
+    ...(stormed > 0 ? ['events were on their way to clients that dropped out in storms'] : []),
+    ...(left > 0 ? ['events were on their way to clients that went'] : []),
+    ...(messages.lost > 0 ? ['events were lost on the way'] : []),
   ];
-  if (causes.length > 0) return causes.join('; ');
-  return 'written by the server and not received here: still in its sockets, or lost on the way';
+  return causes.length > 0
+    ? causes
+    : ['written by the server and not received here: still in its sockets, or lost on the way'];
+}
+
+/** Received here, and not counted by the server. */
+function causesOfMore({ shardsEnded }: ServerSpan, { messages }: Totals): string[] {
+  const shards = shardsEnded === 1 ? 'a shard' : `${formatCount(shardsEnded)} shards`;
+  const causes = [
+    ...(shardsEnded > 0
+      ? [
+          `${shards} of the server ended, and what it delivered after its last report is not counted`,
+        ]
+      : []),
+    ...(messages.duplicated > 0 ? ['events came twice by something between'] : []),
+  ];
+  return causes.length > 0
+    ? causes
+    : ['the server counts fewer than arrived: another server answers at this address too'];
 }
 
 /** What a server counted during the run. */
@@ -162,6 +187,8 @@ interface ServerSpan {
   /** Clients on the server that are not of this run: there at its begin, and come during it. */
   readonly othersAtBegin: number;
   readonly othersSince: number;
+  /** Processes of it that ended: what each counted since its last report is in no sum. */
+  readonly shardsEnded: number;
 }
 
 /** No counts; the complaint is undefined when nobody asked for them. */
@@ -169,16 +196,15 @@ interface Absent {
   readonly complaint: string | undefined;
 }
 
-function serverSpan({ before, atStop, after, totals }: Evidence): ServerSpan | Absent {
+function serverSpan({ before, atStop, after, totals, durationMs }: Evidence): ServerSpan | Absent {
   const said = [before.server, atStop.server, after.server];
   const absent = absentOf(said);
   if (absent !== undefined) return absent;
   const [begin, stop, end] = said as [ServerCounts, ServerCounts, ServerCounts];
-  if (begin.node !== end.node || end.delivered < begin.delivered) {
+  const isYounger = (end.uptimeSeconds - begin.uptimeSeconds) * 1_000 < durationMs - ageSlackMs;
+  if (begin.node !== end.node || end.delivered < begin.delivered || isYounger) {
     return { complaint: 'the server was replaced during the run: its counts have no common begin' };
   }
-  const { opened, reconnected, failed } = totals.connections;
-  const attempts = opened + reconnected + failed;
   return {
     ingested: end.ingested - begin.ingested,
     notIngested: end.notIngested - begin.notIngested,
@@ -188,8 +214,19 @@ function serverSpan({ before, atStop, after, totals }: Evidence): ServerSpan | A
     },
     spared: end.spared - begin.spared,
     othersAtBegin: begin.clients,
-    othersSince: Math.max(0, end.accepted - begin.accepted - attempts),
+    othersSince: Math.max(0, end.accepted - begin.accepted - acceptedOf(totals)),
+    shardsEnded: end.shardRestarts - begin.shardRestarts,
   };
+}
+
+/** Connections of this run that the server may have counted, also those of which nobody here heard. */
+function acceptedOf({ connections, errors }: Totals): number {
+  const { upgraded, failed, dropped, moved, stormed, reconnected } = connections;
+  const unanswered = errors
+    .list()
+    .reduce((sum, error) => sum + (/^upgrade-(?!status-)/.test(error.class) ? error.count : 0), 0);
+  // Who never got in, or back, may have gone while the answer was on its way.
+  return upgraded + unanswered + failed + Math.max(0, dropped + moved + stormed - reconnected);
 }
 
 function publisherSpan({ before, after }: Evidence): { readonly published: number } | Absent {

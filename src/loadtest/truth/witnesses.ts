@@ -17,6 +17,8 @@ export interface ServerCounts {
   readonly clients: number;
   /** Connections since its start. */
   readonly accepted: number;
+  /** Processes of it that ended and were replaced; each took counts of its last second along. */
+  readonly shardRestarts: number;
   readonly ready: boolean;
   /** Of the overload guard; 0 is none. */
   readonly guardLevel: number;
@@ -139,6 +141,7 @@ function serverCounts(value: unknown): Testimony<ServerCounts> | undefined {
     spared: sumOf(messages['spared']),
     clients: numberOf(connections['current']),
     accepted: numberOf(connections['accepted']),
+    shardRestarts: restartsIn(value['shards']),
     ready: ready === true,
     guardLevel: isObject(guard) ? numberOf(guard['level']) : 0,
     behind: numberOf(connections['behind']),
@@ -149,6 +152,11 @@ function publisherCounts(value: unknown): PublisherCounts | undefined {
   if (!isObject(value) || typeof value['published'] !== 'number') return undefined;
   const { published, failed, elapsedMs } = value;
   return { published, failed: numberOf(failed), elapsedMs: numberOf(elapsedMs) };
+}
+
+function restartsIn(shards: unknown): number {
+  if (!Array.isArray(shards)) return 0;
+  return shards.reduce<number>((sum, shard) => sum + numberOf(shard?.restarts), 0);
 }
 
 function numberOf(value: unknown): number {

@@ -12,6 +12,7 @@ test('the figures of all workers add up, and those of the machine are the worst'
     dropped: 2,
     moved: 0,
     reconnected: 2,
+    upgraded: 12,
     active: 10,
     left: 0,
     away: 0,

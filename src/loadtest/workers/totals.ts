@@ -174,6 +174,7 @@ function emptyTotals() {
       dropped: 0,
       moved: 0,
       reconnected: 0,
+      upgraded: 0,
       active: 0,
       left: 0,
       away: 0,

@@ -69,6 +69,8 @@ export interface GroupReport {
     readonly dropped: number;
     readonly moved: number;
     readonly reconnected: number;
+    /** Attempts that the server said yes to, whatever came of them. */
+    readonly upgraded: number;
     readonly active: number;
     /** Clients that went when they had to. */
     readonly left: number;
