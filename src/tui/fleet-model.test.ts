@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { down, publishing, reportOf, shardOf, snapshotAt, up } from '../../test/support/fleet.ts';
+import type { StatusReport } from '../protocol/status-report.ts';
 import { Course } from './course.ts';
 import { FleetModel } from './fleet-model.ts';
 import { ratesBetween } from './node-rates.ts';
@@ -52,6 +53,18 @@ test('nodes of one id are told apart by where they are, others are called by the
   expect(new FleetModel().take(snapshotAt(0, nodes)).nodes.map(({ name }) => name)).toEqual([
     ...['twin 10.0.0.1:3004', 'twin 10.0.0.2', 'other', '10.0.0.3:3004'],
   ]);
+});
+
+test('the machine of a node is remembered while another tab is looked at, or it is away', () => {
+  const model = new FleetModel();
+  const machine = { name: 'host-1' } as NonNullable<StatusReport['machine']>;
+  const looks = [
+    up(reportOf({ seconds: 1, more: () => ({ machine }) })),
+    up(reportOf({ seconds: 2 })),
+    down('http://node-a:3004'),
+  ];
+  const names = looks.map((sight, at) => model.take(snapshotAt(at, [sight])).nodes[0]!.machine);
+  expect(names).toEqual(['host-1', 'host-1', 'host-1']);
 });
 
 test('a node that does not answer keeps its last report, says since when, and has no rates', () => {

@@ -29,6 +29,8 @@ export interface NodeFigures {
   readonly url: string;
   /** Its id, or where it is before it has answered; with both where several have the same id. */
   readonly name: string;
+  /** The machine that it was last known to be on. */
+  readonly machine: string | undefined;
   readonly sight: Sight<StatusReport>;
   /** When it came into this state, in milliseconds since 1970. */
   readonly sinceMs: number;
@@ -155,6 +157,7 @@ class NodeTrack {
   #sinceMs: number | undefined;
   #state: Sight<StatusReport>['state'] | undefined;
   #report: StatusReport | undefined;
+  #machine: string | undefined;
 
   constructor(url: string) {
     this.#url = url;
@@ -167,11 +170,14 @@ class NodeTrack {
     const { report } = sight;
     const rates = before && report ? ratesBetween(before, report) : undefined;
     if (report !== null) this.#report = report;
+    // Only some tabs ask for it.
+    this.#machine = report?.machine?.name ?? this.#machine;
     this.#note(report, rates);
     return {
       ...{ url: this.#url, sight, rates, courses: this.#courses },
       name: this.#report?.node ?? placeOf(this.#url),
       sinceMs: this.#sinceMs ?? timeMs,
+      machine: this.#machine,
       report: this.#report,
     };
   }

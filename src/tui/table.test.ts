@@ -72,6 +72,18 @@ test('where it is narrow, the least important columns go, and nothing is wider t
   }
 });
 
+test('a number is shown whole or not at all, however important it is', () => {
+  const size = { ...table.columns[1]!, giveWay: 0 };
+  const wide = viewOf({
+    ...table,
+    columns: [table.columns[0]!, { ...size, cell: () => '123456' }],
+  });
+  for (let columns = 1; columns < 30; columns++) {
+    const [, first] = wide.lines(look, { columns, rows: 10 }, unicodeGlyphs).map(textOf);
+    expect(first).toMatch(columns < 15 ? /^[^1]*$/ : /123456/);
+  }
+});
+
 test('the chosen row is always to be seen, and what is not is counted', () => {
   const many = viewOf({
     ...table,

@@ -12,7 +12,7 @@ export interface Column<Row> {
   readonly tone?: (row: Row) => Tone;
   /** Numbers stand right, and are first shown with the largest on top. */
   readonly isNumber?: boolean;
-  /** Where there is too little room, columns with a higher one go first; 0 stays. */
+  /** Where there is too little room, columns with a higher one go first; of equal ones the last. */
   readonly giveWay: number;
 }
 
@@ -140,9 +140,10 @@ function fitting<Row>(
   });
   const used = () => fitted.reduce((sum, { width }) => sum + width + gap.length, -gap.length);
   while (used() > room) {
-    const most = Math.max(...fitted.map(({ column }) => column.giveWay));
-    if (most === 0) break;
-    const last = fitted.findLastIndex(({ column }) => column.giveWay === most);
+    // Half a number would be read as another one; of the first column a part is better than nothing.
+    if (fitted.length === 1) break;
+    const most = Math.max(...fitted.slice(1).map(({ column }) => column.giveWay));
+    const last = fitted.findLastIndex(({ column }, at) => at > 0 && column.giveWay === most);
     fitted = fitted.toSpliced(last, 1);
   }
   return fitted;

@@ -148,6 +148,9 @@ test('one node in full, with signs of ASCII', async () => {
 test('the help, the details of a row, a filter that is typed, and a question', () => {
   const isHelp = drawn(inputOf({ look: { isHelp: true } }));
   expect(isHelp).toContain('any key: back');
+  expect(isHelp).not.toContain('in a higher terminal');
+  const low = drawn(inputOf({ look: { isHelp: true }, size: { columns: 40, rows: 12 } }));
+  expect(low).toMatch(/^ {2}[1-9]\d? more in a higher terminal$/m);
   expect(isHelp).toContain('Tab');
   const input = inputOf({ tab: 'clients' });
   const [row] = contextOf(input).rowKeys;

@@ -45,7 +45,7 @@ export function screenLines(input: ScreenInput): Line[] {
   }
   const head = [headerLine(input), tabLine(state.tab, columns, glyphs)];
   const room = { columns, rows: rows - head.length - 1 };
-  const body = state.isHelp ? helpLines(input) : bodyLines(input, room);
+  const body = state.isHelp ? helpLines(input, room) : bodyLines(input, room);
   const lines = [...head, ...filled(body, room, glyphs), footerLine(input)];
   return filled(lines, size, glyphs);
 }
@@ -203,12 +203,15 @@ function loadLines(
   return rows < 3 ? head : [...head, [], ...withTable(table, input, { ...room, rows })];
 }
 
-function helpLines(input: ScreenInput): Line[] {
+function helpLines(input: ScreenInput, { rows: room }: ScreenInput['size']): Line[] {
   const rows = helpRows({ ...contextOf(input), tab: input.state.tab });
   const width = Math.max(...rows.map(([keys]) => keys.length));
-  return rows.map(
+  const lines = rows.map(
     ([keys, help]): Line => [{ text: `  ${keys.padEnd(width)}  `, tone: 'accent' }, { text: help }],
   );
+  if (lines.length <= room) return lines;
+  const hidden = lines.length - room + 1;
+  return [...lines.slice(0, room - 1), line(`  ${hidden} more in a higher terminal`, 'dim')];
 }
 
 const questions = { start: 'begin to publish?', stop: 'stop publishing?' } as const;

@@ -99,7 +99,7 @@ function emptyText(
 /** Only where there are several nodes it matters which one a row is of. */
 function nodeColumn(nodes: readonly NodeFigures[]): Column<{ readonly from: NodeFigures }>[] {
   if (nodes.length < 2) return [];
-  return [{ title: 'NODE', cell: ({ from }) => nameOf(from), giveWay: 2 }];
+  return [{ title: 'NODE', cell: ({ from }) => nameOf(from), giveWay: 1 }];
 }
 
 function numeric<Row>(
@@ -155,8 +155,8 @@ function channelTable(nodes: readonly NodeFigures[]): Table<OfNode<ChannelStatus
       { title: 'CHANNEL', cell: ({ channel }) => channel, giveWay: 0 },
       ...nodeColumn(nodes),
       numeric('EVENTS/s', ({ events_per_s }) => events_per_s, 0),
-      numeric('SUBSCRIBERS', ({ subscribers }) => subscribers, 0),
-      numeric('OUT/s', ({ events_per_s, subscribers }) => events_per_s * subscribers, 1),
+      numeric('SUBSCRIBERS', ({ subscribers }) => subscribers, 1),
+      numeric('OUT/s', ({ events_per_s, subscribers }) => events_per_s * subscribers, 2),
     ],
   };
 }
@@ -214,7 +214,7 @@ function hostTable(nodes: readonly NodeFigures[]): Table<NodeFigures> {
     keyOf: ({ url }) => url,
     empty: 'no node is watched',
     columns: [
-      { title: 'HOST', cell: hostOf, sortBy: machineName, giveWay: 1 },
+      { title: 'HOST', cell: hostOf, sortBy: ({ machine }) => machine, giveWay: 1 },
       // Several may be on one machine.
       { title: 'NODE', cell: nameOf, giveWay: 0 },
       { title: 'STATE', cell: stateOf, tone: stateTone, giveWay: 0 },
@@ -231,12 +231,8 @@ function hostTable(nodes: readonly NodeFigures[]): Table<NodeFigures> {
   };
 }
 
-function machineName({ report }: NodeFigures): string | undefined {
-  return report?.machine?.name;
-}
-
-function hostOf(node: NodeFigures): string {
-  return machineName(node) ?? unknown;
+function hostOf({ machine }: NodeFigures): string {
+  return machine ?? unknown;
 }
 
 function usedBytes({ report }: NodeFigures): number | undefined {
