@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
 import {
   byKey,
+  endOf,
   Feed,
   liveAndDie,
   openKafkaToNats,
@@ -35,12 +36,13 @@ describe.skipIf(!areThere)('a bridge', () => {
     await using odin = spawnOdin(world.args, world);
     await odin.line(/"msg":"carrying"/);
     const feed = new Feed(producer, world.topics);
-    await sleep(1_000);
+    await expect.poll(() => endOf(world.target)).toBeGreaterThan(0);
     await kafka.stop('SIGKILL');
-    await sleep(1_500);
+    await odin.line(/"msg":"carrying failed, starting over"/);
     await kafka.start();
-    await sleep(1_000);
+    await odin.line(/"msg":"carrying"/, 2);
     await kafka.stop('SIGKILL');
+    // What is under way has to find nobody.
     await sleep(500);
     // The target is away: it is not waited for.
     odin.child.kill('SIGINT');

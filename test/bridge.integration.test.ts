@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
 import {
   byKey,
+  endOf,
   Feed,
   forgetUpTo,
   limitMessages,
@@ -234,7 +235,3 @@ testKafka('a bridge from topics to themselves is refused', async () => {
   expect(stderr).toMatch(/are the same broker and share bridge-/);
   expect(exitCode).toBe(2);
 });
-
-async function endOf(broker: Awaited<ReturnType<typeof openBridgeWorld>>['target']) {
-  return (await broker.bounds()).reduce((sum, { high }) => sum + high, 0);
-}

@@ -87,6 +87,7 @@ describe.each(drivers)('the $name broker', { concurrent: true }, ({ url, isThere
     await using _ = broker;
     await using producer = await broker.openProducer();
     await producer.send([outgoing(topic, 'BTC', 'old')]);
+    // Longer than the look back.
     await sleep(3_000);
     await producer.send([outgoing(topic, 'BTC', 'recent'), outgoing(topic, 'ETH', 'recent')]);
     const inbox = new Inbox();
@@ -144,6 +145,7 @@ describe.each(drivers)('the $name broker', { concurrent: true }, ({ url, isThere
         consumption.pause();
         const before = inbox.records.length;
         await Promise.all(sends);
+        // A pause has to last to be one.
         await sleep(30);
         expect(inbox.records).toHaveLength(before);
         expect(consumption.state().paused).toBe(true);
@@ -151,8 +153,8 @@ describe.each(drivers)('the $name broker', { concurrent: true }, ({ url, isThere
       if (n % 30 === 25) consumption.resume();
     }
     await Promise.all(sends);
-    await inbox.untilCount(300);
-    await sleep(300);
+    const keys = Array.from({ length: 7 }, (_, n) => `K${n}`);
+    await inbox.untilLevel(producer, [topic, other], keys);
     expect(inbox.records).toHaveLength(300);
     expect(new Set(inbox.values).size).toBe(300);
     expect(inbox.lost).toEqual([]);

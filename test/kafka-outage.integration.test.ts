@@ -84,8 +84,8 @@ describeKafka('a broker of its own', () => {
       stop.abort();
       await publishing;
       await Promise.all(sends);
-      await inbox.untilCount(sends.length);
-      await sleep(1_000);
+      const keys = Array.from({ length: 20 }, (_, n) => `K${n}`);
+      await inbox.untilLevel(producer, names, keys);
       expect(inbox.records).toHaveLength(sends.length);
       expect(new Set(inbox.values).size).toBe(sends.length);
       for (let key = 0; key < 20; key++) {

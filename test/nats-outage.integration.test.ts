@@ -64,6 +64,7 @@ describeNats('a server of its own', () => {
       const stoppedMs = performance.now();
       while (consumption.state().connected) await sleep(10);
       expect(performance.now() - stoppedMs).toBeLessThan(1_000);
+      // Longer than the connection is tried without a pause, as the title says.
       await sleep(6_000);
       expect(consumption.state().connected).toBe(false);
       expect(consumption.state().lastError).toBeTypeOf('string');
@@ -71,8 +72,10 @@ describeNats('a server of its own', () => {
       const before = first.records.length;
       await first.untilCount(before + 3_000);
       const count = await load.finish();
-      await Promise.all([first.untilCount(count), second.untilCount(count)]);
-      await sleep(300);
+      await Promise.all([first, second].map((inbox) => inbox.untilCount(count)));
+      await first.untilLevel(producer, ['odin.trades'], ['K0']);
+      await second.until(() => second.records.length > count);
+      second.records.pop();
       expectAll(first, count);
       expectAll(second, count);
       expect(consumption.state()).toEqual({
@@ -97,8 +100,7 @@ describeNats('a server of its own', () => {
       await nats.start();
     }
     const count = await load.finish();
-    await inbox.untilCount(count);
-    await sleep(300);
+    await inbox.untilLevel(producer, ['odin.trades'], ['K0']);
     expectAll(inbox, count);
   });
 
@@ -160,11 +162,12 @@ describeNats('a server of its own', () => {
     expect(error.message).toContain('reading odin.trades again failed');
     expect(performance.now() - startMs).toBeLessThan(10_000);
     await nats.start();
-    const again = await readAll().catch(async () => {
-      await sleep(3_000);
-      return await readAll();
-    });
-    expect([again.records.length, again.complete]).toEqual([5, true]);
+    const again = () =>
+      readAll().then(
+        ({ records, complete }) => [records.length, complete],
+        () => undefined,
+      );
+    await expect.poll(again, { timeout: 20_000 }).toEqual([5, true]);
   });
 });
 
@@ -256,6 +259,7 @@ describeNats('a stream', () => {
     await producer.send([outgoing('odin.trades', 'BTC', '1')]);
     await inbox.untilCount(1);
     consumption.pause();
+    // Its age runs out; nothing says when.
     await sleep(1_500);
     for (let n = 2; n <= 9; n++) await producer.send([outgoing('odin.trades', 'BTC', `${n}`)]);
     await using admin = await natsAdmin(nats.url);

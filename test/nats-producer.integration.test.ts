@@ -57,6 +57,7 @@ describeNats('a producer', () => {
     const error = await failure(world.producer.send([outgoing('odin.trades', 'BTC', '2')]));
     expect(error.message).toContain('no answer within the duplicate window of the stream');
     expect(await world.taken()).toBe(2);
+    // What was sent before is forgotten by then: a repeat would be taken as new.
     await sleep(2_500);
     proxy.target = port;
     await world.producer.send([outgoing('odin.trades', 'BTC', '3')]);
@@ -76,6 +77,7 @@ describeNats('a producer', () => {
       const sends = Array.from({ length: 20 }, (_, n) => `${n}`).map((value) =>
         failure(world.producer.send([outgoing('odin.trades', 'BTC', value)])),
       );
+      // By then it is known that the server has gone, which nothing outside tells.
       await sleep(200);
       sends.push(failure(world.producer.send([outgoing('odin.trades', 'ETH', 'late')])));
       for (const { message } of await Promise.all(sends)) expect(message).toContain('publishing');

@@ -30,6 +30,7 @@ test('the second generation of routes starts, changes, reports and stops', async
   expect(await run.call('POST', '/stop')).toEqual({ status: 200, body: { status: 'stopped' } });
   expect(await run.call('POST', '/stop')).toEqual({ status: 200, body: { status: 'stopped' } });
   const stopped = run.producer.records.length;
+  // A hundred events would fall due while it has to stay stopped.
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(run.producer.records).toHaveLength(stopped);
   expect(await run.call('POST', '/start', { tokenIds: ['SOL', 'SOL'] })).toMatchObject({

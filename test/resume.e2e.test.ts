@@ -86,6 +86,12 @@ async function ingestedBy({ port }: Server): Promise<number> {
   return (status as StatusReport).messages.ingested;
 }
 
+/** Resolves when a server has taken so many events more than `before`, or than it has now. */
+async function untilIngested(server: Server, count: number, before?: number): Promise<void> {
+  const from = before ?? (await ingestedBy(server));
+  while ((await ingestedBy(server)) < from + count) await delay(100);
+}
+
 // They wait more than they work, each on servers of its own.
 describe.concurrent('nothing is lost and nothing comes twice', () => {
   testKafka(
@@ -98,7 +104,7 @@ describe.concurrent('nothing is lost and nothing comes twice', () => {
       await using first = await serve(broker, port);
       await using run = loadtest(port, 1_000, 'reconnected < 1000');
       await run.line(/s hold /);
-      await delay(2_000);
+      await untilIngested(first, 400);
       await first[Symbol.asyncDispose]();
       await using _second = await serve(broker, port);
       const report = await expectWhole(run);
@@ -116,14 +122,15 @@ describe.concurrent('nothing is lost and nothing comes twice', () => {
     await using publisher = await publish(broker);
     await using run = loadtest(server.port, 500, 'latency.max < 1800s');
     await run.line(/s hold /);
-    await delay(2_000);
+    await untilIngested(server, 400);
     await kafka.stop('SIGKILL');
     const before = await ingestedBy(server);
+    // As long as the title says.
     await delay(20_000);
     await kafka.start();
-    while ((await ingestedBy(server)) < before + 20 * 200) await delay(100);
+    await untilIngested(server, 20 * 200, before);
     const published = await endPublishing(publisher);
-    while ((await ingestedBy(server)) < published) await delay(100);
+    await untilIngested(server, published, 0);
     // Nobody else writes to this Kafka.
     expect(await ingestedBy(server)).toBe(published);
     await publishOld(kafka.brokers);

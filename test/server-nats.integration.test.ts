@@ -61,6 +61,7 @@ describeNats('on NATS', () => {
     await client.subscribe('BTC.trade');
     for (const n of upTo(10)) await server.publish(trade(n), trade(n, 'ETH'));
     await client.events(10);
+    // Longer than the history holds.
     await sleep(1_500);
     await server.publish(trade(10));
     const [first] = await client.events(11);

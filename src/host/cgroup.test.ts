@@ -171,6 +171,7 @@ test('a meter measures the CPU of this process, of its cgroup, and a blocked eve
   await new Promise((resolve) => setTimeout(resolve, 50));
   const startMs = performance.now();
   while (performance.now() - startMs < 300);
+  // The meter looks at it again.
   await new Promise((resolve) => setTimeout(resolve, 30));
   const elapsedUs = (performance.now() - startMs) * 1_000;
   fake.write(`${v2}/cpu.stat`, `usage_usec ${Math.round(elapsedUs)}`);

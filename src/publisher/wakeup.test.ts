@@ -21,6 +21,7 @@ test('a sleep without end does not become a busy loop', async () => {
   const sleeping = wakeup.sleep(Number.POSITIVE_INFINITY).then(() => {
     over = true;
   });
+  // It has to go on sleeping.
   await new Promise((resolve) => setTimeout(resolve, 10));
   expect(over).toBe(false);
   wakeup.wake();

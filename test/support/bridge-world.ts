@@ -186,6 +186,11 @@ export class Feed {
   }
 }
 
+/** Records that a broker has taken, those that it has forgotten too. */
+export async function endOf(broker: Broker): Promise<number> {
+  return (await broker.bounds()).reduce((sum, { high }) => sum + high, 0);
+}
+
 /** Everything that a broker holds, from the oldest on. */
 export async function readAll(broker: Broker): Promise<readonly BrokerRecord[]> {
   const inbox = new Inbox();

@@ -9,11 +9,15 @@ import type {
   Consumption,
   LostRange,
   OutgoingRecord,
+  Producer,
   TopicDescription,
 } from '../../src/broker/broker.ts';
 import { openBroker } from '../../src/broker/open.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import { createLog } from '../../src/host/log.ts';
+
+/** Value of records that tell how far an inbox is. */
+const mark = 'the last of its key';
 
 /** Takes records and ranges; pass its members to `consume`. */
 export class Inbox extends EventTarget {
@@ -42,6 +46,22 @@ export class Inbox extends EventTarget {
 
   async untilCount(count: number): Promise<void> {
     await this.until(() => this.records.length >= count);
+  }
+
+  /**
+   * Sends one more record for each topic and key, waits for those, and forgets them. What came before
+   * on their partitions has come by then, also what comes twice.
+   */
+  async untilLevel(
+    producer: Producer,
+    names: readonly string[],
+    keys: readonly string[],
+  ): Promise<void> {
+    const isMark = ({ value }: BrokerRecord) => value.toString().startsWith(mark);
+    const marks = names.flatMap((topic) => keys.map((key) => outgoing(topic, key, mark)));
+    await producer.send(marks);
+    await this.until(() => this.records.filter(isMark).length >= marks.length);
+    this.records.splice(0, Infinity, ...this.records.filter((record) => !isMark(record)));
   }
 }
 

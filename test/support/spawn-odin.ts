@@ -19,8 +19,8 @@ interface Ended {
 export interface OdinProcess extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves with the first line of stdout or stderr that matches; rejects when it ends before. */
-  line(pattern: RegExp): Promise<string>;
+  /** Resolves with the first line of stdout or stderr that matches, or the nth; rejects when it ends before. */
+  line(pattern: RegExp, nth?: number): Promise<string>;
 }
 
 interface SpawnOptions {
@@ -52,10 +52,10 @@ export function spawnOdin(args: readonly string[], options: SpawnOptions = {}): 
   return {
     child,
     ended,
-    line(pattern) {
+    line(pattern, nth = 1) {
       const { promise, resolve, reject } = Promise.withResolvers<string>();
       const look = () => {
-        const found = lines.find((line) => pattern.test(line));
+        const found = lines.filter((line) => pattern.test(line))[nth - 1];
         if (found !== undefined) resolve(found);
       };
       waiting.add(look);
