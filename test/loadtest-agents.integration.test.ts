@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseReport } from '../src/loadtest/reports/report-schema.ts';
+import { formatReport } from '../src/loadtest/reports/text-report.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { markedProcesses, markName } from './support/marked-processes.ts';
 import { configOf, publish, run } from './support/run-loadtest.ts';
@@ -70,8 +71,15 @@ test('an agent that is killed makes the run inconclusive, and its clients count'
   expect(report.reasons[0]).toMatch(
     /^agent local-2 was lost after .*s, with 10 clients: it was ended by SIGKILL$/,
   );
-  expect(report.connections).toMatchObject({ opened: 10, failed: 10, active: 10 });
-  expect(report.errors).toMatchObject([{ class: 'local-agent-lost', count: 10 }]);
+  expect(report.reasons).toHaveLength(1);
+  expect(report.connections).toMatchObject({ opened: 20, failed: 0, active: 10, vanished: 10 });
+  expect(report.errors).toMatchObject([
+    {
+      ...{ class: 'local-agent-lost', count: 10 },
+      example: expect.stringMatching(/^agent local-2 was lost after .*s: it was ended by SIGKILL$/),
+    },
+  ]);
+  expect(formatReport(report)).toMatch(/local-2: LOST after .*s: it was ended by SIGKILL$/m);
   expect(report.agents?.map(({ loss }) => loss)).toEqual([null, 'it was ended by SIGKILL']);
 });
 
@@ -83,7 +91,7 @@ test('an agent that stands still is given up, and ends all the same', async () =
     publish(server, 20, 10).then(() => process.kill(watched.pids[0] as number, 'SIGSTOP')),
   ]);
   expect(report.verdict).toBe('inconclusive');
-  expect(report.reasons[0]).toMatch(/^agent local-1 was lost after .*: silent for 2s$/);
+  expect(report.reasons[0]).toMatch(/^agent local-1 was lost after .*: it went silent, for 2s$/);
 });
 
 /** Process ids of the workers of an agent. */

@@ -77,7 +77,7 @@ describe.skipIf(sshdPath === undefined)('over ssh', { concurrent: true }, () => 
     ]);
     expect(report.verdict).toBe('inconclusive');
     expect(report.reasons[0]).toContain(`agent ${sshd.host} was lost`);
-    expect(report.reasons[0]).toContain('with 10 clients: ssh was ended by SIGKILL');
+    expect(report.reasons[0]).toContain('with 10 clients: its ssh was ended by SIGKILL');
     await expectHere.poll(() => server.sockets, { timeout: 5_000 }).toBe(0);
   });
 

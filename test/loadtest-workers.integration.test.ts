@@ -69,7 +69,7 @@ test('a worker that is silent while clients come ends the run soon, and lets not
   expect(holdMs).toBe(0);
 });
 
-test('a worker that dies fails its clients and is named', async () => {
+test('a worker that dies is named, and its clients vanish with it', async () => {
   await using server = await FaultServer.start();
   let pids: readonly number[] = [];
   const onWorkers = (ids: readonly number[]) => {
@@ -79,7 +79,9 @@ test('a worker that dies fails its clients and is named', async () => {
     run(server.url, { workers: '2' }, { onWorkers }),
     publish(server, 20, 10).then(() => process.kill(pids[0] as number, 'SIGKILL')),
   ]);
-  expect(report.connections).toMatchObject({ opened: 10, failed: 10, active: 10 });
+  expect(report.connections).toMatchObject({
+    ...{ opened: 20, failed: 0, active: 10, vanished: 10 },
+  });
   expect(report.reasons[0]).toBe('1 worker process died (SIGKILL)');
   expect(report.generator.bottlenecks).toEqual(['1 worker process died (SIGKILL)']);
   expect(report.verdict).toBe('inconclusive');

@@ -115,7 +115,7 @@ class HeldOutput extends Writable {
 function startingFigures(url: string): LoadTestFigures {
   return {
     ...{ url: url.replace(/\?.*$/s, ''), phase: 'starting', stage: 'starting', elapsedMs: 0 },
-    clients: { target: 0, active: 0, failed: 0, dropped: 0, reconnected: 0 },
+    clients: { target: 0, active: 0, failed: 0, vanished: 0, dropped: 0, reconnected: 0 },
     ...{ kinds: [], connect: undefined, latency: undefined, eventsPerSecond: 0, received: 0 },
     ...{ rates: [], latencyP99s: [], delivery: [], errors: [], server: undefined },
     metricsUrl: undefined,
@@ -127,11 +127,11 @@ function figuresOf(progress: Progress, url: string): LoadTestFigures {
   const { totals, points, phase, stage, elapsedMs, target, receivedPerSecond, kinds } = progress;
   const { connections, messages, connect, latency, generator } = totals;
   const recent = points.slice(-maxCourse);
-  const { active, failed, dropped, reconnected } = connections;
+  const { active, failed, vanished, dropped, reconnected } = connections;
   return {
     ...startingFigures(url),
     ...{ phase, stage, elapsedMs },
-    clients: { target, active, failed, dropped, reconnected },
+    clients: { target, active, failed, vanished, dropped, reconnected },
     kinds: kinds
       .filter(({ name }) => name !== '')
       .map(({ name, isGood, active: open, target: planned }) => ({

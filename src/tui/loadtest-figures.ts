@@ -11,6 +11,8 @@ export interface LoadTestFigures {
     readonly target: number;
     readonly active: number;
     readonly failed: number;
+    /** Open when their worker, or the agent it ran on, was lost. */
+    readonly vanished: number;
     readonly dropped: number;
     readonly reconnected: number;
   };

@@ -7,7 +7,7 @@ import { loadTestLines } from './loadtest-lines.ts';
 
 const figures: LoadTestFigures = {
   ...{ url: 'ws://10.0.0.5:3004/ws', phase: 'hold', stage: 'peak', elapsedMs: 72_400 },
-  clients: { target: 2_000, active: 1_998, failed: 0, dropped: 2, reconnected: 0 },
+  clients: { target: 2_000, active: 1_998, failed: 0, vanished: 0, dropped: 2, reconnected: 0 },
   kinds: [],
   connect: { p50: 1.23, p99: 8.1, max: 40 },
   ...{ eventsPerSecond: 48_210, received: 1_234_567 },
@@ -60,6 +60,13 @@ test.each([
     expect(lines).toHaveLength(rows);
     expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(columns);
   }
+});
+
+test('clients that vanished with their worker have not failed to connect', () => {
+  const clients = { ...figures.clients, active: 1_000, vanished: 998 };
+  expect(textAt({ ...figures, clients }, 80, 17)[2]?.trimEnd()).toBe(
+    'clients    1 000 of 2 000 open, 0 failed, 998 vanished, 2 dropped, 0 came back',
+  );
 });
 
 test('kinds of clients are told one by one, those apart behind the others', () => {

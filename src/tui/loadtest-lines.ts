@@ -79,10 +79,11 @@ function withoutCourses(lines: readonly Line[], rows: number): Line[] {
 }
 
 function clientsLine({ clients }: LoadTestFigures): Line {
-  const { target, active, failed, dropped, reconnected } = clients;
+  const { target, active, failed, vanished, dropped, reconnected } = clients;
   return [
     { text: `${formatCount(active)} of ${formatCount(target)} open`, tone: 'strong' },
     bad(failed, 'failed'),
+    ...(vanished > 0 ? [bad(vanished, 'vanished')] : []),
     bad(dropped, 'dropped'),
     { text: `, ${formatCount(reconnected)} came back`, tone: reconnected > 0 ? 'plain' : 'dim' },
   ];

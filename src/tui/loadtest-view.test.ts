@@ -6,7 +6,7 @@ import { showLoadTest } from './loadtest-view.tsx';
 
 const figures: LoadTestFigures = {
   ...{ url: 'ws://h/ws', phase: 'ramp', stage: 'ramp', elapsedMs: 0 },
-  clients: { target: 20, active: 0, failed: 0, dropped: 0, reconnected: 0 },
+  clients: { target: 20, active: 0, failed: 0, vanished: 0, dropped: 0, reconnected: 0 },
   ...{ kinds: [], connect: undefined, latency: undefined, eventsPerSecond: 0, received: 0 },
   ...{ rates: [], latencyP99s: [], delivery: [], errors: [], server: undefined },
   metricsUrl: undefined,

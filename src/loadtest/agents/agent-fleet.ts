@@ -2,6 +2,7 @@
 import { exitCodes, PreflightError, RemoteError, UsageError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/units.ts';
 import { odinCommand } from '../../host/command.ts';
+import type { Log } from '../../host/log.ts';
 import type { Machine } from '../../host/machine.ts';
 import { odinVersion } from '../../host/version.ts';
 import type { Crew, CrewDeps } from '../crew.ts';
@@ -9,6 +10,7 @@ import { type LoadTestConfig, workerCount } from '../plan/plan.ts';
 import { sizeOf } from '../plan/run-size.ts';
 import { clientsOfWorker, startsPerWorker } from '../plan/timeline.ts';
 import { targetWithoutAddress } from '../socket/target.ts';
+import { describeLoss } from '../workers/totals.ts';
 import type { WorkerPlace } from '../workers/worker-pool.ts';
 import { agentHosts } from './agent-hosts.ts';
 import { AgentLink } from './agent-link.ts';
@@ -52,7 +54,7 @@ export async function assembleFleet(config: LoadTestConfig, deps: CrewDeps): Pro
     if (signal.aborted) giveUp();
     const members = await prepareAll(agents, config, deps);
     log.info({ agents: agents.map(({ name }) => name) }, 'agents are ready');
-    return crewOf(members, config, deps, watch(agents, config.agentSilenceMs));
+    return crewOf(members, config, deps, watch(agents, config.agentSilenceMs, log));
   } catch (error) {
     await disposeAll(agents);
     if (signal.aborted) return crewOf([], config, deps, { [Symbol.dispose]() {} });
@@ -265,14 +267,21 @@ function hintOfAll(faults: readonly Named[]): string | undefined {
  * Asks each agent for its time each second; gives up one that says nothing for `silenceMs`. Looks are
  * counted, not time: after this process stood still, what agents said meanwhile has yet to be read.
  */
-function watch(agents: readonly AgentLink[], silenceMs: number): Disposable {
+function watch(agents: readonly AgentLink[], silenceMs: number, log: Log): Disposable {
+  const told = new Set<AgentLink>();
   const timer = setInterval(() => {
     for (const agent of agents) {
       if (agent.unansweredLooks * heartbeatMs >= silenceMs) {
-        agent.lose({ message: `silent for ${formatDuration(silenceMs)}`, hint: undefined });
+        agent.lose({
+          message: `it went silent, for ${formatDuration(silenceMs)}`,
+          hint: undefined,
+        });
       }
       agent.unansweredLooks++;
       agent.ping();
+      if (agent.loss === undefined || told.has(agent)) continue;
+      told.add(agent);
+      log.warn(`${describeLoss(agent)}; the run goes on without it`);
     }
   }, heartbeatMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };

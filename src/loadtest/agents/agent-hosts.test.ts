@@ -36,7 +36,7 @@ test.each([
   [255, 'ssh: Could not resolve hostname web: no', 'cannot be resolved', '--agents'],
   [255, 'connect to host web port 22: Connection timed out', 'ssh cannot reach it', 'running'],
   [127, 'sh: 1: odin: not found', 'odin was not found there: sh: 1: odin', '--agent-command'],
-  [255, 'something else', 'it ended with exit code 255: something else', undefined],
+  [255, 'something else', 'its ssh ended with exit code 255: something else', undefined],
   [2, '', 'it ended with exit code 2', undefined],
 ])('over ssh, %i with %j', (code, stderr, message, hint) => {
   const fault = faultOf(remote!, { code, signal: null, stderr });

@@ -36,6 +36,8 @@ export interface AgentSection {
   readonly clockCorrectedMs: number;
   /** Why it was lost during the run; null when it was there to the end. */
   readonly loss: string | null;
+  /** When that was, in milliseconds after the start of the run; older reports lack it. */
+  readonly lostAfterMs?: number | null | undefined;
 }
 
 /** The section of one agent, from the states of its workers. */
@@ -60,5 +62,6 @@ export function agentSection(
     clock: agent.clock ?? null,
     clockCorrectedMs: agent.clockAheadMs,
     loss: agent.loss ?? null,
+    lostAfterMs: Number.isFinite(agent.lostAfterMs) ? agent.lostAfterMs : null,
   };
 }

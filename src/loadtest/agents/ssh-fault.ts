@@ -41,11 +41,12 @@ export function faultOf(host: AgentHost, { code, signal, stderr }: ChildExit): A
   const said = lines.at(-1)?.trim() ?? '';
   const quoted = said === '' ? '' : `: ${said}`;
   const [program] = host.command;
+  const way = `its ${program.replace(/.*\//, '')}`;
   if (code === null && signal === null) {
     return { message: `cannot start ${program}${quoted}`, hint: 'is it installed?' };
   }
   if (signal !== null) {
-    return { message: `${host.isRemote ? program : 'it'} was ended by ${signal}`, hint: undefined };
+    return { message: `${host.isRemote ? way : 'it'} was ended by ${signal}`, hint: undefined };
   }
   if (host.isRemote && code === 127) {
     return {
@@ -59,5 +60,7 @@ export function faultOf(host: AgentHost, { code, signal, stderr }: ChildExit): A
     const [, message, hint] = known;
     return { message: `${message}${quoted}`, hint: hint.replaceAll('HOST', host.machine) };
   }
-  return { message: `it ended with exit code ${code}${quoted}`, hint: undefined };
+  // Any other code is that of the command, which ssh hands on.
+  const who = host.isRemote && code === 255 ? way : 'it';
+  return { message: `${who} ended with exit code ${code}${quoted}`, hint: undefined };
 }

@@ -12,6 +12,8 @@ export interface Progress extends RunPlace {
   readonly opened: number;
   readonly active: number;
   readonly failed: number;
+  /** Clients that were open when their worker, or its agent, was lost. */
+  readonly vanished: number;
   /** Events since the line before. */
   readonly receivedPerSecond: number;
   readonly lost: number;
@@ -47,13 +49,14 @@ export function createProgressMeter(): (
     const seconds = Math.max(1, elapsedMs - before.elapsedMs) / 1_000;
     const receivedPerSecond = Math.max(0, messages.received - before.received) / seconds;
     before = { elapsedMs, received: messages.received };
-    const { opened, active, failed } = connections;
+    const { opened, active, failed, vanished } = connections;
     return {
       ...place,
       elapsedMs,
       opened,
       active,
       failed,
+      vanished,
       receivedPerSecond,
       lost: messages.lost,
       p50: latency.percentile(50),
@@ -92,7 +95,7 @@ function trendOf(values: readonly (number | null)[], room: number): string {
 }
 
 function progressText(progress: LineFigures): string {
-  const { active, target, failed, receivedPerSecond, lost, p50, p99, kinds } = progress;
+  const { active, target, failed, vanished, receivedPerSecond, lost, p50, p99, kinds } = progress;
   const latency = p99 > 0 ? `p50 ${formatMs(p50)}  p99 ${formatMs(p99)}` : '';
   const line = [
     `${Math.round(progress.elapsedMs / 1_000)}s ${progress.stage.padEnd(6)}`,
@@ -100,6 +103,7 @@ function progressText(progress: LineFigures): string {
     `${formatCount(receivedPerSecond)} ev/s`,
     latency,
     failed > 0 ? `${formatCount(failed)} failed` : '',
+    vanished > 0 ? `${formatCount(vanished)} vanished` : '',
     lost > 0 ? `${formatCount(lost)} lost` : '',
   ]
     .filter((part) => part !== '')

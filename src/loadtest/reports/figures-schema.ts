@@ -31,6 +31,7 @@ export const figures = {
     active: count,
     left: count,
     away: count,
+    vanished: count.optional().describe('open when their worker or agent was lost'),
     stormed: count,
     churned: count,
     unsubscribed: count,

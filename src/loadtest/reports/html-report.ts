@@ -5,12 +5,12 @@ import { formatCount, formatMs } from '../../base/units.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import type { SeriesPoint } from '../results/series.ts';
 import { findingsOf } from '../search/search-report.ts';
+import { agentTable } from './agent-table.ts';
 import { distributionTable } from './distribution.ts';
 import { escapeJson, escapeMarkup } from './escape.ts';
 import { groupTable, peakOf, stageTable, wantsOf } from './part-tables.ts';
 import { trialTable } from './search-tables.ts';
 import {
-  agentTable,
   countTable,
   environmentTable,
   errorTable,

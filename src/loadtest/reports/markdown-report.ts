@@ -1,17 +1,11 @@
 /** A report as Markdown, short enough for a comment on a pull request. */
 import type { LoadTestReport } from '../results/report.ts';
 import { findingsOf } from '../search/search-report.ts';
+import { agentTable } from './agent-table.ts';
 import { escapeCell } from './escape.ts';
 import { groupTable, hasOwnStages, peakOf, stageTable } from './part-tables.ts';
 import { trialTable } from './search-tables.ts';
-import {
-  agentTable,
-  countTable,
-  errorTable,
-  percentileTable,
-  type Table,
-  thresholdTable,
-} from './tables.ts';
+import { countTable, errorTable, percentileTable, type Table, thresholdTable } from './tables.ts';
 import { reconciliationTable } from './truth-tables.ts';
 
 const maxRows = 20;

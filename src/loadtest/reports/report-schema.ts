@@ -83,6 +83,7 @@ const agent = z.object({
   clock: clock.nullable().describe('how far its clock is ahead of the coordinator’s'),
   clockCorrectedMs: z.number().describe('what its times were put back by'),
   loss: z.string().nullable().describe('why it was lost during the run'),
+  lostAfterMs: z.number().nullable().optional().describe('when, since the start of the run'),
 });
 
 const channelCounts = z.object({

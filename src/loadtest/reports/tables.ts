@@ -64,6 +64,7 @@ export function countTable(report: LoadTestReport): Table {
     ['clients open at the end', connections.active],
     ['clients that went as planned', connections.left],
     ['clients that did not come back', connections.away],
+    ['clients open when their worker was lost', connections.vanished ?? 0],
     ['connections ended in storms', connections.stormed],
     ['subscriptions dropped', connections.unsubscribed],
     ['subscriptions taken back', connections.resubscribed],
@@ -219,34 +220,6 @@ export function generatorTable({ generator }: LoadTestReport): Table {
         : `The load generator was the bottleneck: ${bottlenecks.join('; ')}.`
     }${receiveQueueNote(receiveQueue)}`,
   };
-}
-
-/** The agents of a distributed run, one by one; without rows when there were none. */
-export function agentTable({ agents = [] }: LoadTestReport): Table {
-  const isWhole = agents.every(({ loss }) => loss === null);
-  return {
-    title: 'Agents',
-    header: ['agent', 'clients', 'opened', 'events', 'lost', 'p50', 'p99', 'CPU', 'clock ahead by'],
-    rows: agents.map((agent) => [
-      agent.name,
-      formatCount(agent.clients),
-      formatCount(agent.opened),
-      formatCount(agent.received),
-      agent.lost === null ? '–' : formatCount(agent.lost),
-      ...(agent.latencyMs.count === 0
-        ? ['', '']
-        : [formatMs(agent.latencyMs.p50), formatMs(agent.latencyMs.p99)]),
-      `${agent.cpuPercent.toFixed(0)}%`,
-      agent.loss === null ? formatAgentClock(agent) : `LOST: ${agent.loss}`,
-    ]),
-    note: isWhole
-      ? 'Times are by the clock of the coordinator, as far as the clocks could be told apart.'
-      : 'Of a lost agent, what it did after its last report is missing; its clients count as failed.',
-  };
-}
-
-function formatAgentClock({ clock }: NonNullable<LoadTestReport['agents']>[number]): string {
-  return clock === null ? 'unknown' : formatClock(clock);
 }
 
 function receiveQueueNote(queue: LoadTestReport['generator']['receiveQueue']): string {

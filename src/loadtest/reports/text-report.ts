@@ -5,6 +5,7 @@ import type { GapReport } from '../delivery/gap-list.ts';
 import type { LoadTestReport, StageReport } from '../results/report.ts';
 import { findingsOf } from '../search/search-report.ts';
 import type { ErrorCount } from '../socket/error-log.ts';
+import { formatLoss } from './agent-table.ts';
 import { foldedLines } from './folded-lines.ts';
 import { hasOwnStages } from './part-tables.ts';
 import { trialLine } from './search-tables.ts';
@@ -33,6 +34,7 @@ export function formatReport(report: LoadTestReport, columns = maxColumns): stri
     ['clients', counts({ opened: connections.opened, 'asked for': connections.target })],
     ['', counts({ failed: connections.failed, 'open at the end': connections.active })],
     ...optional(connections.left, 'went as planned'),
+    ...optional(connections.vanished ?? 0, 'were open when their agent or worker was lost'),
     ['', counts({ dropped: connections.dropped, reconnected: connections.reconnected })],
     ...Object.entries(connections.refused).flatMap(([code, count]) =>
       optional(count, `refused with ${code}`),
@@ -162,11 +164,12 @@ function searchRows({ search }: LoadTestReport): [string, string][] {
 }
 
 function agentRows({ agents = [] }: LoadTestReport): [string, string][] {
-  return agents.map(({ name, opened, clients, received, latencyMs, clock, loss }, index) => {
+  return agents.map((agent, index) => {
+    const { name, opened, clients, received, latencyMs, clock } = agent;
     const done = `${formatCount(opened)}/${formatCount(clients)} in, ${formatCount(received)} events`;
     const times = latencyMs.count === 0 ? '' : `, p99 ${formatMs(latencyMs.p99)}`;
     const ahead = clock === null ? '' : `, clock ${formatClock(clock)}`;
-    const how = loss === null ? `${done}${times}${ahead}` : `LOST: ${loss}`;
+    const how = formatLoss(agent) ?? `${done}${times}${ahead}`;
     return [index === 0 ? 'agents' : '', `${name}: ${how}`];
   });
 }

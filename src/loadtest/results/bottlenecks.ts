@@ -2,7 +2,7 @@
 import { formatCount, formatMs } from '../../base/units.ts';
 import type { TimedMetric } from '../../config/threshold.ts';
 import type { ReceiveQueue } from '../machine/receive-queue.ts';
-import { describeExit, type Totals } from '../workers/totals.ts';
+import { describeExit, describeLoss, type Totals } from '../workers/totals.ts';
 import type { WorkerAgent, WorkerState } from '../workers/worker-pool.ts';
 
 /** From half a second on, what queued up meanwhile shows in the latency of any server. */
@@ -117,10 +117,7 @@ function lostAgentsOf(workers: readonly WorkerState[]): string[] {
     const clients = workers.reduce((sum, worker) => {
       return worker.agent === agent ? sum + worker.clients : sum;
     }, 0);
-    const after = Number.isFinite(agent.lostAfterMs) ? ` after ${formatMs(agent.lostAfterMs)}` : '';
-    return [
-      `agent ${agent.name} was lost${after}, with ${formatCount(clients)} clients: ${agent.loss}`,
-    ];
+    return [describeLoss(agent, `, with ${formatCount(clients)} clients`)];
   });
 }
 

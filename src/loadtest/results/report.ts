@@ -80,6 +80,11 @@ export interface LoadTestReport {
     readonly left: number;
     /** Clients that were open, and were not when they had to go or at the end. */
     readonly away: number;
+    /**
+     * Clients that were open when their worker, or its agent, was lost: nobody knows what became of
+     * them. Older reports lack it.
+     */
+    readonly vanished?: number | undefined;
     /** Connections that the load tester ended in storms; all came back, `left` or are `away`. */
     readonly stormed: number;
     /** Subscriptions that the load tester dropped (`--churn`), or asked for again. */

@@ -13,6 +13,7 @@ test('the figures of all workers add up, and those of the machine are the worst'
     moved: 0,
     reconnected: 2,
     upgraded: 12,
+    vanished: 0,
     active: 10,
     left: 0,
     away: 0,
@@ -68,28 +69,42 @@ test('of several estimates of the clock the surest is taken', () => {
   expect(totalsOf([stateOf(workerReport())]).clock).toBeUndefined();
 });
 
-test('clients of a worker that died count as failed', () => {
+test('clients that were open when their worker died have vanished, those to come have failed', () => {
   const stderr = 'stack\nRangeError: too much\n    at x';
   const totals = totalsOf([stateOf(workerReport()), stateOf(workerReport(), { code: 1, stderr })]);
-  expect(totals.connections).toMatchObject({ opened: 5, failed: 5, active: 5 });
+  expect(totals.connections).toMatchObject({ opened: 10, failed: 0, active: 5, vanished: 5 });
   expect(totals.errors.list()[0]).toMatchObject({
     class: 'local-worker-died',
     blame: 'generator',
     count: 5,
     example: 'exit code 1: RangeError: too much',
   });
+  const { connections } = workerReport();
+  const early = workerReport(
+    {},
+    { connections: { ...connections, opened: 3, active: 2, away: 1 } },
+  );
+  expect(totalsOf([stateOf(early, { code: 1, stderr })]).connections).toMatchObject({
+    ...{ opened: 3, failed: 2, active: 0, away: 1, vanished: 2 },
+  });
+  expect(totalsOf([stateOf(undefined, { code: 1, stderr })]).connections).toMatchObject({
+    ...{ opened: 0, failed: 5, vanished: 0 },
+  });
 });
 
-test('a lost agent fails its clients under its own name; its doubt of time is in the clock', () => {
-  const agent = { name: 'web', clockUncertaintyMs: 3, loss: 'silent for 10s', lostAfterMs: 1_000 };
+test('clients of a lost agent vanish, by what happened to it; its doubt of time is in the clock', () => {
+  const agent = { name: 'web', clockUncertaintyMs: 3, loss: 'it went silent', lostAfterMs: 1_000 };
   const clock = { offsetMs: 1, uncertaintyMs: 0.6, roundTripMs: 0.2, samples: 4 };
   const exit = { code: null, signal: null, stderr: agent.loss };
   const lost = { ...stateOf(workerReport({}, { clock, errors: [] })), agent, exit };
   const totals = totalsOf([lost]);
-  expect(totals.connections).toMatchObject({ opened: 0, failed: 5 });
+  expect(totals.connections).toMatchObject({ opened: 5, failed: 0, active: 0, vanished: 5 });
   expect(totals.messages.received).toBe(10);
   expect(totals.errors.list()).toMatchObject([
-    { class: 'local-agent-lost', blame: 'generator', count: 5, example: 'web: silent for 10s' },
+    {
+      ...{ class: 'local-agent-lost', blame: 'generator', count: 5 },
+      example: 'agent web was lost after 1.00s: it went silent',
+    },
   ]);
   expect(totals.clock).toMatchObject({ offsetMs: 1, uncertaintyMs: 3.6 });
 });

@@ -1,5 +1,6 @@
 /** The figures of all workers as one. */
 import { Histogram } from '../../base/histogram.ts';
+import { formatMs } from '../../base/units.ts';
 import type { ChildExit } from '../../host/child.ts';
 import { bestOffset, type ClockOffset } from '../client/clock-offset.ts';
 import { type ChannelList, mergeChannels } from '../delivery/channel-tally.ts';
@@ -11,13 +12,16 @@ import {
 } from '../socket/connect-phases.ts';
 import { ErrorLog } from '../socket/error-log.ts';
 import { maxListedChannels, maxListedGaps, type WorkerReport } from './worker-messages.ts';
-import type { WorkerState } from './worker-pool.ts';
+import type { WorkerAgent, WorkerState } from './worker-pool.ts';
 
 type Counts<Part> = { -readonly [Name in keyof Part]: number };
 
-/** Sums over all workers; clients of a worker that died count as failed. */
+/** Sums over all workers; of one that is gone, what it reported last. */
 export interface Totals {
-  readonly connections: Counts<WorkerReport['connections']>;
+  readonly connections: Counts<WorkerReport['connections']> & {
+    /** Clients that were open when their worker, or its agent, was lost. */
+    vanished: number;
+  };
   readonly messages: Counts<WorkerReport['messages']>;
   readonly latency: Histogram;
   /** Of the stage that is going on, or has just ended. */
@@ -75,13 +79,17 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
       );
       generator.rssBytes += report.generator.rssBytes;
     }
-    if (exit !== undefined) {
+    const connections = { ...(report?.connections ?? emptyTotals().connections), vanished: 0 };
+    if (exit === undefined) addCounts(totals.connections, connections);
+    else {
       deaths.push(exit);
-      totals.connections.failed += clients;
+      const left = withoutWorker(connections, clients);
+      addCounts(totals.connections, left);
+      const affected = left.vanished + left.failed - connections.failed;
       if (agent?.loss === undefined) {
-        totals.errors.add('local-worker-died', describeExit(exit), clients);
-      } else totals.errors.add('local-agent-lost', `${agent.name}: ${agent.loss}`, clients);
-    } else if (report !== undefined) addCounts(totals.connections, report.connections);
+        totals.errors.add('local-worker-died', describeExit(exit), affected);
+      } else totals.errors.add('local-agent-lost', describeLoss(agent), affected);
+    }
   }
   const clock = bestOffset(workers.flatMap(clockSeenBy));
   const lists = workers.flatMap(({ report }) => report?.channels ?? []);
@@ -100,6 +108,12 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
   };
 }
 
+/** Who was open has vanished with the worker; who never was, of `clients`, could not get in any more. */
+function withoutWorker(known: Totals['connections'], clients: number): Totals['connections'] {
+  const failed = Math.max(known.failed, clients - known.opened);
+  return { ...known, active: 0, failed, vanished: known.active };
+}
+
 /** A worker of an agent knows the server's clock as well as its own is known. */
 function clockSeenBy({ report, agent }: WorkerState): ClockOffset[] {
   if (report?.clock === undefined) return [];
@@ -113,7 +127,8 @@ export function statesOfGroup(workers: readonly WorkerState[], group: number): W
     const { report } = worker;
     const own = report?.groups[group];
     if (report === undefined || report.groups.length === 0) return worker;
-    return { ...worker, report: own && { ...report, ...own }, exit: undefined };
+    const { opened = 0, failed = 0 } = own?.connections ?? {};
+    return { ...worker, clients: opened + failed, report: own && { ...report, ...own } };
   });
 }
 
@@ -159,6 +174,12 @@ export function totalsBetween(earlier: Totals, later: Totals): Totals {
   };
 }
 
+/** What happened to an agent, and when: `agent web was lost after 12.34s: its ssh was ended by SIGTERM`. */
+export function describeLoss({ name, loss, lostAfterMs }: WorkerAgent, clients = ''): string {
+  const after = Number.isFinite(lostAfterMs) ? ` after ${formatMs(lostAfterMs)}` : '';
+  return `agent ${name} was lost${after}${clients}: ${loss}`;
+}
+
 /** How a process ended, in words. */
 export function describeExit({ code, signal, stderr }: ChildExit): string {
   const how = signal === null ? `exit code ${code}` : signal;
@@ -183,6 +204,7 @@ function emptyTotals() {
       churned: 0,
       unsubscribed: 0,
       resubscribed: 0,
+      vanished: 0,
     },
     messages: {
       received: 0,
