@@ -186,6 +186,11 @@ test('fields that a later odin added are kept', async () => {
   expect(await read(JSON.stringify(later))).toEqual(later);
 });
 
+test('settings that an older odin did not know are as they were', async () => {
+  const { stages, mix, rampDownMs, ...config } = report.config;
+  expect(await read(JSON.stringify({ ...report, config }))).toEqual(report);
+});
+
 test.each([
   [undefined, 'cannot read run.json: no such file'],
   ['{"a":', 'run.json is no report of a load test: it is no JSON, or was cut off'],
@@ -194,11 +199,30 @@ test.each([
   ['{"schemaVersion":2}', 'run.json is a report of version 2; this odin reads version 1'],
   [
     '{"schemaVersion":1,"topics":[]}',
-    /^run.json: startedAt: .*\nrun.json: durationMs: [\s\S]* more$/,
+    /^run.json: startedAt is missing: expected a text\nrun.json: durationMs is .*\n.*\nrun.json: … and \d+ more$/,
   ],
   [
     JSON.stringify({ ...report, connections: { ...report.connections, opened: 'many' } }),
-    /^run.json: connections.opened: .*expected number/,
+    'run.json: connections.opened is "many": expected a number',
+  ],
+  [
+    JSON.stringify({ ...report, durationMs: -1, verdict: 'good', reasons: {} }),
+    /^run.json: durationMs is -1: expected 0 or more\nrun.json: verdict is "good": expected pass, fail, inconclusive or interrupted\nrun.json: reasons is an object: expected a list$/,
+  ],
+  [
+    JSON.stringify({ ...report, stages: [{ ...report.stages[0], to: 1.5 }] }),
+    'run.json: stages[0].to is 1.5: expected a whole number',
+  ],
+  [
+    JSON.stringify({ ...report, config: { ...report.config, stages: null, rampDownMs: '5s' } }),
+    'run.json: config.rampDownMs is "5s": expected a number\nrun.json: config.stages is null: expected a list',
+  ],
+  [
+    JSON.stringify({
+      ...report,
+      series: { ...report.series, points: Array(3_601).fill(report.series.points[0]) },
+    }),
+    'run.json: series.points has 3 601 entries: expected 3 600 at most',
   ],
   [
     JSON.stringify({

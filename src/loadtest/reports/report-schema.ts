@@ -1,8 +1,10 @@
 /** The JSON report of a load test as a schema: what is written keeps it, what is read must. */
 import * as z from 'zod';
+import { configSchema } from '../../config/schema.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import type { ErrorClass } from '../socket/error-classes.ts';
 import { count, countsByCode, figures, ms, percentiles, told, untold } from './figures-schema.ts';
+import { faultText, settingFaults } from './report-faults.ts';
 import { searchSchema } from './report-schema-search.ts';
 
 const percent = z.number().min(0);
@@ -143,6 +145,7 @@ const shape = {
       subscriptionMode: z.enum(['all', 'single', 'random']),
       channelsPerClient: count,
       protocol: z.enum(['v1', 'v2', 'raw']),
+      messagePaths: z.array(z.string()).exactOptional(),
     })
     .describe('the settings of the run'),
   ...figures,
@@ -252,9 +255,17 @@ export function parseReport(
   value: unknown,
 ): LoadTestReport | { readonly faults: readonly string[] } {
   const parsed = reportSchema.safeParse(value);
-  if (parsed.success) return value as LoadTestReport;
+  if (parsed.success) {
+    const report = value as LoadTestReport;
+    // What an older report lacks was as it is by default.
+    const { loadtest: defaults } = configSchema.parse({ loadtest: {} });
+    const faults = settingFaults(report.config, defaults);
+    return faults.length > 0
+      ? { faults }
+      : { ...report, config: { ...defaults, ...report.config } };
+  }
   const { issues } = parsed.error;
-  return { faults: issues.map(({ path, message }) => `${path.join('.')}: ${message}`) };
+  return { faults: issues.map((issue) => faultText(issue, value)) };
 }
 
 /** `templates/loadtest-report.schema.json`. What is not named may be there: fields get added. */
