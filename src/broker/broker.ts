@@ -1,5 +1,14 @@
 /** What odin needs from a broker, whichever it is: ordered records with positions, both ways. */
 
+import type { Log } from '../host/log.ts';
+
+/** What a broker takes from the node that opens it. */
+export interface BrokerSettings {
+  readonly log: Log;
+  /** Unique among the nodes that share a broker: consumers are told apart by it. */
+  readonly nodeId: string;
+}
+
 /** One record, as the broker holds it. */
 export interface BrokerRecord {
   readonly topic: string;

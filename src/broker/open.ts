@@ -1,14 +1,6 @@
 /** Opening the broker that the configuration names. */
 import type { Config } from '../config/schema.ts';
-import type { Log } from '../host/log.ts';
-import type { Broker } from './broker.ts';
-
-/** What a broker takes from the node that opens it. */
-export interface BrokerSettings {
-  readonly log: Log;
-  /** Unique among the nodes that share a broker: consumers are told apart by it. */
-  readonly nodeId: string;
-}
+import type { Broker, BrokerSettings } from './broker.ts';
 
 /**
  * Connects to the broker, loading its driver only now. Rejects with a RemoteError when it does not

@@ -1,10 +1,11 @@
 /** Answers: what the server says to requests, and what follows for interests and places. */
 import type { RecoveredChannel } from '../protocol/server-messages.ts';
 import type { Coverage } from './coverage.ts';
-import type { Interest, Rejection } from './interests.ts';
+import type { Interest } from './interests.ts';
 import type { Position } from './positions.ts';
 import type { Request, Requests } from './requests.ts';
 import type { ServerMessage, SessionOwner } from './session-owner.ts';
+import type { Rejection } from './subscription.ts';
 
 type Refused = ReadonlyMap<string, Rejection>;
 type Told = Readonly<Record<string, RecoveredChannel>>;

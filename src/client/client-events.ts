@@ -1,6 +1,6 @@
 /** Client events: what listeners of a client may listen for, and what they get. */
 import type { EventType } from '../events/event-types.ts';
-import type { StateChange } from './connector.ts';
+import type { StateChange } from './connection-state.ts';
 import type {
   ClientProblem,
   Gap,

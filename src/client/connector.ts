@@ -2,24 +2,11 @@
 import { subprotocols } from '../protocol/versions.ts';
 import { addressOf } from './client-options.ts';
 import { type BackoffBounds, comebackOf, waitMs } from './comeback.ts';
+import type { ConnectionState, StateChange } from './connection-state.ts';
 import type { Dispatch } from './dispatch.ts';
 import { Link, type LinkEnd, type WebSocketClass } from './link.ts';
 import { isOnline, watchSurroundings } from './surroundings.ts';
 import type { TokenKeeper } from './token-keeper.ts';
-
-/** `waiting` for the next attempt, `offline` for a network; `closed` is final. */
-export type ConnectionState = 'idle' | 'connecting' | 'open' | 'waiting' | 'offline' | 'closed';
-
-/** A change of {@link ConnectionState}. */
-export interface StateChange {
-  readonly state: ConnectionState;
-  readonly previous: ConnectionState;
-  /** Close code of the connection that ended; 0 when this client gave it up. */
-  readonly code?: number;
-  readonly reason?: string;
-  /** Time until the next attempt, in milliseconds. */
-  readonly retryMs?: number;
-}
 
 /** What the connector tells. */
 export interface ConnectorOwner {

@@ -1,10 +1,10 @@
 /** Dispatch: from an event to everybody in the application who wants it. */
 import type { ClientEvents } from './client-events.ts';
 import type { Emitter } from './emitter.ts';
-import type { Interest, Interests, Rejection } from './interests.ts';
+import type { Interest, Interests } from './interests.ts';
 import type { Gap, MarketEvent } from './market-event.ts';
 import type { Places } from './places.ts';
-import type { Subscription } from './subscription.ts';
+import type { Rejection, Subscription } from './subscription.ts';
 import type { Tally } from './tally.ts';
 
 /** Hands events out. Holds none. */

@@ -4,8 +4,7 @@ export type { Payload } from '../events/payloads.ts';
 export type { BundleRequest, ChannelRequest } from './channel-request.ts';
 export type { ClientEvents } from './client-events.ts';
 export type { OdinClientOptions } from './client-options.ts';
-export type { ConnectionState, StateChange } from './connector.ts';
-export type { Rejection } from './interests.ts';
+export type { ConnectionState, StateChange } from './connection-state.ts';
 export type { WebSocketClass, WebSocketLike } from './link.ts';
 export type {
   ClientProblem,
@@ -17,6 +16,6 @@ export type {
 } from './market-event.ts';
 export { OdinClient, type SubscribeOptions } from './odin-client.ts';
 export type { Position, Positions } from './positions.ts';
-export type { Subscription, SubscriptionOutcome } from './subscription.ts';
+export type { Rejection, Subscription, SubscriptionOutcome } from './subscription.ts';
 export type { Tally } from './tally.ts';
 export type { TokenRequest, TokenSource } from './token-keeper.ts';

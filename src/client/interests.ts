@@ -1,12 +1,8 @@
 /** Interests: what the application wants to hear of, each channel counted once for all who do. */
 import { subscriptionsMatching } from '../events/channel.ts';
-import type { RejectedChannel } from '../protocol/client-messages.ts';
 import type { Places } from './places.ts';
 import type { Position } from './positions.ts';
-import type { Subscription } from './subscription.ts';
-
-/** Why a channel is not delivered. */
-export type Rejection = RejectedChannel['code'] | 'BAD_MESSAGE' | 'CLOSED';
+import type { Rejection, Subscription } from './subscription.ts';
 
 /** A channel or wildcard that somebody wants. */
 export interface Interest {

@@ -2,7 +2,8 @@
 import { type ChannelRequest, readChannels } from './channel-request.ts';
 import type { ClientEvents } from './client-events.ts';
 import { type FullOptions, type OdinClientOptions, withDefaults } from './client-options.ts';
-import { type ConnectionState, Connector, type StateChange } from './connector.ts';
+import type { ConnectionState, StateChange } from './connection-state.ts';
+import { Connector } from './connector.ts';
 import { Dispatch } from './dispatch.ts';
 import { Emitter } from './emitter.ts';
 import { Interests } from './interests.ts';

@@ -13,7 +13,7 @@ import {
 } from 'react';
 import type { ChannelRequest } from './channel-request.ts';
 import type { OdinClientOptions } from './client-options.ts';
-import type { ConnectionState } from './connector.ts';
+import type { ConnectionState } from './connection-state.ts';
 import { type LiveStatus, LiveStore } from './live-store.ts';
 import type { MarketEvent, ThrottleNotice } from './market-event.ts';
 import { OdinClient } from './odin-client.ts';

@@ -1,8 +1,12 @@
 /** Subscription: what one part of an application asked for, and its way to the events. */
+
+import type { RejectedChannel } from '../protocol/client-messages.ts';
 import { EventBuffer } from './event-buffer.ts';
-import type { Rejection } from './interests.ts';
 import type { Dropped, MarketEvent } from './market-event.ts';
 import type { Positions } from './positions.ts';
+
+/** Why a channel is not delivered. */
+export type Rejection = RejectedChannel['code'] | 'BAD_MESSAGE' | 'CLOSED';
 
 /** What became of a request: what is delivered, and what is not, and why. */
 export interface SubscriptionOutcome {

@@ -2,13 +2,13 @@
 import { Histogram, type HistogramRecord } from '../../src/base/histogram.ts';
 import { createRandom, type Random, randomNormal } from '../../src/base/random.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { percentilesOf } from '../../src/loadtest/results/percentiles.ts';
 import type {
   LoadTestReport,
   PartFigures,
   StageReport,
 } from '../../src/loadtest/results/report.ts';
 import type { SeriesPoint } from '../../src/loadtest/results/series.ts';
-import { percentilesOf } from '../../src/loadtest/results/told-report.ts';
 import { perPhase, reportedPhases } from '../../src/loadtest/socket/connect-phases.ts';
 import { totalsOf } from '../../src/loadtest/workers/totals.ts';
 

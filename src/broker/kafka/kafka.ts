@@ -6,6 +6,7 @@ import type { Config } from '../../config/schema.ts';
 import type { Log } from '../../host/log.ts';
 import type {
   Broker,
+  BrokerSettings,
   ConsumeOptions,
   Consumption,
   CreateOptions,
@@ -17,7 +18,6 @@ import type {
   TopicDescription,
   TopicOutcome,
 } from '../broker.ts';
-import type { BrokerSettings } from '../open.ts';
 import { disconnect, KafkaClients } from './client.ts';
 import { KafkaConsumption } from './consumer.ts';
 import { KafkaProducer } from './producer.ts';

@@ -4,6 +4,7 @@ import { topics } from '../../events/categories.ts';
 import type { Log } from '../../host/log.ts';
 import type {
   Broker,
+  BrokerSettings,
   ConsumeOptions,
   Consumption,
   CreateOptions,
@@ -15,7 +16,6 @@ import type {
   TopicDescription,
   TopicOutcome,
 } from '../broker.ts';
-import type { BrokerSettings } from '../open.ts';
 import { isStreamMissing, missingStream } from './complaint.ts';
 import { NatsConsumption } from './consumer.ts';
 import { NatsLink } from './link.ts';

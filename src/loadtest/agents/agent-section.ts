@@ -1,8 +1,7 @@
 /** What the report says of each agent of a distributed run. */
 import type { Machine } from '../../host/machine.ts';
 import type { ClockOffset } from '../client/clock-offset.ts';
-import type { LoadTestReport } from '../results/report.ts';
-import { percentilesOf } from '../results/told-report.ts';
+import { type CountedPercentiles, percentilesOf } from '../results/percentiles.ts';
 import { totalsOf } from '../workers/totals.ts';
 import type { WorkerState } from '../workers/worker-pool.ts';
 import type { AgentLink } from './agent-link.ts';
@@ -24,7 +23,7 @@ export interface AgentSection {
   /** Null where events are not numbered. */
   readonly lost: number | null;
   /** Over the hold phase. */
-  readonly latencyMs: LoadTestReport['returnMs'];
+  readonly latencyMs: CountedPercentiles;
   /** Of its busiest worker; 100 is one core. */
   readonly cpuPercent: number;
   readonly loopDelayP99Ms: number;

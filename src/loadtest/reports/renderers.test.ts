@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import { Histogram } from '../../base/histogram.ts';
+import { percentilesOf } from '../results/percentiles.ts';
 import type { LoadTestReport } from '../results/report.ts';
-import { percentilesOf, toldLatency } from '../results/told-report.ts';
+import { toldLatency } from '../results/told-report.ts';
 import { phaseHistograms, reportedPhases } from '../socket/connect-phases.ts';
 import { kindOf } from '../socket/error-classes.ts';
 import { csvReport } from './csv-report.ts';

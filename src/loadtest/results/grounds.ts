@@ -1,7 +1,7 @@
 /** What a count of 0 rests on: where nothing could have been counted, it says nothing. Pure. */
 import type { ThresholdMetric } from '../../config/threshold.ts';
 import type { Totals } from '../workers/totals.ts';
-import type { RunScale } from './run-parts.ts';
+import type { RunScale } from './run-part.ts';
 
 /** What there has to be: events that came, clients that had to come, clients that were there. */
 type Ground = 'events' | 'comers' | 'clients';

@@ -13,9 +13,11 @@ import type { ReportedPhases } from '../socket/connect-phases.ts';
 import type { ErrorCount } from '../socket/error-log.ts';
 import type { Reconciliation } from '../truth/reconciliation.ts';
 import type { WorkerHealth } from '../workers/worker-health.ts';
+import type { CountedPercentiles, Percentiles } from './percentiles.ts';
 import type { Series, SeriesPoint } from './series.ts';
 import type { ThresholdResult } from './thresholds.ts';
 import type { ToldCounts } from './told-counts.ts';
+import type { Judgement } from './verdict.ts';
 
 /** What happened in one part of a run. */
 export interface PartFigures {
@@ -102,11 +104,7 @@ export interface LoadTestReport {
    * missed while it was away and got after it resumed. Null without events, or where they have no
    * time.
    */
-  readonly latencyMs: {
-    readonly p50: number | null;
-    readonly p95: number | null;
-    readonly p99: number | null;
-    readonly max: number | null;
+  readonly latencyMs: Percentiles & {
     readonly mean: number | null;
     /** Events of the hold phase, also of those without a time. */
     readonly count: number;
@@ -114,12 +112,7 @@ export interface LoadTestReport {
     readonly negative: number | null;
   };
   /** From a client's planned start to the upgrade; null where nobody got in. */
-  readonly connectMs: {
-    readonly p50: number | null;
-    readonly p95: number | null;
-    readonly p99: number | null;
-    readonly max: number | null;
-  };
+  readonly connectMs: Percentiles;
   /**
    * How long after its planned start a client came how far; of clients that got in, the attempt
    * with which they did. `secured` is there for wss:// only, `subscribed` for odin.
@@ -137,9 +130,9 @@ export interface LoadTestReport {
    */
   readonly misbehaving: readonly GroupFigures[];
   /** From dropping out in a storm until open again, of all clients that were. */
-  readonly returnMs: LoadTestReport['connectMs'] & { readonly count: number };
+  readonly returnMs: CountedPercentiles;
   /** From dropping a subscription, or asking for it again, until the server acknowledged that. */
-  readonly ackMs: LoadTestReport['returnMs'];
+  readonly ackMs: CountedPercentiles;
   readonly errors: readonly ErrorCount[];
   /** The first 100. */
   readonly gaps: readonly GapReport[];
@@ -192,7 +185,7 @@ export interface LoadTestReport {
     readonly points: readonly SeriesPoint[];
   };
   /** Inconclusive: the load tester itself was the bottleneck. */
-  readonly verdict: 'pass' | 'fail' | 'inconclusive' | 'interrupted';
+  readonly verdict: Judgement['verdict'];
   /** Why it failed; also filled for an interrupted run. */
   readonly reasons: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** What a threshold can be about: the run as a whole, a stage of it, or clients of one kind. */
+/** Finds the parts of a run: the run as a whole, a stage of it, or clients of one kind. */
 
 import { type Told, toldIn } from '../../config/told.ts';
 import { Cast } from '../plan/cast.ts';
@@ -8,22 +8,7 @@ import type { Stage } from '../plan/timeline.ts';
 import type { StageOutcome, StageRun } from '../stage-run.ts';
 import { statesOfGroup, type Totals, totalsOf } from '../workers/totals.ts';
 import type { WorkerState } from '../workers/worker-pool.ts';
-
-/** Figures, and what they are measured against. */
-export interface RunPart {
-  readonly totals: Totals;
-  readonly scale: RunScale;
-}
-
-/** What the figures of a run, or of a part, are measured against. */
-export interface RunScale {
-  /** How often clients had to come. */
-  readonly target: number;
-  /** Measured length of what counts, until now. */
-  readonly holdMs: number;
-  /** What can be told of the server at all. */
-  readonly told: Told;
-}
+import type { PartOf, RunPart } from './run-part.ts';
 
 /** Clients of one kind, and what happened to them. */
 export interface GroupOutcome extends RunPart {
@@ -40,9 +25,6 @@ export interface KindNow {
   /** Those that the stage comes to. */
   readonly target: number;
 }
-
-/** Finds the part that a scope names; undefined names the whole run. */
-export type PartOf = (scope: string | undefined) => RunPart | undefined;
 
 /** Knows the parts of one run. */
 export class RunParts {

@@ -13,18 +13,13 @@ import type { Reconciliation } from '../truth/reconciliation.ts';
 import type { Totals } from '../workers/totals.ts';
 import type { WorkerHealth } from '../workers/worker-health.ts';
 import type { Shortfall } from './bottlenecks.ts';
+import { percentilesOf } from './percentiles.ts';
 import type { GroupFigures, LoadTestReport, PartFigures, StageReport } from './report.ts';
 import type { GroupOutcome, RunParts } from './run-parts.ts';
 import type { Series } from './series.ts';
 import { type RunThreshold, resultsOf } from './thresholds.ts';
 import { toldCounts } from './told-counts.ts';
-import {
-  percentilesOf,
-  toldAgent,
-  toldLatency,
-  toldPoint,
-  toldReconciliation,
-} from './told-report.ts';
+import { toldAgent, toldLatency, toldPoint, toldReconciliation } from './told-report.ts';
 import { type Breach, judge } from './verdict.ts';
 
 /** What is known of a run when it is over. */

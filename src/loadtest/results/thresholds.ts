@@ -9,7 +9,7 @@ import {
 import { lackFor, type Told } from '../../config/told.ts';
 import type { Totals } from '../workers/totals.ts';
 import { hasGround } from './grounds.ts';
-import type { PartOf, RunPart, RunScale } from './run-parts.ts';
+import type { PartOf, RunPart, RunScale } from './run-part.ts';
 
 /** A condition and what came of it. */
 export interface ThresholdResult {

@@ -3,19 +3,9 @@ import { Histogram } from '../../base/histogram.ts';
 import type { Told } from '../../config/told.ts';
 import type { AgentSection } from '../agents/agent-section.ts';
 import type { Reconciliation } from '../truth/reconciliation.ts';
+import { percentilesOf } from './percentiles.ts';
 import type { LoadTestReport } from './report.ts';
 import type { SeriesPoint } from './series.ts';
-
-/** The percentiles that every report has; null where nothing was measured. */
-export function percentilesOf(histogram: Histogram): LoadTestReport['connectMs'] {
-  if (histogram.count === 0) return { p50: null, p95: null, p99: null, max: null };
-  return {
-    p50: histogram.percentile(50),
-    p95: histogram.percentile(95),
-    p99: histogram.percentile(99),
-    max: histogram.maxMs,
-  };
-}
 
 /** Latency; of events without a time only how many there were. */
 export function toldLatency(latency: Histogram, { time }: Told): LoadTestReport['latencyMs'] {

@@ -16,7 +16,6 @@ import type { Told } from '../../config/told.ts';
 import type { Totals } from '../workers/totals.ts';
 import type { OwnDelay, Shortfall } from './bottlenecks.ts';
 import { lackOfGround } from './grounds.ts';
-import type { LoadTestReport } from './report.ts';
 import type { ThresholdResult } from './thresholds.ts';
 
 /** A condition that ended a run early, and after how much of the hold phase. */
@@ -25,6 +24,12 @@ export interface Breach {
   readonly metric: ThresholdMetric;
   readonly unit: MetricUnit;
   readonly afterMs: number;
+}
+
+/** What came of a run, and why: the reasons most telling first. */
+export interface Judgement {
+  readonly verdict: 'pass' | 'fail' | 'inconclusive' | 'interrupted';
+  readonly reasons: readonly string[];
 }
 
 /** What there is to judge. */
@@ -48,7 +53,7 @@ export const facts: ReadonlySet<ThresholdMetric> = new Set<ThresholdMetric>([
 ]);
 
 /** The verdict, and its reasons, most telling first. An interrupted run is neither good nor bad. */
-export function judge(evidence: Evidence): Pick<LoadTestReport, 'verdict' | 'reasons'> {
+export function judge(evidence: Evidence): Judgement {
   const { thresholds, totals, shortfall, breach, interrupted, told } = evidence;
   const { bottlenecks, delays } = shortfall;
   const failed = thresholds.filter(({ ok }) => !ok);

@@ -1,6 +1,6 @@
 /** What a report says of a limit search: each trial, and what came of them. */
 import { formatCount } from '../../base/units.ts';
-import type { LoadTestReport } from '../results/report.ts';
+import type { Judgement } from '../results/verdict.ts';
 import type { SearchEnd, TrialPurpose, TrialVerdict } from './search-steps.ts';
 
 /** What a search looks for. */
@@ -104,7 +104,7 @@ export function answerOf(
 export function searchVerdict(
   { ending, answer }: SearchReport,
   missing: readonly string[] = [],
-): Pick<LoadTestReport, 'verdict' | 'reasons'> {
+): Judgement {
   const reasons = [...missing, answer];
   if (ending === 'interrupted') return { verdict: 'interrupted', reasons };
   if (missing.length > 0) return { verdict: 'inconclusive', reasons };
@@ -113,7 +113,10 @@ export function searchVerdict(
 }
 
 /** What to tell first of a run: why it did not pass, or what was found. */
-export function findingsOf({ reasons, search }: LoadTestReport): readonly string[] {
+export function findingsOf({
+  reasons,
+  search,
+}: Pick<Judgement, 'reasons'> & { readonly search?: SearchReport | undefined }): readonly string[] {
   return search === undefined || reasons.length > 0 ? reasons : [search.answer];
 }
 
