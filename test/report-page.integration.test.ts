@@ -70,3 +70,30 @@ test.skipIf(chromiumPath === undefined).each([
     }
   },
 );
+
+test.skipIf(chromiumPath === undefined)(
+  'a run too short for charts says so, and a chart without values too',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'odin-page-'));
+    const [short, blind] = ['short.html', 'blind.html'].map((name) => join(folder, name));
+    const { series } = base;
+    const points = series.points.map((point) => ({
+      ...{ ...point, latencyP50Ms: null, latencyP99Ms: null },
+    }));
+    await writeOutputs([short!], { ...base, series: { ...series, points: points.slice(0, 1) } });
+    await writeOutputs([blind!], { ...base, series: { ...series, points } });
+    const browser = await openChromium();
+    try {
+      const page = await browser.newPage();
+      await page.goto(pathToFileURL(short!).href);
+      expect(await page.textContent('#charts')).toContain('Too little was measured for charts.');
+      expect(await coloursOf(page)).toEqual([]);
+      await page.goto(pathToFileURL(blind!).href);
+      await expect.poll(() => coloursOf(page)).toHaveLength(5);
+      expect(await page.textContent('#charts')).toContain('Nothing was measured, or once only.');
+    } finally {
+      await browser.close();
+      await rm(folder, { recursive: true });
+    }
+  },
+);

@@ -58,27 +58,32 @@ const charts = [
   },
 ];
 
-// Where one phase of the run ends and the next begins.
-const borders = series.phase.flatMap((phase, at) =>
-  at > 0 && phase !== series.phase[at - 1] ? [{ second: series.seconds[at - 1], phase }] : [],
-);
-
-function drawBorders(plot) {
+// A stage begins at its mark. Names that there is no room for are left out, lines are not.
+function drawMarks(plot) {
   const { ctx, bbox } = plot;
+  const right = bbox.left + bbox.width;
+  const gap = 4 * devicePixelRatio;
   ctx.save();
   ctx.strokeStyle = colour('--faint');
   ctx.fillStyle = colour('--faint');
+  ctx.textAlign = 'left';
   ctx.setLineDash([4, 4]);
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-  for (const { second, phase } of borders) {
-    const x = Math.round(plot.valToPos(second, 'x', true));
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
-    const isLate = x > bbox.left + bbox.width * 0.85;
-    ctx.textAlign = isLate ? 'right' : 'left';
-    ctx.fillText(phase, x + (isLate ? -4 : 4), bbox.top - 5 * devicePixelRatio);
+  const begins = series.marks.map(({ second }) =>
+    Math.max(bbox.left, Math.round(plot.valToPos(second, 'x', true))),
+  );
+  for (const [at, { name }] of series.marks.entries()) {
+    const x = begins[at];
+    if (x > right) break;
+    if (x > bbox.left + gap) {
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    const end = Math.min(right, begins[at + 1] ?? right);
+    const hasRoom = x + gap + ctx.measureText(name).width <= end;
+    if (hasRoom) ctx.fillText(name, x + gap, bbox.top - 5 * devicePixelRatio);
   }
   ctx.restore();
 }
@@ -106,39 +111,61 @@ function optionsOf(chart, width) {
         ...axis,
         size: 64,
         values: (_plot, ticks) =>
-          ticks.map((tick) => (tick == null ? '' : chart.format === ms ? ms(tick) : short(tick))),
+          ticks.map((tick) =>
+            tick == null ? '' : chart.format === count ? short(tick) : chart.format(tick),
+          ),
       },
     ],
     series: [
-      { label: 'at', value: (_plot, value) => (value == null ? '–' : `${value.toFixed(1)} s`) },
+      { label: '', value: (_plot, value) => (value == null ? '' : `at ${value.toFixed(1)} s`) },
       ...chart.lines.map(([label, points, name]) => ({
         label,
         stroke: colour(name),
         width: 2,
         points: { show: points.length < 3 },
-        value: (_plot, value) => chart.format(value),
+        // Without a cursor there is nothing to tell of.
+        value: (_plot, value, _series, at) => (at == null ? '' : chart.format(value)),
       })),
     ],
     cursor: { sync: { key: 'run' } },
-    hooks: { draw: [drawBorders] },
+    hooks: { draw: [drawMarks] },
   };
+}
+
+function hasCourse({ lines }) {
+  return lines.some(([, points]) => points.filter((point) => point != null).length > 1);
+}
+
+function noteOf(text) {
+  const note = document.createElement('p');
+  note.className = 'note';
+  note.textContent = text;
+  return note;
 }
 
 let plots = [];
 function draw() {
   for (const { plot } of plots) plot.destroy();
   home.replaceChildren();
-  plots = charts.map((chart) => {
+  if (!charts.some(hasCourse)) {
+    plots = [];
+    return home.append(noteOf('Too little was measured for charts.'));
+  }
+  plots = charts.flatMap((chart) => {
     const figure = document.createElement('figure');
     const title = document.createElement('h2');
     title.textContent = chart.title;
     figure.append(title);
     home.append(figure);
+    if (!hasCourse(chart)) {
+      figure.append(noteOf('Nothing was measured, or once only.'));
+      return [];
+    }
     const data = [series.seconds, ...chart.lines.map(([, points]) => points)];
     const plot = new uPlot(optionsOf(chart, figure.clientWidth), data, figure);
     plot.root.setAttribute('role', 'img');
     plot.root.setAttribute('aria-label', `${chart.title} over time`);
-    return { figure, plot };
+    return [{ figure, plot }];
   });
 }
 

@@ -1,10 +1,8 @@
 /** Whether runs can be compared at all: the same test, on machines that are alike. */
 import { isDeepStrictEqual } from 'node:util';
 import { UsageError } from '../../base/errors.ts';
-import { idleSettings } from '../../config/idle-settings.ts';
-import { configSchema } from '../../config/schema.ts';
-import type { LoadTestConfig } from '../plan/plan.ts';
 import type { LoadTestReport } from '../results/report.ts';
+import { usedSettings } from '../results/used-settings.ts';
 import { minParts } from './bootstrap.ts';
 
 /** A report and the file that it came from. */
@@ -87,33 +85,14 @@ function checkTwins(runs: readonly Run[]): void {
 
 /** Settings that differ among the runs that use them. */
 function differencesOf(runs: readonly Run[]): string[] {
-  const used = runs.map((run) => ({ run, settings: usedSettings(run.report.config) }));
+  const used = runs.map((run) => ({ run, ...usedSettings(run.report.config) }));
   return setup.flatMap((name) => {
-    const users = used.filter(({ settings }) => settings.has(name));
-    const values = Map.groupBy(users, ({ settings }) => textOf(settings.get(name)));
+    const users = used.filter(({ idle }) => !idle.has(name));
+    const values = Map.groupBy(users, ({ settings }) => textOf(settings[name]));
     if (values.size < 2) return [];
     const runsOf = Array.from(values, ([text, all]) => [text, all.map(({ run }) => run)] as const);
     return [`${name} differs: ${listed(new Map(runsOf))}`];
   });
-}
-
-/** Settings that a run went by. What an older report lacks was as it is by default. */
-function usedSettings(config: LoadTestReport['config']): ReadonlyMap<string, unknown> {
-  const { loadtest: defaults } = configSchema.parse({ loadtest: {} });
-  const settings: LoadTestConfig = { ...defaults, ...config };
-  const idle = idleSettings(settings);
-  const used = setup.filter((name) => !idle.has(name));
-  return new Map(
-    used.map((name) => [name, name === 'profiles' ? profilesIn(settings) : settings[name]]),
-  );
-}
-
-/** Of the profiles of one's own those that are in the mix. */
-function profilesIn({ profiles = {}, mix }: LoadTestConfig): LoadTestConfig['profiles'] {
-  const named = Object.entries(profiles).filter(([name]) =>
-    mix.some((part) => part.startsWith(`${name}=`)),
-  );
-  return named.length === 0 ? undefined : Object.fromEntries(named.toSorted());
 }
 
 function listed(values: ReadonlyMap<string, readonly Run[]>): string {

@@ -1,20 +1,20 @@
 /** A report as one HTML file that needs nothing else: charts, tables, no network. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { formatCount, formatMs } from '../../base/units.ts';
+import { formatCount } from '../../base/units.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import type { SeriesPoint } from '../results/series.ts';
 import { findingsOf } from '../search/search-report.ts';
 import { agentTable } from './agent-table.ts';
 import { distributionTable } from './distribution.ts';
 import { escapeJson, escapeMarkup } from './escape.ts';
+import { environmentTable, generatorTable } from './generator-tables.ts';
+import { headline } from './headline.ts';
 import { groupTable, peakOf, stageTable, wantsOf } from './part-tables.ts';
 import { trialTable } from './search-tables.ts';
 import {
   countTable,
-  environmentTable,
   errorTable,
-  generatorTable,
   percentileTable,
   phaseTable,
   type Table,
@@ -25,6 +25,9 @@ import { channelTable, gapTable, reconciliationTable } from './truth-tables.ts';
 /** Nothing may be loaded, whatever text of a server found its way into the page. */
 const policy =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+
+const inconclusive =
+  'The load tester itself did not do well: what it measured says nothing certain about the server.';
 
 const require = createRequire(import.meta.url);
 const templates = new URL('../../../templates/report/', import.meta.url);
@@ -52,7 +55,7 @@ ${style}</style>
 </head>
 <body>
 ${bodyOf(report)}
-<script type="application/json" id="series">${escapeJson(columnsOf(report.series.points))}</script>
+<script type="application/json" id="series">${escapeJson(columnsOf(report))}</script>
 <script>${chartScript}</script>
 <script>
 ${script}</script>
@@ -70,7 +73,7 @@ function bodyOf(report: LoadTestReport): string {
   return `<header class="${verdict}">
 <h1>Load test <span class="verdict">${verdict}</span></h1>
 <p>${escapeMarkup(report.url)} · ${escapeMarkup(subtitle)}</p>
-${findings.length > 0 ? `<ul>${findings.map((finding) => `<li>${escapeMarkup(finding)}</li>`).join('')}</ul>` : ''}
+${verdict === 'inconclusive' && report.search === undefined ? `<p>${inconclusive}</p>\n` : ''}${findings.length > 0 ? `<ul>${findings.map((finding) => `<li>${escapeMarkup(finding)}</li>`).join('')}</ul>` : ''}
 </header>
 <main>
 ${tiles(report)}
@@ -99,24 +102,9 @@ ${[
 }
 
 /** The figures that everybody asks for first. */
-function tiles({ connections, messages, latencyMs, holdMs, errors }: LoadTestReport): string {
-  const failures = errors.reduce((sum, { count }) => sum + count, 0);
-  const hasLatency = latencyMs.count > 0;
-  const { lost } = messages;
-  const figures: readonly (readonly [name: string, value: string, isBad: boolean])[] = [
-    [
-      'clients',
-      `${formatCount(connections.opened)} / ${formatCount(connections.target)}`,
-      connections.opened < connections.target,
-    ],
-    ['events/s', holdMs > 0 ? formatCount(latencyMs.count / (holdMs / 1_000)) : '–', false],
-    ['latency p50', hasLatency ? formatMs(latencyMs.p50) : '–', false],
-    ['latency p99', hasLatency ? formatMs(latencyMs.p99) : '–', false],
-    ['lost', lost === null ? '–' : formatCount(lost), lost !== null && lost > 0],
-    ['errors', formatCount(failures), failures > 0],
-  ];
-  const items = figures.map(
-    ([name, value, isBad]) =>
+function tiles(report: LoadTestReport): string {
+  const items = headline(report).map(
+    ({ name, value, isBad }) =>
       `<div${isBad ? ' class="bad"' : ''}><dt>${name}</dt><dd>${value}</dd></div>`,
   );
   return `<dl class="tiles">${items.join('')}</dl>`;
@@ -157,15 +145,15 @@ function shareOf([, , share]: readonly string[]): string | undefined {
 }
 
 function isNumber(cell: string): boolean {
-  return /^[+−]?[\d ., ]*(to [\d ]+|ms|s|%|\/s|[KMG]?i?B)?$/.test(cell);
+  return cell === '–' || /^[+−]?[\d .,→]*(to [\d ]+|ms|s|%|\/s|[KMG]?i?B)?$/.test(cell);
 }
 
-/** The series by columns, as charts want it. */
-function columnsOf(points: readonly SeriesPoint[]) {
+/** The series by columns, and where stages begin, as charts want it. */
+function columnsOf({ series: { points }, stages }: LoadTestReport) {
   const column = <Key extends keyof SeriesPoint>(key: Key) => points.map((point) => point[key]);
   return {
     seconds: points.map(({ elapsedMs }) => elapsedMs / 1_000),
-    phase: column('phase'),
+    marks: stages.map(({ name, startMs }) => ({ name, second: startMs / 1_000 })),
     active: column('active'),
     opened: column('opened'),
     failed: column('failed'),

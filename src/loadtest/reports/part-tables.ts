@@ -1,6 +1,6 @@
 /** The figures of the parts of a run, as tables. */
 import { formatCount, formatLength, formatMs } from '../../base/units.ts';
-import type { LoadTestReport, PartFigures } from '../results/report.ts';
+import type { GroupFigures, LoadTestReport, PartFigures } from '../results/report.ts';
 import type { Table } from './tables.ts';
 
 /** The most clients that were planned at a time. */
@@ -19,12 +19,12 @@ export function hasOwnStages({ config }: LoadTestReport): boolean {
   return config.stages.length > 0 || config.rampDownMs > 0;
 }
 
-/** What happened in each stage. */
-export function stageTable({ stages, misbehaving }: LoadTestReport): Table {
+/** What happened in each stage; of a search its trials say that. */
+export function stageTable({ stages, misbehaving, search }: LoadTestReport): Table {
   return {
     title: 'Stages',
     header: ['stage', 'clients', 'length', ...partHeader],
-    rows: stages.map((stage) => [
+    rows: (search === undefined ? stages : []).map((stage) => [
       stage.name,
       stage.from === stage.to
         ? formatCount(stage.to)
@@ -41,16 +41,16 @@ export function stageTable({ stages, misbehaving }: LoadTestReport): Table {
 
 /** What happened to each kind of clients. */
 export function groupTable({ profiles, misbehaving, holdMs }: LoadTestReport): Table {
+  const groups = [...profiles, ...misbehaving];
+  const isAnyClosed = groups.some(({ closeCodes }) => Object.keys(closeCodes).length > 0);
   return {
     title: 'Kinds of clients',
-    header: ['kind', 'clients', ...partHeader, 'closed by the server'],
-    rows: [...profiles, ...misbehaving].map((group) => [
+    header: ['kind', 'clients', ...partHeader, ...(isAnyClosed ? ['closed by the server'] : [])],
+    rows: groups.map((group) => [
       group.name,
       formatCount(group.connections.target),
       ...partCells(group, holdMs),
-      Object.entries(group.closeCodes)
-        .map(([code, count]) => `${code} ×${formatCount(count)}`)
-        .join(', '),
+      ...(isAnyClosed ? [closeCodesOf(group)] : []),
     ]),
     ...(misbehaving.length > 0 && {
       note:
@@ -58,6 +58,13 @@ export function groupTable({ profiles, misbehaving, holdMs }: LoadTestReport): T
         'figure, and no reason to fail.',
     }),
   };
+}
+
+/** `4001 ×3, 4003 ×1` */
+export function closeCodesOf({ closeCodes }: Pick<GroupFigures, 'closeCodes'>): string {
+  return Object.entries(closeCodes)
+    .map(([code, count]) => `${code} ×${formatCount(count)}`)
+    .join(', ');
 }
 
 const partHeader = [
@@ -82,7 +89,8 @@ function partCells(part: PartFigures, lengthMs: number): string[] {
     formatCount(connections.failed),
     formatCount(connections.dropped),
     connections.opened > 0 ? formatMs(connectMs.p99) : '',
-    lengthMs > 0 ? formatCount((1_000 * messages.received) / lengthMs) : '',
+    // As latencies are: of what was measured, and not of what came before and after it.
+    lengthMs > 0 ? formatCount((1_000 * count) / lengthMs) : '',
     ...[p50, p95, p99, max].map((value) => (count > 0 ? formatMs(value) : '')),
     messages.lost === null ? '–' : formatCount(messages.lost),
     formatCount(errors),

@@ -1,10 +1,9 @@
 /** The figures of a report as tables, for every form that shows tables. */
-import { formatBytes, formatCount, formatLength, formatMs } from '../../base/units.ts';
+import { formatBytes, formatCount, formatMs } from '../../base/units.ts';
 import type { ClockOffset } from '../client/clock-offset.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import type { ThresholdResult } from '../results/thresholds.ts';
 import { type ConnectPhase, connectPhases } from '../socket/connect-phases.ts';
-import type { WorkerHealth } from '../workers/worker-health.ts';
 
 /** One table. Cells are plain text of whatever origin: who shows them has to escape them. */
 export interface Table {
@@ -35,9 +34,11 @@ export function formatObserved({
   return unit === 'perSecond' ? `${formatCount(observed)}/s` : formatCount(observed);
 }
 
-/** What the run had to meet; what it did not comes first. */
+/** What the run had to meet: what it did not comes first, then what was asked for. */
 export function thresholdTable({ thresholds }: LoadTestReport): Table {
-  const sorted = thresholds.toSorted((a, b) => Number(a.ok) - Number(b.ok));
+  const sorted = thresholds.toSorted(
+    (a, b) => Number(a.ok) - Number(b.ok) || Number(a.isBuiltIn) - Number(b.isBuiltIn),
+  );
   return {
     title: 'Thresholds',
     header: ['condition', 'observed', 'met', 'origin'],
@@ -50,11 +51,15 @@ export function thresholdTable({ thresholds }: LoadTestReport): Table {
   };
 }
 
-/** Clients and events in numbers. */
+/** Clients and events in numbers; what is of some runs only is there when it happened. */
 export function countTable(report: LoadTestReport): Table {
   const { connections, messages, latencyMs, holdMs } = report;
-  const rate = holdMs > 0 ? [['events per second, held', latencyMs.count / (holdMs / 1_000)]] : [];
-  const rows: (readonly [string, number | null])[] = [
+  const ever = (rows: readonly Figure[]) => rows.filter(([, count]) => count !== 0);
+  const rate: Figure[] =
+    holdMs > 0
+      ? [[`events per second, in ${measuredPart(report)}`, latencyMs.count / (holdMs / 1_000)]]
+      : [];
+  const rows: readonly Figure[] = [
     ['clients asked for', connections.target],
     ['clients opened', connections.opened],
     ['clients that could not connect', connections.failed],
@@ -62,29 +67,33 @@ export function countTable(report: LoadTestReport): Table {
       ([code, count]) => [`clients refused with ${code}`, count] as const,
     ),
     ['clients open at the end', connections.active],
-    ['clients that went as planned', connections.left],
-    ['clients that did not come back', connections.away],
-    ['clients open when their worker was lost', connections.vanished ?? 0],
-    ['connections ended in storms', connections.stormed],
-    ['subscriptions dropped', connections.unsubscribed],
-    ['subscriptions taken back', connections.resubscribed],
-    ['changes of subscriptions without an answer', unansweredOf(connections)],
+    ...ever([
+      ['clients that went as planned', connections.left],
+      ['clients that did not come back', connections.away],
+      ['clients open when their worker was lost', connections.vanished ?? 0],
+      ['connections ended in storms', connections.stormed],
+      ['subscriptions dropped', connections.unsubscribed],
+      ['subscriptions taken back', connections.resubscribed],
+      ['changes of subscriptions without an answer', unansweredOf(connections)],
+    ]),
     ['connections dropped', connections.dropped],
-    ['connections moved at the server’s wish', connections.moved],
+    ...ever([['connections moved at the server’s wish', connections.moved]]),
     ['reconnected', connections.reconnected],
     ['events received', messages.received],
-    ...(rate as [string, number][]),
+    ...rate,
     ['events lost', messages.lost],
     ['events received twice', messages.duplicated],
     ['events out of order', messages.reordered],
-    ['of these late: they filled a gap', messages.late],
-    ['missed while away, received after resuming', messages.healed],
-    ['missed while away, not recovered, at least', messages.unrecovered],
-    ['missed while away, at least', messages.missedWhileDisconnected],
-    ['missed in storms, at least', messages.missedOnPurpose],
-    ['left out for lagging clients, as announced', messages.skipped],
-    ['of channels not subscribed to', messages.unexpected],
-    ['messages not readable', messages.badMessages],
+    ...ever([
+      ['of these late: they filled a gap', messages.late],
+      ['missed while away, received after resuming', messages.healed],
+      ['missed while away, not recovered, at least', messages.unrecovered],
+      ['missed while away, at least', messages.missedWhileDisconnected],
+      ['missed in storms, at least', messages.missedOnPurpose],
+      ['left out for lagging clients, as announced', messages.skipped],
+      ['of channels not subscribed to', messages.unexpected],
+      ['messages not readable', messages.badMessages],
+    ]),
     ['messages', messages.frames],
   ];
   return {
@@ -97,13 +106,23 @@ export function countTable(report: LoadTestReport): Table {
   };
 }
 
+/** Null where nobody can tell. */
+type Figure = readonly [name: string, count: number | null];
+
+/** What the figures of a run as a whole are of. */
+export function measuredPart({ config, search }: LoadTestReport): string {
+  if (search !== undefined) return 'all trials';
+  return config.stages.length > 0 ? 'all stages' : 'the hold phase';
+}
+
 /** Changes of subscriptions that the server did not acknowledge, or not before the end. */
 export function unansweredOf(connections: LoadTestReport['connections']): number {
   return connections.churned - connections.unsubscribed - connections.resubscribed;
 }
 
 /** Percentiles of everything that was timed. */
-export function percentileTable({ latencyMs, connectMs, returnMs, ackMs }: LoadTestReport): Table {
+export function percentileTable(report: LoadTestReport): Table {
+  const { latencyMs, connectMs, returnMs, ackMs } = report;
   const row = (
     name: string,
     from: Pick<LoadTestReport['latencyMs'], 'p50' | 'p95' | 'p99' | 'max'>,
@@ -127,7 +146,7 @@ export function percentileTable({ latencyMs, connectMs, returnMs, ackMs }: LoadT
         : []),
     ],
     note:
-      'Latency: from an event’s own time to its arrival, over the hold phase. ' +
+      `Latency: from an event’s own time to its arrival, over ${measuredPart(report)}. ` +
       'Connect: from the planned start to the upgrade.',
   };
 }
@@ -176,89 +195,6 @@ export function errorTable({ errors, server }: LoadTestReport): Table {
         '',
         'sent by the server',
       ]),
-    ],
-  };
-}
-
-/** The load tester itself: each worker, and all together. */
-export function generatorTable({ generator }: LoadTestReport): Table {
-  const { workers, cpuPercent, loopDelayP99Ms, rssBytes, perWorker } = generator;
-  const { bottlenecks, receiveQueue } = generator;
-  const row = (name: string, health: Pick<WorkerHealth, 'cpuPercent' | 'loopDelayP99Ms'>) => [
-    name,
-    `${health.cpuPercent.toFixed(0)}%`,
-    formatMs(health.loopDelayP99Ms),
-  ];
-  return {
-    title: 'Load generator',
-    header: [
-      ...['worker', 'CPU', 'loop delay p99', 'GC', 'longest GC', 'stalls', 'longest stall'],
-      'memory',
-    ],
-    rows: [
-      ...perWorker.map((health, index) =>
-        health === null
-          ? [String(index + 1), 'never reported', '', '', '', '', '', '']
-          : [
-              ...row(String(index + 1), health),
-              `${health.gcPercent.toFixed(1)}%`,
-              formatMs(health.longestGcMs),
-              formatCount(health.stalls),
-              formatMs(health.longestStallMs),
-              formatBytes(health.rssBytes),
-            ],
-      ),
-      [
-        ...row(workers === 1 ? 'in all' : `worst of ${workers}`, { cpuPercent, loopDelayP99Ms }),
-        ...['', '', '', ''],
-        formatBytes(rssBytes),
-      ],
-    ],
-    note: `${
-      bottlenecks.length === 0
-        ? 'The load generator kept up: it was not the bottleneck.'
-        : `The load generator was the bottleneck: ${bottlenecks.join('; ')}.`
-    }${receiveQueueNote(receiveQueue)}`,
-  };
-}
-
-function receiveQueueNote(queue: LoadTestReport['generator']['receiveQueue']): string {
-  if (queue === null) return '';
-  const { looks, medianBytes, maxTotalBytes } = queue;
-  const median = `the middle socket had ${formatBytes(medianBytes)} unread`;
-  return ` In ${looks} looks ${median}, all together ${formatBytes(maxTotalBytes)} at most.`;
-}
-
-function settingText(value: unknown): string {
-  const isPlain = typeof value !== 'object' || Array.isArray(value);
-  return isPlain ? [value].flat().join(', ') : JSON.stringify(value);
-}
-
-/** Where and how it ran. */
-export function environmentTable(report: LoadTestReport): Table {
-  const { machine, config, clock, startedAt, durationMs, holdMs, url } = report;
-  return {
-    title: 'Environment',
-    header: ['what', 'value'],
-    rows: [
-      ['server', url],
-      ['started', startedAt],
-      ['length', formatLength(durationMs)],
-      ['held for', formatLength(holdMs)],
-      ...(clock === null
-        ? []
-        : [
-            ['server’s clock ahead by', formatClock(clock)],
-            ['shortest round trip', formatMs(clock.roundTripMs)],
-          ]),
-      ['Node', machine.node],
-      ['system', machine.system],
-      ['CPU', `${machine.cpus} × ${machine.cpuModel || 'unknown'}`],
-      ['memory', formatBytes(machine.memoryBytes)],
-      ...Object.entries(config)
-        .filter(([name]) => name !== 'url')
-        .filter(([name]) => config.findMax !== undefined || !name.startsWith('search'))
-        .map(([name, value]) => [name, settingText(value)]),
     ],
   };
 }

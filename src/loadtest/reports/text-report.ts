@@ -2,14 +2,14 @@
 import { terminalLine } from '../../base/terminal-text.ts';
 import { formatBytes, formatCount, formatLength, formatMs } from '../../base/units.ts';
 import type { GapReport } from '../delivery/gap-list.ts';
-import type { LoadTestReport, StageReport } from '../results/report.ts';
+import type { LoadTestReport } from '../results/report.ts';
 import { findingsOf } from '../search/search-report.ts';
 import type { ErrorCount } from '../socket/error-log.ts';
 import { formatLoss } from './agent-table.ts';
 import { foldedLines } from './folded-lines.ts';
-import { hasOwnStages } from './part-tables.ts';
+import { groupParts, partLines, stageParts } from './part-lines.ts';
 import { trialLine } from './search-tables.ts';
-import { formatClock, formatObserved, unansweredOf } from './tables.ts';
+import { formatClock, formatObserved, measuredPart, unansweredOf } from './tables.ts';
 import { reconciledCounts, signed } from './truth-tables.ts';
 
 const maxColumns = 80;
@@ -18,10 +18,7 @@ const maxErrorLines = 8;
 const maxStageLines = 12;
 const maxGapLines = 5;
 
-/**
- * The report as text of at most 80 columns. On fewer `columns`, texts and main figures take more
- * lines; tables stay as wide as they are.
- */
+/** The report as text of at most 80 columns; on fewer `columns` it takes more lines. */
 export function formatReport(report: LoadTestReport, columns = maxColumns): string {
   const width = Math.min(Math.max(columns, minColumns), maxColumns);
   const { connections, messages, generator, config, url } = report;
@@ -29,7 +26,7 @@ export function formatReport(report: LoadTestReport, columns = maxColumns): stri
     ['server', `${url}, ${config.protocol}`],
     [
       'run',
-      `${formatLength(report.durationMs)} in all, ${report.config.stages.length > 0 ? 'measured' : 'held'} for ${formatLength(report.holdMs)}`,
+      `${formatLength(report.durationMs)} in all, ${measuredPart(report) === 'the hold phase' ? 'held' : 'measured'} for ${formatLength(report.holdMs)}`,
     ],
     ['clients', counts({ opened: connections.opened, 'asked for': connections.target })],
     ['', counts({ failed: connections.failed, 'open at the end': connections.active })],
@@ -76,17 +73,17 @@ export function formatReport(report: LoadTestReport, columns = maxColumns): stri
     ...findingsOf(report).flatMap((finding) => foldedLines('  - ', finding, width)),
     '',
     ...rows.flatMap(([name, value]) => foldedLines(name.padEnd(11), value, width)),
-    ...section(
-      stagesTitle(report),
-      hasOwnStages(report) ? report.stages.map(stageLine) : [],
-      maxStageLines,
+    ...section(stagesTitle(report), stageParts(report), maxStageLines, (parts) =>
+      partLines(parts, width),
     ),
-    ...section('kinds of clients', groupLines(report), maxStageLines),
-    ...section('errors', report.errors.map(errorLine), maxErrorLines),
-    ...section(
-      'gaps',
-      report.gaps.map((gap) => gapLine(gap, report)),
-      maxGapLines,
+    ...section('kinds of clients', groupParts(report), maxStageLines, (parts) =>
+      partLines(parts, width),
+    ),
+    ...section('errors', report.errors, maxErrorLines, (errors) =>
+      errors.flatMap((error) => errorLines(error, width)),
+    ),
+    ...section('gaps', report.gaps, maxGapLines, (gaps) =>
+      gaps.flatMap((gap) => foldedLines('  ', gapText(gap, report), width)),
     ),
   ];
   return lines.map((line) => clip(terminalLine(line).trimEnd())).join('\n');
@@ -123,13 +120,11 @@ function latencyNote(report: LoadTestReport): [string, string][] {
 }
 
 /** Delivery of events that are numbered; of others nobody knows how many there were. */
-function deliveryLine({ messages: { lost, duplicated, reordered } }: LoadTestReport): string {
+function deliveryLine({ messages }: LoadTestReport): string {
+  const { lost, duplicated, reordered, received } = messages;
   if (lost === null) return 'not known: --message-path names no number';
+  if (received === 0 && lost === 0) return 'no event was received';
   return counts({ lost, duplicated: duplicated ?? 0, reordered: reordered ?? 0 });
-}
-
-function measuredPart({ config }: LoadTestReport): string {
-  return config.stages.length > 0 ? 'all stages' : 'the hold phase';
 }
 
 function percentiles(values: Readonly<Record<string, number | null>>): string {
@@ -190,21 +185,9 @@ function closeCodeRows({ server }: LoadTestReport): [string, string][] {
   return [['close codes', ` ${codes.map(([code, n]) => `${code} ×${formatCount(n)}`).join(', ')}`]];
 }
 
-function groupLines({ profiles, misbehaving }: LoadTestReport): string[] {
-  return [...profiles, ...misbehaving].map((group) => {
-    const { name, connections, latencyMs, messages, closeCodes } = group;
-    const codes = Object.entries(closeCodes).map(([code, n]) => `${code} ×${formatCount(n)}`);
-    const parts = [
-      `${formatCount(connections.active)}/${formatCount(connections.target)} open`,
-      ...(latencyMs.count > 0
-        ? [`p50 ${formatMs(latencyMs.p50)}  p99 ${formatMs(latencyMs.p99)}`]
-        : []),
-      ...(messages.lost ? [`${formatCount(messages.lost)} lost`] : []),
-      ...(connections.dropped > 0 ? [`${formatCount(connections.dropped)} closed`] : []),
-      ...(codes.length > 0 ? [codes.join(', ')] : []),
-    ];
-    return `  ${name.padEnd(10)} ${parts.join('  ')}`;
-  });
+function errorLines({ class: errorClass, count, example }: ErrorCount, width: number): string[] {
+  const name = `${formatCount(count).padStart(9)}  `;
+  return foldedLines(name, `${errorClass}: ${example.replaceAll(/\s+/g, ' ')}`, width);
 }
 
 /** Stages plan for all clients; those that misbehave are among no others. */
@@ -213,31 +196,12 @@ function stagesTitle({ misbehaving }: LoadTestReport): string {
   return names === '' ? 'stages' : `stages (without what became of ${names} clients)`;
 }
 
-function stageLine(stage: StageReport): string {
-  const { name, from, to, durationMs, connections, latencyMs, messages } = stage;
-  const clients = from === to ? formatCount(to) : `${formatCount(from)}→${formatCount(to)}`;
-  const latency =
-    latencyMs.count === 0 || latencyMs.p50 === null
-      ? ''
-      : `  p50 ${formatMs(latencyMs.p50)}  p99 ${formatMs(latencyMs.p99)}`;
-  const bad = [
-    ...(connections.failed > 0 ? [`${formatCount(connections.failed)} failed`] : []),
-    ...(messages.lost ? [`${formatCount(messages.lost)} lost`] : []),
-  ].map((text) => `  ${text}`);
-  const open = `${formatCount(connections.active)} open`;
-  return `  ${name.padEnd(10)} ${clients.padEnd(12)} ${formatLength(durationMs).padStart(6)}  ${open}${latency}${bad.join('')}`;
-}
-
-function errorLine({ class: errorClass, count, example }: ErrorCount): string {
-  return `${formatCount(count).padStart(9)}  ${errorClass}: ${example.replaceAll(/\s+/g, ' ')}`;
-}
-
-function gapLine(gap: GapReport, { startedAt }: LoadTestReport): string {
+function gapText(gap: GapReport, { startedAt }: LoadTestReport): string {
   const { connection, channel, after, got, lost, atLeast, atMs } = gap;
   const count = `${atLeast ? 'at least ' : ''}${formatCount(lost)}`;
   const where = `between ${after ?? 'the subscription'} and ${got ?? 'the end'}`;
   const when = formatMs(Math.max(0, atMs - Date.parse(startedAt)));
-  return `  client ${connection}, ${channel}: ${count} ${where}, +${when}`;
+  return `client ${connection}, ${channel}: ${count} ${where}, +${when}`;
 }
 
 /** Only what others counted: what was received here stands above. */
@@ -262,10 +226,15 @@ function reconciliationRows({ reconciliation, connections }: LoadTestReport): [s
   ];
 }
 
-function section(title: string, lines: readonly string[], limit: number): string[] {
-  if (lines.length === 0) return [];
-  const more = lines.length > limit ? [`  … and ${lines.length - limit} more`] : [];
-  return ['', title, ...lines.slice(0, limit), ...more];
+function section<Item>(
+  title: string,
+  items: readonly Item[],
+  limit: number,
+  linesOf: (shown: readonly Item[]) => string[],
+): string[] {
+  if (items.length === 0) return [];
+  const more = items.length > limit ? [`  … and ${items.length - limit} more`] : [];
+  return ['', title, ...linesOf(items.slice(0, limit)), ...more];
 }
 
 function counts(values: Readonly<Record<string, number>>): string {

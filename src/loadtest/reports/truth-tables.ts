@@ -4,15 +4,17 @@ import type { LoadTestReport } from '../results/report.ts';
 import type { Reconciliation } from '../truth/reconciliation.ts';
 import type { Table } from './tables.ts';
 
-/** What each side counted, and the differences with their meaning. */
-export function reconciliationTable({ reconciliation }: LoadTestReport): Table {
+/** What each side counted, and the differences with their meaning; nothing when nobody got in. */
+export function reconciliationTable({ reconciliation, connections }: LoadTestReport): Table {
   const { complaints, steps } = reconciliation;
+  const [counts, differences] =
+    connections.opened === 0 ? [[], []] : [reconciledCounts(reconciliation), steps];
   return {
     title: 'Counted by all sides',
     header: ['what', 'count', 'meaning'],
     rows: [
-      ...reconciledCounts(reconciliation).map(([name, count]) => [name, count, '']),
-      ...steps.map((step) => [
+      ...counts.map(([name, count]) => [name, count, '']),
+      ...differences.map((step) => [
         step.between.replace('-', ' → '),
         signed(step.difference),
         `${step.meaning}${step.tolerance > 0 ? ` (±${formatCount(step.tolerance)})` : ''}`,
