@@ -47,6 +47,8 @@ test('no recording is written over, and what is none is refused by name and line
   }
   await expect(Recording.open(`${path}.gone`)).rejects.toThrow('cannot read');
   await expect(Recording.open(dirname(path))).rejects.toThrow('cannot read');
+  // As of a pipe, of which an end may never come.
+  await expect(Recording.open('/dev/zero')).rejects.toThrow('/dev/zero is no file');
 });
 
 test('a recording is played, held and gone through; its ends are ends', async () => {

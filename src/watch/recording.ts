@@ -1,5 +1,5 @@
 /** Recording: a file of snapshots, any of which can be read. */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { UsageError } from '../base/errors.ts';
 import { cannotRead } from '../base/file-fault.ts';
 import { isObject } from '../base/values.ts';
@@ -33,6 +33,12 @@ export class Recording implements AsyncDisposable {
     const unreadable = (error: unknown) => {
       throw cannotRead(path, error, '--replay');
     };
+    // A pipe would be waited for, and cannot be gone through.
+    const found = await stat(path).catch(unreadable);
+    if (!found.isFile() && !found.isDirectory())
+      throw new UsageError(`--replay: ${path} is no file`, {
+        hint: 'write the looks to a file first: a recording is gone through back and forth',
+      });
     const file = await open(path).catch(unreadable);
     try {
       const recording = new Recording(path, file, await lineStarts(file).catch(unreadable));

@@ -23,6 +23,7 @@ test.each([
   ['null', 'is this an odin server?'],
   ['5', 'is this an odin server?'],
   ['{"schemaVersion":1}', 'is this an odin server?'],
+  ['{"schemaVersion":1,"connections":{}}', 'lacks node: is this odin of another version?'],
 ])('%s is no status of a node', (text, complaint) => {
   const { read } = nodeSubject(new URL('http://x:1/somewhere'), undefined);
   expect(() => read(text)).toThrow(complaint);

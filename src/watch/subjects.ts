@@ -3,6 +3,7 @@ import { isObject } from '../base/values.ts';
 import type { MetricsReport, PublisherReport } from '../protocol/fleet-snapshot.ts';
 import type { StatusReport } from '../protocol/status-report.ts';
 import { OddAnswer, type Subject } from './sight.ts';
+import { faultOfReport } from './status-shape.ts';
 
 /** `/api/status` of the node at `url`. */
 export function nodeSubject(url: URL, token: string | undefined): Subject<StatusReport> {
@@ -32,17 +33,17 @@ export function metricsSubject(url: URL): Subject<MetricsReport> {
 function readStatus(text: string): StatusReport {
   const found: unknown = readObject(text);
   if (isStatusReport(found)) return found;
-  throw new OddAnswer('/api/status answers something else: is this an odin server?');
+  const isNode = isObject(found) && found['schemaVersion'] === 1 && isObject(found['connections']);
+  throw new OddAnswer(
+    isNode
+      ? `/api/status lacks ${faultOfReport(found)}: is this odin of another version?`
+      : '/api/status answers something else: is this an odin server?',
+  );
 }
 
-/** Whether that is what a node says of itself, as far as it takes to tell it from other pages. */
+/** Whether that is what a node says of itself, with all that is shown of it. */
 export function isStatusReport(found: unknown): found is StatusReport {
-  return (
-    isObject(found) &&
-    found['schemaVersion'] === 1 &&
-    isObject(found['connections']) &&
-    isObject(found['flush'])
-  );
+  return isObject(found) && found['schemaVersion'] === 1 && faultOfReport(found) === undefined;
 }
 
 function readPublisher(text: string): PublisherReport {
