@@ -1,6 +1,6 @@
 /** One client of a load test: subscribes, checks what it receives, comes back when it is dropped. */
 import type { Random } from '../../base/random.ts';
-import type { Cursor } from '../delivery/cursor.ts';
+import { Cursor } from '../delivery/cursor.ts';
 import type { Conduct } from '../plan/cast.ts';
 import { epochMs } from '../run-clock.ts';
 import { ConnectTimes } from '../socket/connect-phases.ts';
@@ -9,7 +9,8 @@ import type { ConnectionEnd, ConnectionOwner } from '../socket/connection-owner.
 import { ChannelChurn } from './channel-churn.ts';
 import type { ClientContext } from './client-context.ts';
 import { timeRequestFrame } from './clock-offset.ts';
-import type { ControlMessage, ReceivedEvent } from './message-reader.ts';
+import type { Cohort, CohortMember } from './cohort.ts';
+import type { ControlMessage, ReceivedEvent, ReceivedMessage } from './message-reader.ts';
 import { PlannedAbsence } from './planned-absence.ts';
 import { subscribeFrame } from './resume.ts';
 import { Resumption } from './resumption.ts';
@@ -20,8 +21,9 @@ import { countNotice, isRefusal } from './server-notices.ts';
 const stableMs = 5_000;
 
 /** A client, from its planned start until it is stopped; at most one socket at a time. */
-export class VirtualClient implements ConnectionOwner {
+export class VirtualClient implements ConnectionOwner, CohortMember {
   readonly cursor: Cursor;
+  readonly receiver: Cohort;
   readonly #context: ClientContext;
   readonly #subscribeFrame: Buffer;
   #conduct: Conduct;
@@ -47,18 +49,19 @@ export class VirtualClient implements ConnectionOwner {
   /** Made when it first changes its subscriptions. */
   #churn: ChannelChurn | undefined;
 
-  /** `subscribeFrame` is the whole masked frame, shared by all clients that send the same. */
-  constructor(
-    cursor: Cursor,
-    subscribeFrame: Buffer,
-    context: ClientContext,
-    conduct: Conduct = 'good',
-  ) {
+  /** `client` is its number in the whole test; `subscribeFrame` is masked, and may be shared. */
+  constructor(client: number, cohort: Cohort, subscribeFrame: Buffer, conduct: Conduct = 'good') {
     this.#conduct = conduct;
-    this.#resumption = new Resumption(cursor, context);
-    this.cursor = cursor;
+    this.receiver = cohort;
+    this.#context = cohort.context;
+    this.cursor = new Cursor(client, cohort.subscriptions);
+    this.#resumption = new Resumption(this.cursor, this.#context);
     this.#subscribeFrame = subscribeFrame;
-    this.#context = context;
+    cohort.join(this);
+  }
+
+  get row(): number {
+    return this.cursor.row;
   }
 
   /** Whether a socket of this client still exists. */
@@ -107,6 +110,7 @@ export class VirtualClient implements ConnectionOwner {
     ledger.disconnected(this.cursor);
     this.#stayAway();
     this.#connection?.leave();
+    this.receiver.leave(this);
   }
 
   /** Leaves if it never was in: the run is over. */
@@ -175,10 +179,7 @@ export class VirtualClient implements ConnectionOwner {
     if (this.#context.settings.protocol === 'raw') this.#acknowledged(undefined);
   }
 
-  onMessage(bytes: Buffer, start: number, end: number): void {
-    const { counters, messages, nowMs } = this.#context;
-    const message = messages.read(bytes, start, end, nowMs);
-    counters.frames++;
+  onMessage(message: ReceivedMessage): void {
     if (message.events.length > 0) this.#takeEvents(message.events);
     for (const control of message.controls) this.#takeControl(control);
     if (message.complaint !== undefined) this.#context.countUnreadable(message.complaint);
@@ -213,20 +214,16 @@ export class VirtualClient implements ConnectionOwner {
   }
 
   #takeEvents(events: readonly ReceivedEvent[]): void {
-    const { counters, ledger, stageLatencyMs, nowMs, messages, settings } = this.#context;
-    counters.received += events.length;
+    const { counters, nowMs, messages, settings } = this.#context;
     if (this.#times !== undefined && this.#opened) {
       this.#times.firstEvent(nowMs, this.#context.phases);
       this.#times = undefined;
     }
-    for (const event of events) {
-      ledger.observe(this.cursor, event);
-      if (!this.cursor.wasMissed(event.ts)) stageLatencyMs?.record(nowMs - event.ts);
-    }
+    this.receiver.takeEvents(this.cursor.row, events);
     if (settings.protocol === 'v1') {
       if (messages.seq !== this.#seq + 1) counters.seqBreaks++;
       this.#seq = messages.seq;
-    }
+    } else if (this.#times === undefined) this.receiver.begin(this);
   }
 
   #takeControl({ type, fields }: ControlMessage): void {

@@ -1,16 +1,14 @@
 /** Where one client stands on each of its channels. */
 import { subscriptionsMatching } from '../../events/channel.ts';
 import type { ChannelBook } from './channel-book.ts';
+import { nobody, Standings } from './standings.ts';
 import type { SubscriptionTimes } from './subscription-times.ts';
-
-/** Numbers per channel: newest offset, first offset, newest offset before the last reconnect. */
-const width = 3;
-/** Of all clients without any event so far: most of the memory of an idle one would be its own. */
-const noOffsets: readonly number[] = offsetsOf(0);
 
 /** A set of subscriptions and the slots of their channels; shared by all clients with equal ones. */
 export class SubscriptionSet {
   readonly channels: readonly string[];
+  /** Where those who have them stand. */
+  readonly standings = new Standings();
   readonly #wanted: ReadonlySet<string>;
   readonly #book: ChannelBook;
   /** Slot by channel id: -1 for a channel that was not asked for. */
@@ -69,44 +67,61 @@ export class Cursor {
   /** Number of the client in the whole test. */
   readonly client: number;
   readonly subscriptions: SubscriptionSet;
+  #row: number;
   /** When its subscription was acknowledged, in milliseconds since 1970; NaN while it is not. */
   subscribedAtMs = Number.NaN;
-  /** Events from before this time were missed and came after resuming; undefined for none. */
-  resumedAtMs: number | undefined;
-  /** Time of the newest event, as the event tells it, in milliseconds since 1970. */
-  newestTs = Number.NEGATIVE_INFINITY;
   /** Whether the server was asked for what is missing and said that it cannot give all of it. */
   isIncomplete = false;
   /** It left its last connection by itself: what it misses until it resumes is nobody's fault. */
   isAwayOnPurpose = false;
   /** Of a client that changed its subscriptions on this connection; undefined for all others. */
   times: SubscriptionTimes | undefined;
-  #offsets = noOffsets as number[];
 
   constructor(client: number, subscriptions: SubscriptionSet) {
     this.client = client;
     this.subscriptions = subscriptions;
+    this.#row = subscriptions.standings.addRow();
+  }
+
+  /** Where it stands in the {@link Standings} of its subscriptions. */
+  get row(): number {
+    return this.#row;
+  }
+
+  /** The client is gone for good. */
+  release(): void {
+    if (this.#row !== nobody) this.subscriptions.standings.removeRow(this.#row);
+    this.#row = nobody;
+  }
+
+  /** Events from before this time were missed and came after resuming. */
+  set resumedAtMs(ms: number) {
+    this.subscriptions.standings.resumedAtMs[this.#row] = ms;
   }
 
   /** Whether an event that happened at `ts` is one that was missed before it resumed. */
   wasMissed(ts: number): boolean {
-    return this.resumedAtMs !== undefined && ts < this.resumedAtMs;
+    return this.subscriptions.standings.wasMissed(this.#row, ts);
   }
 
   /** Offset of the newest event. */
   last(slot: number): number {
-    const at = slot * width;
-    return at < this.#offsets.length ? (this.#offsets[at] as number) : Number.NaN;
+    return this.#at(this.subscriptions.standings.last[slot]);
   }
 
   /** Offset of the first event since the subscription. */
   first(slot: number): number {
-    return this.#offsets[slot * width + 1] ?? Number.NaN;
+    return this.#at(this.subscriptions.standings.first[slot]);
   }
 
   /** Newest offset before the last reconnect, until an event shows what came of it. */
   before(slot: number): number {
-    return this.#offsets[slot * width + 2] ?? Number.NaN;
+    return this.#at(this.subscriptions.standings.before[slot]);
+  }
+
+  /** Time of the newest event, as the event tells it, in milliseconds since 1970. */
+  get newestTs(): number {
+    return this.#at(this.subscriptions.standings.newestTs);
   }
 
   /** Where to resume a channel: the newest event of this or an earlier connection. */
@@ -117,22 +132,26 @@ export class Cursor {
 
   /** Whether any channel has a position. */
   get hasPositions(): boolean {
-    return this.#offsets.some((offset) => !Number.isNaN(offset));
+    const { last } = this.subscriptions.standings;
+    return last.some((_, slot) => !Number.isNaN(this.position(slot)));
   }
 
+  /** Takes an event of a channel that has begun. */
   advance(slot: number, offset: number): void {
-    this.#offsets[slot * width] = offset;
+    (this.subscriptions.standings.last[slot] as Float64Array)[this.#row] = offset;
   }
 
   /** Takes the first event of a channel; returns the newest offset before a reconnect. */
   begin(slot: number, offset: number): number {
-    this.#grow(slot);
-    const at = slot * width;
-    const before = this.#offsets[at + 2] as number;
-    this.#offsets[at] = offset;
-    this.#offsets[at + 1] = offset;
-    this.#offsets[at + 2] = Number.NaN;
+    this.subscriptions.standings.reach(slot);
+    const before = this.before(slot);
+    this.#put(slot, { last: offset, first: offset, before: Number.NaN });
     return before;
+  }
+
+  /** Takes the time of an event, whatever its channel. */
+  noteTs(ts: number): void {
+    if (ts > this.newestTs) this.subscriptions.standings.newestTs[this.#row] = ts;
   }
 
   /** Since when events of a slot have to come; see {@link SubscriptionTimes.sinceMs}. */
@@ -148,8 +167,7 @@ export class Cursor {
 
   /** What comes next on a slot is the first again, with nothing before it. */
   forget(slot: number): void {
-    const at = slot * width;
-    this.#offsets.fill(Number.NaN, at, at + width);
+    this.#put(slot, { last: Number.NaN, first: Number.NaN, before: Number.NaN });
   }
 
   /** The connection is gone; positions stay, for resuming. */
@@ -162,37 +180,43 @@ export class Cursor {
    * on the others what comes next is the first again.
    */
   restart(continues: (channelId: number) => boolean = nothingContinues): void {
-    for (let slot = 0, at = 0; at < this.#offsets.length; slot++, at += width) {
-      const position = this.position(slot);
-      if (Number.isNaN(position)) continue;
-      const goesOn = continues(this.subscriptions.channelAt(slot));
-      if (!goesOn || Number.isNaN(this.#offsets[at + 1] as number)) {
-        this.#offsets[at + 1] = goesOn ? position : Number.NaN;
+    for (const slot of this.subscriptions.standings.last.keys()) {
+      const before = this.position(slot);
+      if (Number.isNaN(before)) continue;
+      if (!continues(this.subscriptions.channelAt(slot))) {
+        this.#put(slot, { last: Number.NaN, first: Number.NaN, before });
+        continue;
       }
-      this.#offsets[at] = goesOn ? position : Number.NaN;
-      this.#offsets[at + 2] = position;
+      const first = this.first(slot);
+      this.#put(slot, { last: before, first: Number.isNaN(first) ? before : first, before });
     }
   }
 
   /** Forgets all offsets: they belong to another epoch. */
   clear(): void {
-    this.#offsets.fill(Number.NaN);
-    this.newestTs = Number.NEGATIVE_INFINITY;
+    const { last, newestTs } = this.subscriptions.standings;
+    for (const slot of last.keys()) this.forget(slot);
+    newestTs[this.#row] = Number.NEGATIVE_INFINITY;
   }
 
-  #grow(slot: number): void {
-    if ((slot + 1) * width <= this.#offsets.length) return;
-    const larger = offsetsOf(Math.max(slot + 1, this.subscriptions.count));
-    for (const [at, offset] of this.#offsets.entries()) larger[at] = offset;
-    this.#offsets = larger;
+  #at(column: Float64Array | undefined): number {
+    return column === undefined ? Number.NaN : (column[this.#row] as number);
+  }
+
+  #put(slot: number, { last, first, before }: Offsets): void {
+    const { standings } = this.subscriptions;
+    if (slot >= standings.last.length) return;
+    (standings.last[slot] as Float64Array)[this.#row] = last;
+    (standings.first[slot] as Float64Array)[this.#row] = first;
+    (standings.before[slot] as Float64Array)[this.#row] = before;
   }
 }
 
-/** An array of doubles, also when it is empty: V8 reads the offsets of all clients in one way. */
-function offsetsOf(slots: number): number[] {
-  const offsets = new Array<number>(width * slots + 1).fill(Number.NaN);
-  offsets.length = width * slots;
-  return offsets;
+/** Of one slot; see {@link Standings}. */
+interface Offsets {
+  readonly last: number;
+  readonly first: number;
+  readonly before: number;
 }
 
 function nothingContinues(): boolean {

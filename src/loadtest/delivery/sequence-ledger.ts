@@ -3,7 +3,7 @@ import { subscriptionsMatching } from '../../events/channel.ts';
 import type { ReceivedEvent } from '../client/message-reader.ts';
 import type { ChannelBook, NewestEvent } from './channel-book.ts';
 import { type ChannelList, ChannelTally } from './channel-tally.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor, SubscriptionSet } from './cursor.ts';
 import { FirstEvents } from './first-events.ts';
 import { GapList, type GapReport } from './gap-list.ts';
 import type { SequenceCounts } from './sequence-counts.ts';
@@ -44,12 +44,22 @@ export class SequenceLedger {
 
   /** Takes an event that a client received. */
   observe(cursor: Cursor, event: ReceivedEvent): void {
+    if (this.follow(cursor.subscriptions, cursor.row, event)) return;
     const slot = cursor.subscriptions.slotOf(event.channel);
     this.#channels.receive(event.channel);
     if (slot < 0) this.#unexpected++;
-    else if (cursor.last(slot) === event.prev) this.#advance(cursor, slot, event);
     else this.#observeBreak(cursor, slot, event);
-    if (event.ts > cursor.newestTs) cursor.newestTs = event.ts;
+    cursor.noteTs(event.ts);
+  }
+
+  /** Takes an event if it has to come next for the client of a row; returns whether it has. */
+  follow(subscriptions: SubscriptionSet, row: number, event: ReceivedEvent): boolean {
+    const { standings } = subscriptions;
+    const slot = subscriptions.slotOf(event.channel);
+    if (slot < 0 || !standings.follow(slot, row, event)) return false;
+    this.#channels.receive(event.channel);
+    if (standings.wasMissed(row, event.ts)) this.#heal(event.channel);
+    return true;
   }
 
   /** Looks again at what clients may have missed before their first event. */
@@ -67,7 +77,7 @@ export class SequenceLedger {
   restarted(cursor: Cursor): void {
     cursor.restart();
     cursor.isIncomplete = false;
-    cursor.resumedAtMs = undefined;
+    cursor.resumedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /**

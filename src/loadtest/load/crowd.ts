@@ -2,10 +2,11 @@
 import { type Random, randomIndex } from '../../base/random.ts';
 import { arrivalMs } from '../client/channel-churn.ts';
 import { ClientContext } from '../client/client-context.ts';
+import { Cohort } from '../client/cohort.ts';
 import { subscribeFrame } from '../client/resume.ts';
 import { VirtualClient } from '../client/virtual-client.ts';
 import { WorkerShared } from '../client/worker-shared.ts';
-import { Cursor, SubscriptionSet } from '../delivery/cursor.ts';
+import { type Cursor, SubscriptionSet } from '../delivery/cursor.ts';
 import { Cast } from '../plan/cast.ts';
 import { channelsOf, type LoadTestConfig } from '../plan/plan.ts';
 import { sizeOf } from '../plan/run-size.ts';
@@ -15,9 +16,9 @@ import type { Assignment } from '../workers/worker-messages.ts';
 import { ReadOut } from './read-out.ts';
 import { UnfinishedClient } from './unfinished-client.ts';
 
-/** What clients with equal subscriptions share. */
-interface Subscriptions {
-  readonly set: SubscriptionSet;
+/** Clients with equal subscriptions, and the frame with which they ask for them. */
+interface Subscribers {
+  readonly cohort: Cohort;
   readonly frame: Buffer;
 }
 
@@ -43,7 +44,7 @@ export class Crowd {
   /** Those that went, until their sockets are closed. */
   readonly #leaving = new Set<Member>();
   readonly #readOut: ReadOut;
-  readonly #subscriptions = new Map<string, Subscriptions>();
+  readonly #subscribers = new Map<string, Subscribers>();
   #due = {
     atMs: Number.NEGATIVE_INFINITY,
     events: [] as ReturnType<WorkerShared['book']['newest']>,
@@ -96,10 +97,10 @@ export class Crowd {
     const conduct = this.#cast.conductOf(number);
     if (conduct === 'unfinished') return new UnfinishedClient(number, context);
     const channels = channelsOf(number, this.#config, this.#cast.profileOf(number));
-    const { set, frame } = this.#subscriptionsTo(channels);
+    const { cohort, frame } = this.#subscribersTo(channels, context);
     const raw = this.#raw;
     const opening = raw === undefined ? frame : openingFrames(raw.opening, number, channels);
-    return new VirtualClient(new Cursor(number, set), opening, context, conduct);
+    return new VirtualClient(number, cohort, opening, conduct);
   }
 
   #contextOf(number: number): ClientContext {
@@ -201,13 +202,13 @@ export class Crowd {
     return this.#due.events;
   }
 
-  #subscriptionsTo(channels: readonly string[]): Subscriptions {
-    const key = channels.join();
-    const known = this.#subscriptions.get(key);
+  #subscribersTo(channels: readonly string[], context: ClientContext): Subscribers {
+    const key = `${this.contexts.indexOf(context)} ${channels.join()}`;
+    const known = this.#subscribers.get(key);
     if (known !== undefined) return known;
-    const set = new SubscriptionSet(channels, this.shared.book);
-    const made = { set, frame: subscribeFrame(channels) };
-    this.#subscriptions.set(key, made);
+    const cohort = new Cohort(context, new SubscriptionSet(channels, this.shared.book));
+    const made = { cohort, frame: subscribeFrame(channels) };
+    this.#subscribers.set(key, made);
     return made;
   }
 }

@@ -14,8 +14,17 @@ export interface ConnectionEnd {
   readonly closeCode?: number;
 }
 
+/** Takes the text messages of many connections. */
+export interface MessageReceiver {
+  /** The bytes of a message to the client with this `row` are valid only during the call. */
+  onMessage(row: number, bytes: Buffer, start: number, end: number): void;
+}
+
 /** Who uses a connection. */
 export interface ConnectionOwner {
+  /** Who takes its messages, and the number under which. */
+  readonly receiver: MessageReceiver;
+  readonly row: number;
   readonly answersPings: boolean;
   /** The socket is connected; TLS comes next, or the upgrade. */
   onConnected(): void;
@@ -23,8 +32,6 @@ export interface ConnectionOwner {
   onSecured(): void;
   /** The upgrade is done; the subscription comes next. */
   onUpgraded(): void;
-  /** One text message; the bytes are valid only during the call. */
-  onMessage(bytes: Buffer, start: number, end: number): void;
   /** Called once: the socket is closed, or the server has said that it will be. */
   onEnded(end: ConnectionEnd): void;
   /** Called once, after `onEnded`: the socket is closed, and its descriptor and port are free. */

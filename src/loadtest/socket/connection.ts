@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { ClientContext } from '../client/client-context.ts';
 import { epochMs } from '../run-clock.ts';
-import type { ConnectionEnd, ConnectionOwner } from './connection-owner.ts';
+import type { ConnectionEnd, ConnectionOwner, MessageReceiver } from './connection-owner.ts';
 import { pongFrame } from './control-frames.ts';
 import { cut } from './dial.ts';
 import { classify, type ErrorClass, isCloseCode, type Phase, wordsOf } from './error-classes.ts';
@@ -27,29 +27,34 @@ const maxRestMs = 86_400_000;
 
 /** A connection attempt and the connection it becomes. */
 export class Connection implements FrameHandler {
+  // What each chunk needs comes first, and so lies together.
+  readonly #context: ClientContext;
+  readonly #receiver: MessageReceiver;
+  readonly #row: number;
+  /** The answer so far; undefined before and after the upgrade. */
+  #answer: string | undefined;
+  /** From the upgrade on, until nothing that comes is of interest any more. */
+  #isReading = false;
+  /** While a frame is unfinished, or several came at once. */
+  #reader: FrameReader | undefined;
+  /** What a slow client reads; undefined for others. */
+  #bytesPerSecond: number | undefined;
   readonly #owner: ConnectionOwner;
   readonly #client: number;
-  readonly #context: ClientContext;
   readonly #socket: Socket;
   #phase: Phase = 'connect';
   #key = '';
-  /** The answer so far; undefined before and after the upgrade. */
-  #answer: string | undefined;
-  /** While a frame is unfinished, or several came at once. */
-  #reader: FrameReader | undefined;
-  /** From the upgrade on, until nothing that comes is of interest any more. */
-  #isReading = false;
   #timer: NodeJS.Timeout | undefined;
   #end: ConnectionEnd | undefined;
   /** Once either side has said it; nothing is sent or read from then on. */
   #goodbye: Goodbye | undefined;
   #isOver = false;
-  /** What a slow client reads; undefined for others. */
-  #bytesPerSecond: number | undefined;
 
   /** `client` is the number of the client in the whole test. */
   constructor(owner: ConnectionOwner, client: number, context: ClientContext) {
     this.#owner = owner;
+    this.#receiver = owner.receiver;
+    this.#row = owner.row;
     this.#client = client;
     this.#context = context;
     const { dialer, readBuffer } = context.shared;
@@ -127,7 +132,7 @@ export class Connection implements FrameHandler {
   }
 
   onMessage(bytes: Buffer, start: number, end: number): void {
-    this.#owner.onMessage(bytes, start, end);
+    this.#receiver.onMessage(this.#row, bytes, start, end);
   }
 
   onPing(bytes: Buffer, start: number, end: number): void {
@@ -204,7 +209,7 @@ export class Connection implements FrameHandler {
     if (this.#reader === undefined) {
       // Nearly every chunk is one event, for which no reader has to be kept.
       const textAt = wholeTextAt(bytes, start, end);
-      if (textAt > 0) return this.#owner.onMessage(bytes, textAt, end);
+      if (textAt > 0) return this.onMessage(bytes, textAt, end);
       const isRaw = this.#context.settings.target.raw !== undefined;
       this.#reader = new FrameReader(this, maxMessageBytes, isRaw);
     }
