@@ -1,0 +1,57 @@
+/** Tests of surroundings.ts through a client: offline, online, and a page that is looked at again. */
+import { expect, test, vi } from 'vitest';
+import { after, connectingClient, withFakeClock } from '../../test/support/sdk-world.ts';
+
+withFakeClock();
+
+test('offline, a connection that has died is found out long before its silence', async () => {
+  const page = new EventTarget();
+  const navigator = { onLine: true };
+  vi.stubGlobal('navigator', navigator);
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  const { net, client } = await connectingClient();
+  net.last.accept();
+  navigator.onLine = false;
+  page.dispatchEvent(new Event('offline'));
+  // It was on its way, and says nothing of what comes after it.
+  await after();
+  net.last.answersHeartbeats = false;
+  await after(4_000);
+  expect(client.state).toBe('open');
+  await after(8_000);
+  expect(client.state).toBe('offline');
+});
+
+test('offline there are no attempts; back online there is one at once', async () => {
+  const page = new EventTarget();
+  const navigator = { onLine: true };
+  vi.stubGlobal('navigator', navigator);
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  const { net, client } = await connectingClient();
+  net.last.accept();
+  navigator.onLine = false;
+  page.dispatchEvent(new Event('offline'));
+  net.last.end();
+  await after(600_000);
+  expect([client.state, net.sockets.length]).toEqual(['offline', 1]);
+  navigator.onLine = true;
+  page.dispatchEvent(new Event('online'));
+  await after();
+  expect([client.state, net.sockets.length]).toEqual(['connecting', 2]);
+});
+
+test('a page that is looked at again does not wait for its turn', async () => {
+  const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  vi.stubGlobal('document', page);
+  const { net, client } = await connectingClient({ minBackoffMs: 30_000 });
+  net.last.accept();
+  const { heartbeats } = net.last;
+  page.dispatchEvent(new Event('visibilitychange'));
+  expect(net.last.heartbeats).toBe(heartbeats + 1);
+  net.last.tell({ type: 'pong', ts: Date.now() });
+  net.last.end();
+  expect(client.state).toBe('waiting');
+  page.dispatchEvent(new Event('visibilitychange'));
+  await after();
+  expect(net.sockets).toHaveLength(2);
+});
