@@ -40,6 +40,7 @@ export function groupParts({ profiles, misbehaving }: LoadTestReport): PartCells
       ...latencyCells(group),
       [
         ...lostCells(group),
+        ...(connections.vanished ? [`${formatCount(connections.vanished)} vanished`] : []),
         ...(connections.dropped > 0 ? [`${formatCount(connections.dropped)} closed`] : []),
         closeCodesOf(group),
       ]

@@ -1,7 +1,8 @@
 /** Tests of totals.ts: what the figures of workers add up to. */
 import { expect, test } from 'vitest';
 import { healthy, stateOf, workerReport } from '../../../test/support/worker-states.ts';
-import { totalsBetween, totalsOf } from './totals.ts';
+import { statesOfGroup, totalsBetween, totalsOf } from './totals.ts';
+import type { WorkerReport } from './worker-messages.ts';
 
 test('the figures of all workers add up, and those of the machine are the worst', () => {
   const generator = { ...healthy, cpuPercent: 90, loopDelayP99Ms: 1, rssBytes: 500 };
@@ -89,6 +90,19 @@ test('clients that were open when their worker died have vanished, those to come
   });
   expect(totalsOf([stateOf(undefined, { code: 1, stderr })]).connections).toMatchObject({
     ...{ opened: 0, failed: 5, vanished: 0 },
+  });
+});
+
+test('clients that misbehave are not among those that could not get in when their worker died', () => {
+  const { connections, ...all } = workerReport();
+  const [good, slow] = [4, 1].map((n) => ({
+    ...all,
+    connections: { ...connections, opened: n, active: n },
+  })) as [WorkerReport, WorkerReport];
+  const state = stateOf({ ...good, groups: [good, slow] }, { code: 1, stderr: '' });
+  expect(totalsOf([state]).connections).toMatchObject({ opened: 4, failed: 0, vanished: 4 });
+  expect(totalsOf(statesOfGroup([state], 1)).connections).toMatchObject({
+    ...{ opened: 1, active: 0, failed: 0, vanished: 1 },
   });
 });
 

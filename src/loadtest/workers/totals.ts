@@ -57,7 +57,8 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
   const closeCodes = new Map<number, number>();
   const refused = new Map<string, number>();
   const generator = { cpuPercent: 0, loopDelayP99Ms: 0, rssBytes: 0 };
-  for (const { report, exit, clients, agent } of workers) {
+  for (const worker of workers) {
+    const { report, exit, agent } = worker;
     if (report !== undefined) {
       addCounts(totals.messages, report.messages);
       totals.latency.merge(report.latency);
@@ -83,7 +84,7 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
     if (exit === undefined) addCounts(totals.connections, connections);
     else {
       deaths.push(exit);
-      const left = withoutWorker(connections, clients);
+      const left = withoutWorker(connections, worker);
       addCounts(totals.connections, left);
       const affected = left.vanished + left.failed - connections.failed;
       if (agent?.loss === undefined) {
@@ -108,9 +109,18 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
   };
 }
 
-/** Who was open has vanished with the worker; who never was, of `clients`, could not get in any more. */
-function withoutWorker(known: Totals['connections'], clients: number): Totals['connections'] {
-  const failed = Math.max(known.failed, clients - known.opened);
+/** Who was open has vanished with the worker; who had not come yet could not get in any more. */
+function withoutWorker(
+  known: Totals['connections'],
+  { clients, report }: WorkerState,
+): Totals['connections'] {
+  // Those that misbehave are among its clients, and in no figure but those of their group.
+  const kinds = report?.groups.map(({ connections }) => connections) ?? [];
+  const came = (kinds.length > 0 ? kinds : [known]).reduce(
+    (sum, { opened, failed }) => sum + opened + failed,
+    0,
+  );
+  const failed = known.failed + Math.max(0, clients - came);
   return { ...known, active: 0, failed, vanished: known.active };
 }
 
