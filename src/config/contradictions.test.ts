@@ -113,6 +113,22 @@ test.each<[string, Record<string, unknown>]>([
     { storm: '30s:20%', durationMs: '5s' },
   ],
   [
+    '--slow does nothing with so few clients: its share of them is none',
+    { slowPercent: '1%', connections: '20' },
+  ],
+  [
+    '--half-open does nothing with so few clients',
+    { halfOpenPercent: '1%', stages: '1s:20,1s:0', slowPercent: '20%' },
+  ],
+  [
+    '--slow: of 40 clients nobody is left to measure with',
+    { slowPercent: '50%', halfOpenPercent: '49%', connections: '40' },
+  ],
+  [
+    '--half-open: of 5 clients nobody is left to measure with',
+    { halfOpenPercent: '95%', stages: '1s:5' },
+  ],
+  [
     '--storm does nothing in a run that is over before the first storm: raise --duration, or the',
     { storm: '30s:20%', stages: '10s:5,20s:5' },
   ],
@@ -151,6 +167,7 @@ test.each<[string, Record<string, unknown>]>([
 
 test.each<Record<string, unknown>>([
   { storm: '30s:20%', stages: '10s:5,21s:5' },
+  { slowPercent: '0%', halfOpenPercent: '10%', connections: '10' },
   { churn: '1/s:8s', durationMs: '10s' },
   { churn: '1/s:10s', durationMs: '10s', rampDownMs: '2s' },
   { churn: '1/s:1m', findMax: 'connections', slo: ['lost == 0'], durationMs: '1s' },

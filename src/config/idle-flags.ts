@@ -1,7 +1,7 @@
 /** Flags of a load test that can do nothing beside the other settings, or the contrary of them. */
 import { formatDuration } from '../base/units.ts';
 import { givenIn, isNearer } from './contradictions.ts';
-import { parseChurn, parseStages, parseStorm } from './load-shape.ts';
+import { clientKinds, parseChurn, parseStages, parseStorm } from './load-shape.ts';
 import type { Config } from './schema.ts';
 
 type LoadTest = Config['loadtest'];
@@ -35,6 +35,16 @@ export const dependents: readonly Dependent[] = [
     names: ['searchMax', 'searchTrialMs', 'searchResolution', 'searchTimeMs'],
     has: ({ findMax }) => findMax !== undefined,
     needs: 'without --find-max: it is of a search',
+  },
+  {
+    names: ['slowPercent'],
+    has: (settings) => settings.slowPercent === 0 || clientKinds(settings).slow > 0,
+    needs: 'with so few clients: its share of them is none',
+  },
+  {
+    names: ['halfOpenPercent'],
+    has: (settings) => settings.halfOpenPercent === 0 || clientKinds(settings).halfOpen > 0,
+    needs: 'with so few clients: its share of them is none',
   },
   {
     names: ['storm'],

@@ -34,6 +34,25 @@ function matchOf(pattern: RegExp, text: string): Readonly<Record<string, string 
   return pattern.exec(text)?.groups ?? {};
 }
 
+/** What says how many clients there are, and how many of them misbehave. */
+interface Shares {
+  readonly stages: readonly string[];
+  readonly connections: number;
+  readonly slowPercent: number;
+  readonly halfOpenPercent: number;
+}
+
+/** The most clients at a time, and how many of them are of which kind: whole ones. */
+export function clientKinds({ stages, connections, slowPercent, halfOpenPercent }: Shares) {
+  const parsed = parseStages(stages);
+  const own = typeof parsed === 'string' ? [] : parsed.map(({ clients }) => clients);
+  const all = own.length > 0 ? Math.max(...own) : connections;
+  const upTo = (percent: number) => Math.round((all * percent) / 100);
+  const good = upTo(100 - slowPercent - halfOpenPercent);
+  const readers = upTo(100 - halfOpenPercent);
+  return { all, good, slow: readers - good, halfOpen: all - readers };
+}
+
 /** A share of the clients that leaves and returns at once, again and again. */
 export interface Storm {
   readonly everyMs: number;

@@ -12,7 +12,7 @@ import {
   parseMix,
   profileFault,
 } from '../load-profiles.ts';
-import { parseChurn, parseStages, parseStorm } from '../load-shape.ts';
+import { clientKinds, parseChurn, parseStages, parseStorm } from '../load-shape.ts';
 import { scopeFault } from '../threshold.ts';
 
 const maxStages = 100;
@@ -163,6 +163,7 @@ export const loadtestLoad = {
 
 /** What {@link checkLoad} looks at. */
 interface Checked {
+  readonly connections: number;
   readonly stages: readonly string[];
   readonly rampDownMs: number;
   readonly mix: readonly string[];
@@ -176,7 +177,7 @@ interface Checked {
 
 /** Complains about settings that do not go together. */
 export function checkLoad(settings: Checked, context: z.core.$RefinementCtx): void {
-  const { mix, slowPercent, halfOpenPercent, thresholds = [] } = settings;
+  const { mix, slowPercent, thresholds = [] } = settings;
   const complain = (path: string, message: string) =>
     context.addIssue({ code: 'custom', path: [path], message, params: contradiction });
   const parts = parseMix(mix, allProfiles(settings.profiles));
@@ -187,8 +188,10 @@ export function checkLoad(settings: Checked, context: z.core.$RefinementCtx): vo
   if (settings.slowReadBytes > 0 && slowPercent === 0) {
     complain('slowReadBytes', 'makes sense with --slow only');
   }
-  if (slowPercent + halfOpenPercent >= 100) {
-    complain('slowPercent', 'with --half-open nobody is left to measure with');
+  const { all, good } = clientKinds(settings);
+  if (all > 0 && good < 1) {
+    const name = slowPercent > 0 ? 'slowPercent' : 'halfOpenPercent';
+    complain(name, `of ${all} clients nobody is left to measure with: all misbehave on purpose`);
   }
   const names = scopesOf(settings);
   for (const given of thresholds) {
