@@ -84,6 +84,23 @@ test('a number is shown whole or not at all, however important it is', () => {
   }
 });
 
+test('long names lose their middle before columns go, and tell each other apart', () => {
+  const names = ['a1b2c3', 'd4e5f6'].map(
+    (end) => `odin-fan-out-7c9f8d6b5-${'x'.repeat(20)}-${end}`,
+  );
+  const long = viewOf({ ...table, rows: names.map((name) => ({ name, size: 7 })) });
+  const at = (columns: number) =>
+    long.lines(look, { columns, rows: 10 }, unicodeGlyphs).map((line) => textOf(line).trim());
+  expect(at(100)[1]).toMatch(/^▶ odin-fan-out-7c9f8d6b5.*…x+-a1b2c3 +7 {2}something long to say$/);
+  for (const [columns, row] of [
+    [62, /^▶ odin-fan-out\S+…\S+-a1b2c3 +7 {2}something long to say$/],
+    [40, /^▶ odin-fan-out…xxxx-a1b2c3 +7$/],
+  ] as const) {
+    expect(at(columns)[1]).toMatch(row);
+    expect(at(columns)[2]).toContain('d4e5f6');
+  }
+});
+
 test('the chosen row is always to be seen, and what is not is counted', () => {
   const many = viewOf({
     ...table,

@@ -50,6 +50,8 @@ export function chosenAt({ chosen, chosenKey }: TableLook, keys: readonly string
 const gap = '  ';
 /** A cell is shown up to this many characters; the row's details have it whole. */
 const maxCell = 44;
+/** Where there is too little room, texts keep this many before columns go, and after the others went. */
+const narrowCells = { before: 24, after: 10 } as const;
 
 /** The rows that a look shows, in its order. */
 function shownRows<Row>({ columns, rows }: Table<Row>, look: TableLook): Row[] {
@@ -94,7 +96,7 @@ function tableLines<Row>(
   const first = Math.max(0, Math.min(chosen - Math.floor(room / 2), rows.length - room));
   const lines = rows.slice(first, first + room).map((row, at) => {
     const isChosen = first + at === chosen;
-    const spans = rowSpans(row, shown);
+    const spans = rowSpans(row, shown, glyphs.ellipsis);
     const mark: Span = { text: isChosen ? `${glyphs.chosen} ` : '  ', tone: 'accent' };
     const line = padTo([mark, ...spans], size.columns, glyphs.ellipsis);
     return isChosen ? line.map(({ text }): Span => ({ text, tone: 'chosen' })) : line;
@@ -139,9 +141,20 @@ function fitting<Row>(
     return { column, width };
   });
   const used = () => fitted.reduce((sum, { width }) => sum + width + gap.length, -gap.length);
+  const narrow = (least: number) => {
+    for (const [at, { column, width }] of fitted.entries()) {
+      const needed = Math.max(least, column.title.length + 1, width - Math.max(0, used() - room));
+      if (column.isNumber !== true && needed < width) fitted[at] = { column, width: needed };
+    }
+  };
+  narrow(narrowCells.before);
   while (used() > room) {
     // Half a number would be read as another one; of the first column a part is better than nothing.
     if (fitted.length === 1) break;
+    if (fitted.every(({ column }, at) => at === 0 || column.giveWay === 0)) {
+      narrow(narrowCells.after);
+      if (used() <= room) break;
+    }
     const most = Math.max(...fitted.slice(1).map(({ column }) => column.giveWay));
     const last = fitted.findLastIndex(({ column }, at) => at > 0 && column.giveWay === most);
     fitted = fitted.toSpliced(last, 1);
@@ -167,11 +180,19 @@ function headLine<Row>(
   return [{ text: '  ' }, ...spans];
 }
 
-function rowSpans<Row>(row: Row, shown: readonly Fitted<Row>[]): Span[] {
+function rowSpans<Row>(row: Row, shown: readonly Fitted<Row>[], ellipsis: string): Span[] {
   return shown.flatMap(({ column, width }, at): Span[] => {
-    const text = aligned(printable(column.cell(row)).slice(0, width), column, width);
+    const text = aligned(shortened(printable(column.cell(row)), width, ellipsis), column, width);
     return [{ text: at === 0 ? '' : gap }, { text, tone: column.tone?.(row) ?? 'plain' }];
   });
+}
+
+/** Without its middle: names of one kind begin alike, and differ in their ends. */
+function shortened(text: string, width: number, ellipsis: string): string {
+  if (text.length <= width) return text;
+  const kept = Math.max(0, width - ellipsis.length);
+  const head = Math.ceil(kept / 2);
+  return text.slice(0, head) + ellipsis + text.slice(text.length - (kept - head));
 }
 
 function aligned<Row>(text: string, { isNumber }: Column<Row>, width: number): string {
