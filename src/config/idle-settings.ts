@@ -20,7 +20,10 @@ export function idleSettings(settings: LoadTest): ReadonlySet<string> {
     return Array.isArray(value) ? value.length > 0 : value !== undefined;
   };
   return new Set([
-    ...dependents.filter(({ has }) => !has(settings)).flatMap(({ names }) => names),
+    // What fails in a part of what it is for has an effect all the same.
+    ...dependents
+      .filter(({ has, fails }) => fails === undefined && !has(settings))
+      .flatMap(({ names }) => names),
     ...excludedBy('loadtest', isSet),
     ...(settings.findMax === undefined ? [] : notOfSearches),
   ]);

@@ -86,11 +86,16 @@ function figuresRight(rows: readonly string[][]): string[][] {
 
 function narrowLines(figure: FigureChange, width: number): string[] {
   const [metric = '', before, after, change, interval, outcome] = cellsOf(figure);
-  const name = `${metric.padEnd(15)}  ${outcome}`;
-  if (before === after && interval === '') return [`${name}: ${before}`];
+  const name = metric.padEnd(15);
+  if (before === after && interval === '') {
+    return [`${name}  ${[outcome, before].filter(Boolean).join(': ')}`];
+  }
   const moved = change === '–' ? '' : `, ${change}`;
   const bounds = interval === '' ? '' : ` (${interval})`;
-  return [name, ...foldedLines('  ', `${before} → ${after}${moved}${bounds}`, width)];
+  return [
+    `${name}  ${outcome}`,
+    ...foldedLines('  ', `${before} → ${after}${moved}${bounds}`, width),
+  ];
 }
 
 function cellsOf({ metric, unit, before, after, ...figure }: FigureChange): string[] {

@@ -26,6 +26,8 @@ test.each<[keyof LoadTestConfig, Partial<LoadTestConfig>, Partial<LoadTestConfig
   ['rampDownMs', {}, { rampDownMs: 9_000 }],
   ['searchMax', { findMax: 'connections' }, { findMax: 'connections', searchMax: 9 }],
   ['send', { protocol: 'raw' }, { protocol: 'raw', send: ['{"op":"subscribe"}'] }],
+  // Of channels that are dropped for longer than the run lasts, none is taken back.
+  ['churn', { churn: '5/s:1h' }, { churn: '9/s:1h' }],
   ['tokens', { mix: ['trader=1'] }, { mix: ['trader=1'], tokens: ['X'] }],
   [
     'profiles',
