@@ -193,15 +193,9 @@ describe.concurrent('a limit search', () => {
   });
 
   test.each([
-    ['for good after the trial step', 'step', undefined, 10, /^at least 10 .* said nothing for 2/],
-    [
-      'for good, and clients are to come',
-      'step',
-      undefined,
-      99,
-      /^at least 10 .* said nothing for/,
-    ],
-    ['over a whole trial', 'step', 1_500, 10, /worker (began it .* late|said nothing)/],
+    ['for good after a trial', 'any', undefined, 10, /^at least 10 .* said nothing for 2/],
+    ['for good, and clients are to come', 'any', undefined, 99, /^at least 10 .* said nothing for/],
+    ['over a whole trial', 'any', 1_500, 10, /worker (began it .* late|said nothing)/],
     [
       'for good after the trial confirm',
       'confirm',
@@ -214,6 +208,7 @@ describe.concurrent('a limit search', () => {
     await using server = await FaultServer.start();
     using _events = publishing(server);
     let pids: readonly number[] = [];
+    let isStopped = false;
     const settings = { ...quick, connections: '10', searchMax: `${searchMax}`, workers: '2' };
     const report = await run(
       server.url,
@@ -223,7 +218,9 @@ describe.concurrent('a limit search', () => {
           pids = ids;
         },
         onTrial: (trial) => {
-          if (trial.purpose !== purpose || trial.verdict !== 'pass') return;
+          const isDue = purpose === 'any' || trial.purpose === purpose;
+          if (!isDue || trial.verdict !== 'pass' || isStopped) return;
+          isStopped = true;
           process.kill(pids[0] as number, 'SIGSTOP');
           if (forMs !== undefined)
             setTimeout(() => process.kill(pids[0] as number, 'SIGCONT'), forMs);
@@ -250,8 +247,8 @@ describe.concurrent('a limit search', () => {
     const settings = { ...quick, connections: '10', slo: 'lost == 0', connectTimeoutMs };
     const { url } = server;
     const report = await run(url, settings, {
-      onTrial: async ({ level }) => {
-        if (level < 20) return;
+      onTrial: async ({ level, verdict }) => {
+        if (level < 20 || verdict !== 'pass') return;
         events[Symbol.dispose]();
         if (how === 'is gone') await server[Symbol.asyncDispose]();
         else faults.stall = true;
@@ -265,6 +262,24 @@ describe.concurrent('a limit search', () => {
     await expect(deadEndOf(report)).resolves.toMatchObject({
       message: `lost the server at ${url}: ${report.search?.answer}`,
     });
+  });
+
+  test.each([
+    ['are none', 0, /^no level is known to hold, no event comes: is a publisher running/],
+    ['end', 20, /^at least 20 clients \(no event comes\): is a publisher running/],
+  ])('without lower levels it ends when events %s', async (_, last, answer) => {
+    await using server = await FaultServer.start();
+    using events = publishing(server);
+    if (last === 0) events[Symbol.dispose]();
+    const settings = { ...quick, connections: '10', slo: 'lost == 0' };
+    const { search, verdict } = await run(server.url, settings, {
+      onTrial: (trial) => {
+        if (trial.level === last && trial.verdict === 'pass') events[Symbol.dispose]();
+      },
+    });
+    expect(search?.answer).toMatch(answer);
+    expect(search?.trials.at(-1)).toMatchObject({ level: last === 0 ? 10 : 40, verdict: 'fail' });
+    expect(verdict).toBe('inconclusive');
   });
 
   test('without any server it ends at once, as a run does', async () => {
@@ -285,6 +300,11 @@ test.each([
   [{ findMax: 'connections', slo: 'lost == 0', stages: '1s:5' }, 'contradicts --stage'],
   [{ findMax: 'rate', slo: 'lost == 0' }, '--find-max rate: which publisher sets the rate?'],
   [{ findMax: 'connections', slo: 'lost == 0 abort after 1s' }, 'abort has no meaning in --slo'],
+  [{ findMax: 'connections', slo: 'hold: lost == 0' }, 'has no stages and no profiles: hold: lost'],
+  [
+    { findMax: 'connections', slo: 'lost == 0', searchTimeMs: '5s' },
+    '--search-time 5.0s is over before a first trial, which takes 12.5s',
+  ],
   [
     { findMax: 'rate', slo: 'lost == 0', publisherUrl: 'http://127.0.0.1:3' },
     'GET http://127.0.0.1:3/status: connect ECONNREFUSED',

@@ -108,6 +108,7 @@ test.each<[string, Record<string, unknown>]>([
   ['--half-open-mode does nothing without --half-open', { halfOpenMode: 'silent' }],
   ['--max does nothing without --find-max: it is of a search', { searchMax: '9' }],
   ['--trial does nothing without --find-max', { searchTrialMs: '1s' }],
+  ['--duration does nothing with --find-max: --trial says', { findMax: 'rate', durationMs: '9s' }],
   [
     '--storm does nothing in a run that is over before the first storm: raise --duration',
     { storm: '30s:20%', durationMs: '5s' },
@@ -170,7 +171,7 @@ test.each<Record<string, unknown>>([
   { slowPercent: '0%', halfOpenPercent: '10%', connections: '10' },
   { churn: '1/s:8s', durationMs: '10s' },
   { churn: '1/s:10s', durationMs: '10s', rampDownMs: '2s' },
-  { churn: '1/s:1m', findMax: 'connections', slo: ['lost == 0'], durationMs: '1s' },
+  { churn: '1/s:1m', findMax: 'connections', slo: ['lost == 0'] },
 ])('unrest that comes in time is taken: %o', async (flags) => {
   await expect(loadtestOf({ flags })).resolves.toMatchObject({});
 });

@@ -47,6 +47,11 @@ export const dependents: readonly Dependent[] = [
     needs: 'with so few clients: its share of them is none',
   },
   {
+    names: ['durationMs', 'rampDurationMs', 'rampDownMs'],
+    has: ({ findMax }) => findMax === undefined,
+    needs: 'with --find-max: --trial says how long to measure, --ramp-rate how fast clients come',
+  },
+  {
     names: ['storm'],
     has: (settings) => (parseStorm(settings.storm ?? '')?.everyMs ?? 0) < measuredMs(settings),
     needs:

@@ -5,14 +5,6 @@ import type { Config } from './schema.ts';
 
 type LoadTest = Config['loadtest'];
 
-/** A search has levels and trials instead, and goes by what it finds. */
-const notOfSearches: readonly (keyof LoadTest)[] = [
-  'durationMs',
-  'rampDurationMs',
-  'rampDownMs',
-  'stages',
-];
-
 /** Names of the settings that a run with these does not use. */
 export function idleSettings(settings: LoadTest): ReadonlySet<string> {
   const isSet = (name: string) => {
@@ -25,6 +17,7 @@ export function idleSettings(settings: LoadTest): ReadonlySet<string> {
       .filter(({ has, fails }) => fails === undefined && !has(settings))
       .flatMap(({ names }) => names),
     ...excludedBy('loadtest', isSet),
-    ...(settings.findMax === undefined ? [] : notOfSearches),
+    // A search has levels and trials instead, and goes by what it finds.
+    ...(settings.findMax === undefined ? [] : ['stages']),
   ]);
 }

@@ -35,6 +35,7 @@ export const searchSchema = z.object({
     'nothing',
     'generator',
     'server',
+    'events',
     'publisher',
     'machine',
     'time',

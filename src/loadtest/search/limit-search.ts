@@ -79,6 +79,8 @@ export class LimitSearch {
   #isAnybodyMissing = false;
   /** Whether the last trial did not hold for want of a server, as far as the clients can tell. */
   #isNobodyServed = false;
+  /** Whether it did not hold for want of events. */
+  #isUnheard = false;
 
   constructor(deps: SearchDeps) {
     this.#deps = deps;
@@ -120,9 +122,11 @@ export class LimitSearch {
         // Neither the publisher nor an agent can spoil what was found before.
         return this.#end(settings.of === 'rate' ? 'publisher' : 'generator', error.message);
       }
-      const refusal = this.#isNobodyServed ? await population.refusal() : undefined;
+      const eventMs = this.#isUnheard ? settings.calmMs + settings.trialMs : 0;
+      const isOdd = this.#isNobodyServed || this.#isUnheard;
+      const hindrance = isOdd ? await population.hindrance(eventMs) : undefined;
       if (signal.aborted) return this.#stop();
-      if (refusal !== undefined) return this.#end('server', refusal);
+      if (hindrance !== undefined) return this.#end(hindrance.why, hindrance.detail);
     }
     this.#end('time');
   }
@@ -204,7 +208,12 @@ export class LimitSearch {
     const { latency, connections, messages, generator } = totals;
     const { p50, p99, max } = toldLatency(latency, told);
     const isServed = connections.active > 0 && messages.frames > 0;
-    this.#isNobodyServed = verdict !== 'pass' && own.length === 0 && !isServed;
+    const isTheirs = verdict !== 'pass' && own.length === 0;
+    this.#isNobodyServed = isTheirs && !isServed;
+    const isWanted = thresholds.some(({ metric, ok }) => metric === 'received' && !ok);
+    // What the publisher did not publish cannot come.
+    const isDue = isWanted && tooFew.length === 0;
+    this.#isUnheard = isTheirs && isServed && isDue && messages.received === 0;
     return {
       level,
       purpose,

@@ -7,6 +7,7 @@ import type { StageRun } from '../stage-run.ts';
 import { totalsOf } from '../workers/totals.ts';
 import type { WorkerPool } from '../workers/worker-pool.ts';
 import type { PublisherPace, PublisherRate } from './publisher-rate.ts';
+import type { SearchEnding } from './search-report.ts';
 
 /** What was published in a stretch of time. */
 export interface Published {
@@ -21,6 +22,12 @@ export interface LevelControl {
   reach(level: number): Promise<void>;
   /** Begins to count what is published; undefined where nobody is asked. */
   countPublished(): Promise<(() => Promise<Published>) | undefined>;
+}
+
+/** What keeps every level from holding, and says nothing about any of them. */
+export interface Hindrance {
+  readonly why: Extract<SearchEnding, 'server' | 'events'>;
+  readonly detail: string;
 }
 
 /** What both ways need. */
@@ -66,10 +73,11 @@ export class Population {
   }
 
   /**
-   * Why nobody gets in, with all others gone: tried with a client of each worker, and again for as long
-   * as one may take to connect if somebody got in before. Undefined when somebody does.
+   * What is wrong however few clients there are: tried with one of each worker, all others being gone,
+   * and again for as long as one may take to connect if somebody got in before. With `eventMs`, an
+   * event has to come within that time.
    */
-  async refusal(): Promise<string | undefined> {
+  async hindrance(eventMs: number): Promise<Hindrance | undefined> {
     const { config, run, pool, signal } = this.#deps;
     const { opened } = totalsOf(pool.states()).connections;
     const patienceMs = config.connectTimeoutMs + answerMs;
@@ -79,11 +87,15 @@ export class Population {
       const stage = run.begun;
       await this.become(pool.states().length, patienceMs);
       const { connections, errors } = run.presentTotals(stage);
+      const isIn = connections.opened > 0;
+      const hasEvent = () => run.presentTotals(stage).messages.received > 0;
+      const isServed = isIn && (eventMs === 0 || (await pool.waitUntil(hasEvent, signal, eventMs)));
       await this.leave();
-      if (connections.opened > 0 || signal.aborted) return undefined;
+      if (isServed || signal.aborted) return undefined;
+      if (isIn) return { why: 'events', detail: 'is a publisher running on these channels?' };
       const [error] = errors.list();
-      if (epochMs() < untilMs) continue;
-      return error === undefined ? 'no answer' : `${error.class}: ${error.example}`;
+      const detail = error === undefined ? 'no answer' : `${error.class}: ${error.example}`;
+      if (epochMs() >= untilMs) return { why: 'server', detail };
     }
   }
 

@@ -1,5 +1,6 @@
 /** What a limit search is asked for, checked. */
 import { UsageError } from '../../base/errors.ts';
+import { formatLength } from '../../base/units.ts';
 import { type Told, toldIn } from '../../config/told.ts';
 import type { LoadTestConfig } from '../plan/plan.ts';
 import { type RunThreshold, thresholdsOf } from '../results/thresholds.ts';
@@ -59,7 +60,22 @@ export function searchSettings(config: LoadTestConfig): SearchSettings | undefin
   if (thresholds.some(({ abortAfterMs }) => abortAfterMs !== undefined)) {
     throw new UsageError('abort has no meaning in --slo: each level is measured to its end');
   }
+  const scoped = thresholds.find(({ scope }) => scope !== undefined);
+  if (scoped !== undefined) {
+    throw new UsageError(`a search has no stages and no profiles: ${scoped.expression}`, {
+      hint: "say what has to hold at each level: --slo 'latency.p99 < 50ms & lost == 0'",
+    });
+  }
   const calmMs = Math.min(maxCalmMs, Math.max(minCalmMs, trialMs / 4));
+  if (calmMs + trialMs > searchTimeMs) {
+    const [trial, time] = [calmMs + trialMs, searchTimeMs].map(formatLength);
+    throw new UsageError(
+      `--search-time ${time} is over before a first trial, which takes ${trial}`,
+      {
+        hint: 'give it more time, or shorten --trial',
+      },
+    );
+  }
   return {
     of,
     slo,

@@ -41,6 +41,8 @@ export type SearchEnding =
   | SearchEnd
   /** The server lets nobody in, whatever the level. */
   | 'server'
+  /** No event comes, however few clients there are. */
+  | 'events'
   /** Twice a level was too much for the publisher. */
   | 'publisher'
   /** The next level is more than this machine allows. */
@@ -126,6 +128,7 @@ const endings: Readonly<Record<SearchEnding, string>> = {
   nothing: 'nothing holds',
   generator: 'the load tester was the limit',
   server: 'the server lets nobody in',
+  events: 'no event comes',
   publisher: 'the publisher was the limit',
   machine: 'the machine was the limit',
   time: 'the time was over',
