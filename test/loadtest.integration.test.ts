@@ -39,6 +39,7 @@ test.each(['v1', 'v2'])('with %s, a server without faults passes', async (protoc
     churned: 0,
     unsubscribed: 0,
     resubscribed: 0,
+    vanished: 0,
     refused: {},
   });
   expect(report.messages).toMatchObject({ received: 2_000, lost: 0, duplicated: 0, reordered: 0 });
