@@ -40,6 +40,7 @@ test('every metric can be read', () => {
 test.each([
   ['', 0, /expected a metric such as/],
   ['latency.p98 < 50ms', 0, /unknown metric latency\.p98, did you mean latency\.p9\d?/],
+  ['LOST == 0', 0, /unknown metric LOST, did you mean lost\?/],
   ['wibble < 5', 0, /unknown metric wibble; one of/],
   ['lost = 0', 5, /expected one of <= >= == != < >/],
   ['latency.p99 < fast', 14, /expected a time in ms or s/],

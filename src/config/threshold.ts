@@ -241,8 +241,9 @@ function canHold(operator: ThresholdOperator, limit: number, most: number): bool
 
 function unknownMetric(name: string): string {
   const known = [...thresholdMetrics.keys()];
-  const nearest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0] as string;
-  const isNear = leven(nearest, name) <= Math.max(2, name.length / 3);
+  const far = (one: string) => leven(one.toLowerCase(), name.toLowerCase());
+  const nearest = known.toSorted((a, b) => far(a) - far(b))[0] as string;
+  const isNear = far(nearest) <= Math.max(2, name.length / 3);
   if (isNear) return `unknown metric ${name}, did you mean ${nearest}?`;
   return `unknown metric ${name}; one of latency.p99, connect.success, ${countMetrics.join(', ')}…`;
 }
