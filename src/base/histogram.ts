@@ -11,9 +11,11 @@ const bucketCount = exactBelow + octaves * subBuckets;
 const maxInt32 = 2 ** 31 - 1;
 const minBuckets = 64;
 
-/** What a histogram looks like between processes: sparse `[bucket, count]` pairs. */
+/** What a histogram looks like between processes: the buckets that hold any, ascending. */
 export interface HistogramSnapshot {
-  readonly buckets: readonly (readonly [number, number])[];
+  readonly buckets: readonly number[];
+  /** How many values each of them holds. */
+  readonly counts: readonly number[];
   readonly minMs: number;
   readonly maxMs: number;
   readonly sumMs: number;
@@ -91,14 +93,17 @@ export class Histogram {
       later.merge(this.snapshot());
       return later;
     }
-    const buckets: [number, number][] = [];
+    const buckets: number[] = [];
+    const counts: number[] = [];
     for (let bucket = 0; bucket < this.#counts.length; bucket++) {
       const count = (this.#counts[bucket] as number) - (earlier.#counts[bucket] ?? 0);
-      if (count > 0) buckets.push([bucket, count]);
+      if (count <= 0) continue;
+      buckets.push(bucket);
+      counts.push(count);
     }
-    const [lowest, highest] = [buckets[0]?.[0] ?? 0, buckets.at(-1)?.[0] ?? 0];
+    const [lowest, highest] = [buckets[0] ?? 0, buckets.at(-1) ?? 0];
     later.merge({
-      buckets,
+      ...{ buckets, counts },
       minMs: Math.max(upperBoundMs(lowest), this.minMs),
       maxMs: Math.min(upperBoundMs(highest), this.#maxMs),
       sumMs: Math.max(0, this.#sumMs - earlier.#sumMs),
@@ -111,8 +116,7 @@ export class Histogram {
   toRecord(): HistogramRecord {
     const { buckets, ...rest } = this.snapshot();
     return {
-      upToMs: buckets.map(([bucket]) => upperBoundMs(bucket)),
-      counts: buckets.map(([, count]) => count),
+      upToMs: buckets.map(upperBoundMs),
       ...rest,
       minMs: this.minMs,
     };
@@ -121,30 +125,36 @@ export class Histogram {
   /** The histogram that a file holds, exactly as it was. */
   static fromRecord({ upToMs, counts, ...rest }: HistogramRecord): Histogram {
     const histogram = new Histogram();
-    const buckets = upToMs.map((ms, index) => [bucketOf(ms), counts[index] ?? 0] as const);
-    histogram.merge({ ...rest, buckets });
+    histogram.merge({ ...rest, buckets: upToMs.map(bucketOf), counts });
     return histogram;
   }
 
   /** Adds everything another histogram holds. */
   merge(other: HistogramSnapshot): void {
-    for (const [bucket, count] of other.buckets) this.#add(bucket, count);
+    const { buckets, counts } = other;
+    // The highest first, which makes all the room at once.
+    for (let at = buckets.length - 1; at >= 0; at--) {
+      this.#add(buckets[at] as number, counts[at] ?? 0);
+    }
     this.#sumMs += other.sumMs;
     this.negative += other.negative;
-    if (other.buckets.length === 0) return;
+    if (buckets.length === 0) return;
     this.#minMs = Math.min(this.#minMs, other.minMs);
     this.#maxMs = Math.max(this.#maxMs, other.maxMs);
   }
 
   /** A compact copy to send to another process. */
   snapshot(): HistogramSnapshot {
-    const buckets: [number, number][] = [];
+    const buckets: number[] = [];
+    const counts: number[] = [];
     for (let bucket = 0; bucket < this.#counts.length; bucket++) {
       const count = this.#counts[bucket] as number;
-      if (count > 0) buckets.push([bucket, count]);
+      if (count <= 0) continue;
+      buckets.push(bucket);
+      counts.push(count);
     }
     const { minMs, maxMs, negative } = this;
-    return { buckets, minMs, maxMs, sumMs: this.#sumMs, negative };
+    return { buckets, counts, minMs, maxMs, sumMs: this.#sumMs, negative };
   }
 
   #add(bucket: number, count: number): void {

@@ -5,7 +5,10 @@ import { totalsOf } from '../../src/loadtest/workers/totals.ts';
 import type { WorkerReport } from '../../src/loadtest/workers/worker-messages.ts';
 import type { WorkerState } from '../../src/loadtest/workers/worker-pool.ts';
 
-const histogram = { buckets: [[1_500, 10]] as const, minMs: 1, maxMs: 90, sumMs: 50, negative: 1 };
+const histogram = {
+  ...{ buckets: [1_500], counts: [10] },
+  ...{ minMs: 1, maxMs: 90, sumMs: 50, negative: 1 },
+};
 
 /** What a gap tells besides its place. */
 const seen = { atMs: 1_700_000_000_000, late: 0, skipped: 0 };
@@ -51,9 +54,9 @@ export function workerReport(
     latency: histogram,
     stageLatency: histogram,
     lostByStage: [messages.lost ?? 0],
-    phases: { ...perPhase(() => histogram), dialed: { ...histogram, buckets: [[50, 10]] } },
-    returns: { ...histogram, buckets: [] },
-    acks: { ...histogram, buckets: [] },
+    phases: { ...perPhase(() => histogram), dialed: { ...histogram, buckets: [50] } },
+    returns: { ...histogram, buckets: [], counts: [] },
+    acks: { ...histogram, buckets: [], counts: [] },
     groups: [],
     refused: [],
     clock: undefined,

@@ -141,7 +141,9 @@ export class MessageReader {
       this.reset();
       this.#cachedBytes = end - from;
     }
-    this.#cache[key] = { bytes: Buffer.from(this.#partOf(bytes, from, end)), message };
+    const kept = Buffer.allocUnsafeSlow(end - from);
+    bytes.copy(kept, 0, from, end);
+    this.#cache[key] = { bytes: kept, message };
   }
 
   #parse(text: string, nowMs: number): ReceivedMessage {

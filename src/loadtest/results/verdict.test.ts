@@ -154,7 +154,7 @@ test.each([
   ['received <= 5', 0, 'no client was there'],
   ['rate < 5/s', 0, 'no client was there'],
 ])('%j is not met by nothing: of %d clients', (text, active, why) => {
-  const nothing = { ...workerReport().latency, buckets: [] };
+  const nothing = { ...workerReport().latency, buckets: [], counts: [] };
   const connections = { ...idle, active };
   const more = { connections, latency: nothing, stageLatency: nothing };
   const totals = totalsOf([stateOf(workerReport({ received: 0 }, more))]);
