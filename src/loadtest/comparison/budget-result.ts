@@ -43,10 +43,12 @@ export function judgeBudget(
 }
 
 /** A change that cannot be told from noise breaks nothing; one that nothing is known of does. */
-function isBroken({ sign, limit, isRelative }: Budget, figure: FigureChange): boolean {
+function isBroken({ metric, sign, limit, isRelative }: Budget, figure: FigureChange): boolean {
   const { before, after, changePercent, intervalPercent, outcome } = figure;
   if (before === null || after === null) return true;
   if (intervalPercent !== null && outcome === 'same') return false;
+  // Of runs that are too short for bounds, only that there was something, and then nothing, is told.
+  if (intervalPercent === null && hasBounds(metric) && before > 0 && after > 0) return false;
   const moved = sign * (after - before);
   if (moved <= 0) return false;
   // From nothing to something is more than any percentage.
