@@ -1,7 +1,7 @@
 /** Where one client stands on each of its channels. */
 import { subscriptionsMatching } from '../../events/channel.ts';
 import type { ChannelBook } from './channel-book.ts';
-import { nobody, Standings } from './standings.ts';
+import { nobody, type Offsets, Standings } from './standings.ts';
 import type { SubscriptionTimes } from './subscription-times.ts';
 
 /** A set of subscriptions and the slots of their channels; shared by all clients with equal ones. */
@@ -106,22 +106,22 @@ export class Cursor {
 
   /** Offset of the newest event. */
   last(slot: number): number {
-    return this.#at(this.subscriptions.standings.last[slot]);
+    return this.#get(slot, 'last');
   }
 
   /** Offset of the first event since the subscription. */
   first(slot: number): number {
-    return this.#at(this.subscriptions.standings.first[slot]);
+    return this.#get(slot, 'first');
   }
 
   /** Newest offset before the last reconnect, until an event shows what came of it. */
   before(slot: number): number {
-    return this.#at(this.subscriptions.standings.before[slot]);
+    return this.#get(slot, 'before');
   }
 
   /** Time of the newest event, as the event tells it, in milliseconds since 1970. */
   get newestTs(): number {
-    return this.#at(this.subscriptions.standings.newestTs);
+    return this.subscriptions.standings.newestTs[this.#row] as number;
   }
 
   /** Where to resume a channel: the newest event of this or an earlier connection. */
@@ -132,20 +132,22 @@ export class Cursor {
 
   /** Whether any channel has a position. */
   get hasPositions(): boolean {
-    const { last } = this.subscriptions.standings;
-    return last.some((_, slot) => !Number.isNaN(this.position(slot)));
+    for (let slot = 0; slot < this.subscriptions.standings.slots; slot++) {
+      if (!Number.isNaN(this.position(slot))) return true;
+    }
+    return false;
   }
 
   /** Takes an event of a channel that has begun. */
-  advance(slot: number, offset: number): void {
-    (this.subscriptions.standings.last[slot] as Float64Array)[this.#row] = offset;
+  advance(slot: number, last: number): void {
+    this.subscriptions.standings.set(slot, this.#row, { last });
   }
 
   /** Takes the first event of a channel; returns the newest offset before a reconnect. */
   begin(slot: number, offset: number): number {
-    this.subscriptions.standings.reach(slot);
     const before = this.before(slot);
-    this.#put(slot, { last: offset, first: offset, before: Number.NaN });
+    const { standings } = this.subscriptions;
+    standings.set(slot, this.#row, { last: offset, first: offset, before: Number.NaN });
     return before;
   }
 
@@ -167,7 +169,7 @@ export class Cursor {
 
   /** What comes next on a slot is the first again, with nothing before it. */
   forget(slot: number): void {
-    this.#put(slot, { last: Number.NaN, first: Number.NaN, before: Number.NaN });
+    this.subscriptions.standings.clear(slot, this.#row);
   }
 
   /** The connection is gone; positions stay, for resuming. */
@@ -180,43 +182,32 @@ export class Cursor {
    * on the others what comes next is the first again.
    */
   restart(continues: (channelId: number) => boolean = nothingContinues): void {
-    for (const slot of this.subscriptions.standings.last.keys()) {
+    const { standings } = this.subscriptions;
+    for (let slot = 0; slot < standings.slots; slot++) {
       const before = this.position(slot);
       if (Number.isNaN(before)) continue;
       if (!continues(this.subscriptions.channelAt(slot))) {
-        this.#put(slot, { last: Number.NaN, first: Number.NaN, before });
+        standings.set(slot, this.#row, { last: Number.NaN, first: Number.NaN, before });
         continue;
       }
       const first = this.first(slot);
-      this.#put(slot, { last: before, first: Number.isNaN(first) ? before : first, before });
+      standings.set(slot, this.#row, {
+        ...{ last: before, before },
+        first: Number.isNaN(first) ? before : first,
+      });
     }
   }
 
   /** Forgets all offsets: they belong to another epoch. */
   clear(): void {
-    const { last, newestTs } = this.subscriptions.standings;
-    for (const slot of last.keys()) this.forget(slot);
-    newestTs[this.#row] = Number.NEGATIVE_INFINITY;
-  }
-
-  #at(column: Float64Array | undefined): number {
-    return column === undefined ? Number.NaN : (column[this.#row] as number);
-  }
-
-  #put(slot: number, { last, first, before }: Offsets): void {
     const { standings } = this.subscriptions;
-    if (slot >= standings.last.length) return;
-    (standings.last[slot] as Float64Array)[this.#row] = last;
-    (standings.first[slot] as Float64Array)[this.#row] = first;
-    (standings.before[slot] as Float64Array)[this.#row] = before;
+    for (let slot = 0; slot < standings.slots; slot++) this.forget(slot);
+    standings.newestTs[this.#row] = Number.NEGATIVE_INFINITY;
   }
-}
 
-/** Of one slot; see {@link Standings}. */
-interface Offsets {
-  readonly last: number;
-  readonly first: number;
-  readonly before: number;
+  #get(slot: number, which: keyof Offsets): number {
+    return this.subscriptions.standings.get(slot, this.#row, which);
+  }
 }
 
 function nothingContinues(): boolean {

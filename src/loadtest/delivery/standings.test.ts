@@ -9,9 +9,9 @@ test('an event is followed when it comes after the newest one, and only then', (
   const follow = (prev: number, offset: number, ts = 0) =>
     standings.follow(0, row, { channel: 0, prev, offset, ts });
   expect(follow(Number.NaN, 10)).toBe(false);
-  standings.reach(0);
+  standings.set(0, row, { first: 10 });
   expect(follow(Number.NaN, 10)).toBe(false);
-  (standings.last[0] as Float64Array)[row] = 10;
+  standings.set(0, row, { last: 10 });
   expect(follow(10, 13, 500)).toBe(true);
   expect(follow(10, 13, 600)).toBe(false);
   expect(follow(13, 14, 400)).toBe(true);
@@ -31,12 +31,14 @@ test('rows and slots keep what they hold, however many come and go around them',
         if (kind === 'come') {
           const row = standings.addRow();
           expect(held.has(row)).toBe(false);
-          standings.reach(slot);
-          for (const column of standings.last) expect(column[row]).toBeNaN();
+          for (let at = 0; at < standings.slots; at++) {
+            for (const which of ['last', 'first', 'before'] as const) {
+              expect(standings.get(at, row, which)).toBeNaN();
+            }
+          }
           expect(standings.newestTs[row]).toBe(Number.NEGATIVE_INFINITY);
           expect(standings.wasMissed(row, 0)).toBe(false);
-          (standings.last[slot] as Float64Array)[row] = value;
-          (standings.before[slot] as Float64Array)[row] = -value;
+          standings.set(slot, row, { last: value, first: Number.NaN, before: -value });
           standings.newestTs[row] = value;
           standings.resumedAtMs[row] = value;
           held.set(row, { slot, value });
@@ -47,8 +49,9 @@ test('rows and slots keep what they hold, however many come and go around them',
           held.delete(row);
         }
         for (const [row, { slot: at, value: kept }] of held) {
-          expect(standings.last[at]?.[row]).toBe(kept);
-          expect(standings.before[at]?.[row]).toBe(-kept);
+          expect(standings.get(at, row, 'last')).toBe(kept);
+          expect(standings.get(at, row, 'first')).toBeNaN();
+          expect(standings.get(at, row, 'before')).toBe(-kept);
           expect(standings.newestTs[row]).toBe(kept);
           expect(standings.wasMissed(row, kept - 1)).toBe(true);
         }

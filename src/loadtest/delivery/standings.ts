@@ -1,34 +1,52 @@
-/** Where the clients with equal subscriptions stand: shared columns, with a row for each client. */
+/** Where the clients with equal subscriptions stand: shared tables, with a row for each client. */
 import type { ReceivedEvent } from '../client/message-reader.ts';
 
 /** A row that no client has. */
 export const nobody = 0;
-const minRows = 16;
+/** Enough for one client: with many channels, there may be no other with the same ones. */
+const minRows = 2;
+
+/** What is known of a client on a channel: offsets, NaN for none. */
+export interface Offsets {
+  /** Of the newest event. */
+  readonly last: number;
+  /** Of the first event since the subscription. */
+  readonly first: number;
+  /** Newest before the last reconnect, until an event shows what came of it. */
+  readonly before: number;
+}
+
+/** Places of the {@link Offsets} in a row. */
+const places = { last: 0, first: 1, before: 2 };
+const width = 3;
+const none: Offsets = { last: Number.NaN, first: Number.NaN, before: Number.NaN };
 
 /**
  * What each event needs of its client. An event goes to many clients, one after the other: what is
- * read for one brings the entries of the next ones into the processor's cache, while objects of
- * their own would have to be fetched each. Offsets are by channel slot and row; NaN stands for none.
+ * read for one brings the rows of the next ones into the processor's cache, while objects of their
+ * own would have to be fetched each.
  */
 export class Standings {
-  /** Of the newest event. */
-  readonly last: Float64Array[] = [];
-  /** Of the first event since the subscription. */
-  readonly first: Float64Array[] = [];
-  /** Newest before the last reconnect, until an event shows what came of it. */
-  readonly before: Float64Array[] = [];
+  /** By channel slot, the rows of all clients. */
+  readonly #tables: number[][] = [];
   /** Time of the newest event by row, as the event tells it, in milliseconds since 1970. */
-  newestTs = columnOf(minRows, Number.NEGATIVE_INFINITY);
+  readonly newestTs = rowsOf(minRows, Number.NEGATIVE_INFINITY);
   /** By row: events from before this time were missed and came after resuming. */
-  resumedAtMs = columnOf(minRows, Number.NEGATIVE_INFINITY);
+  readonly resumedAtMs = rowsOf(minRows, Number.NEGATIVE_INFINITY);
   #rows = nobody + 1;
   readonly #free: number[] = [];
 
+  /** Slots of which anything is known. */
+  get slots(): number {
+    return this.#tables.length;
+  }
+
   /** Takes an event if it is the one that has to come next; returns whether it is. */
   follow(slot: number, row: number, { prev, offset, ts }: ReceivedEvent): boolean {
-    const last = this.last[slot];
-    if (last === undefined || last[row] !== prev) return false;
-    last[row] = offset;
+    const table = this.#tables[slot];
+    const at = row * width;
+    if (table === undefined || table[at] !== prev) return false;
+    table[at] = offset;
     if (ts > (this.newestTs[row] as number)) this.newestTs[row] = ts;
     return true;
   }
@@ -36,6 +54,26 @@ export class Standings {
   /** Whether an event that happened at `ts` is one that was missed before its client resumed. */
   wasMissed(row: number, ts: number): boolean {
     return ts < (this.resumedAtMs[row] as number);
+  }
+
+  /** One offset of a client. */
+  get(slot: number, row: number, which: keyof Offsets): number {
+    return this.#tables[slot]?.[row * width + places[which]] ?? Number.NaN;
+  }
+
+  /** Sets offsets of a client; those that are not given stay. */
+  set(slot: number, row: number, offsets: Partial<Offsets>): void {
+    while (this.slots <= slot) this.#tables.push(rowsOf(this.newestTs.length * width, Number.NaN));
+    const table = this.#tables[slot] as number[];
+    const at = row * width;
+    if (offsets.last !== undefined) table[at + places.last] = offsets.last;
+    if (offsets.first !== undefined) table[at + places.first] = offsets.first;
+    if (offsets.before !== undefined) table[at + places.before] = offsets.before;
+  }
+
+  /** Forgets what is known of a client on a channel. */
+  clear(slot: number, row: number): void {
+    if (slot < this.slots) this.set(slot, row, none);
   }
 
   /** A row that holds nothing. */
@@ -48,35 +86,26 @@ export class Standings {
 
   /** A client is gone: its row may become another's. */
   removeRow(row: number): void {
-    for (const columns of [this.last, this.first, this.before]) {
-      for (const column of columns) column[row] = Number.NaN;
-    }
+    for (let slot = 0; slot < this.slots; slot++) this.clear(slot, row);
     this.newestTs[row] = Number.NEGATIVE_INFINITY;
     this.resumedAtMs[row] = Number.NEGATIVE_INFINITY;
     this.#free.push(row);
   }
 
-  /** Makes room for the offsets of a slot. */
-  reach(slot: number): void {
-    for (const columns of [this.last, this.first, this.before]) {
-      while (columns.length <= slot) columns.push(columnOf(this.newestTs.length, Number.NaN));
-    }
-  }
-
   #grow(rows: number): void {
-    for (const columns of [this.last, this.first, this.before]) {
-      for (const [slot, column] of columns.entries()) {
-        columns[slot] = columnOf(rows, Number.NaN, column);
-      }
-    }
-    this.newestTs = columnOf(rows, Number.NEGATIVE_INFINITY, this.newestTs);
-    this.resumedAtMs = columnOf(rows, Number.NEGATIVE_INFINITY, this.resumedAtMs);
+    for (const table of this.#tables) lengthen(table, rows * width, Number.NaN);
+    lengthen(this.newestTs, rows, Number.NEGATIVE_INFINITY);
+    lengthen(this.resumedAtMs, rows, Number.NEGATIVE_INFINITY);
   }
 }
 
-/** A column that begins with `before`, and holds `none` for all other rows. */
-function columnOf(rows: number, none: number, before: ArrayLike<number> = []): Float64Array {
-  const column = new Float64Array(rows).fill(none, before.length);
-  column.set(before);
-  return column;
+/** An array of doubles: smaller than a typed one, of which there may be one for each client. */
+function rowsOf(length: number, value: number): number[] {
+  return new Array<number>(length).fill(value);
+}
+
+function lengthen(rows: number[], length: number, value: number): void {
+  const from = rows.length;
+  rows.length = length;
+  rows.fill(value, from);
 }
