@@ -105,6 +105,11 @@ test.each([
     'compare text.json,nope.json a.json',
     /error: text.json is .*\nerror: cannot read nope.json: no/,
   ],
+  [
+    'compare a.json same.json --fail-on lost+1 missed+1',
+    /error: unexpected argument: missed\+1\nhint: several in --fail-on\? repeat it for each/,
+  ],
+  ['compare a.json same.json --fail-on ack.p99+1%', /error: .*--churn.*in a.json and same.json/],
   ['compare a.json same.json --fail-on p99', /error: --fail-on: expected a change such as/],
   [
     'compare a.json same.json --fial-on lost+1',

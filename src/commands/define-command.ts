@@ -108,7 +108,11 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
         throw new UsageError([...strays, error.message].join('\n'), { hint: error.hint });
       });
       if (strays.length > 0) {
-        throw new UsageError(strays.join('\n'), { hint: `see \`odin ${pathOf(command)} --help\`` });
+        const hints = [
+          ...repetitions(callFlags, flagValues, strays),
+          `see \`odin ${pathOf(command)} --help\``,
+        ];
+        throw new UsageError(strays.join('\n'), { hint: hints.join('\n') });
       }
       for (const warning of resolved.warnings) host.stderr.write(`warning: ${warning}\n`);
       const { config } = resolved;
@@ -130,6 +134,21 @@ function callOption({ name, value, description }: CallFlag): Option {
   const option = new Option(`--${name} ${value ?? ''}`.trim(), description);
   const collect = (text: string, before: readonly string[] = []) => [...before, text];
   return value === undefined ? option : option.argParser<readonly string[]>(collect);
+}
+
+/** Flags of a call take one value each, as what follows may be an operand; others take several. */
+function repetitions(
+  callFlags: readonly CallFlag[],
+  given: ReadonlyMap<string, unknown>,
+  strays: readonly string[],
+): string[] {
+  if (!strays.some((stray) => stray.startsWith('unexpected argument'))) return [];
+  return callFlags
+    .filter(({ name, value }) => value !== undefined && given.has(name))
+    .map(
+      ({ name, value }) =>
+        `several in --${name}? repeat it for each: --${name} ${value} --${name} ${value}`,
+    );
 }
 
 function strayArguments(command: Command, operandNames: readonly string[]): string[] {

@@ -65,18 +65,13 @@ export function checkLoadtest(config: Checked, context: z.core.$RefinementCtx<Ch
   if (hasToken && config.headers?.some((line) => /^authorization:/i.test(line))) {
     complain('headers', 'there is a token too, which is sent as Authorization: give one of them');
   }
-  const told = toldIn(config);
+  // A search goes by thresholds only where it has nothing of its own to go by.
+  const idle = config.findMax !== undefined && config.slo !== undefined ? 'thresholds' : 'slo';
   for (const name of ['thresholds', 'slo'] as const) {
     for (const metric of metricsIn(config[name])) {
-      const lack = lackFor(metric, told);
-      if (lack !== undefined) complain(name, `${metric} ${missing[lack]}`);
+      const lack = name === idle ? lackOfFacts(metric, config) : lackOf(metric, config);
+      if (lack !== undefined) complain(name, `${metric} ${lack}`);
     }
-  }
-  // A search goes by thresholds only where it has nothing of its own to go by.
-  const name = config.findMax !== undefined && config.slo !== undefined ? 'slo' : 'thresholds';
-  for (const metric of metricsIn(config[name])) {
-    const lack = lackOfUnrest(metric, config, told);
-    if (lack !== undefined) complain(name, `${metric} ${lack}`);
   }
 }
 
@@ -85,18 +80,30 @@ function metricsIn(texts: readonly string[] = []): ThresholdMetric[] {
   return parsed.flatMap((read) => (typeof read === 'string' ? [] : read.map((one) => one.metric)));
 }
 
+/** Settings that decide what can be measured. */
+type Measuring = Parameters<typeof toldIn>[0] & Pick<Checked, 'findMax' | 'storm' | 'churn'>;
+
+/** Why runs with these settings do not measure a metric, and how they would; undefined when they do. */
+export function lackOf(metric: ThresholdMetric, config: Measuring): string | undefined {
+  return lackOfFacts(metric, config) ?? lackOfUnrest(metric, config);
+}
+
+function lackOfFacts(metric: ThresholdMetric, config: Measuring): string | undefined {
+  const lack = lackFor(metric, toldIn(config));
+  return lack === undefined ? undefined : missing[lack];
+}
+
 /** Why nothing can be measured of what clients do in unrest only; undefined when it can. */
 function lackOfUnrest(
   metric: ThresholdMetric,
-  { findMax, storm, churn }: Checked,
-  { odin }: Told,
+  { findMax, storm, churn }: Measuring,
 ): string | undefined {
   if (metric.startsWith('return.') && storm === undefined) {
     return findMax === undefined
       ? 'can only be told with storms: --storm 10s:20%'
       : 'can only be told with storms, and a search has none';
   }
-  if (metric.startsWith('ack.') && churn === undefined && odin) {
+  if (metric.startsWith('ack.') && churn === undefined) {
     return 'can only be told where subscriptions change: --churn 5/s';
   }
   return undefined;

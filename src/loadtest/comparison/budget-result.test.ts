@@ -115,3 +115,25 @@ test.each(['inconclusive', 'interrupted'] as const)(
     expect(lossy.verdict).toBe('fail');
   },
 );
+
+test('what runs do not measure as they are set is refused, with what it takes', () => {
+  expect(() => judge([before!], [after!], ['ack.p99 +10%', 'return.p50 +1%'])).toThrow(
+    [
+      '--fail-on: ack.p99 can only be told where subscriptions change: --churn 5/s: not so in before1.json and after1.json',
+      '--fail-on: return.p50 can only be told with storms: --storm 10s:20%: not so in before1.json and after1.json',
+    ].join('\n'),
+  );
+});
+
+test('what could have been measured and was not is undecided, with the reason', () => {
+  const [one, two] = [before!, after!].map((report) => ({
+    ...report,
+    config: { ...report.config, churn: '5/s' },
+  }));
+  const texts = ['ack.p99 +10%'];
+  const found = judge([one!], [two!], texts, { allowsNoise: true });
+  expect(found.verdict).toBe('inconclusive');
+  const reason =
+    'nothing was measured in any of the runs: no change of subscriptions was acknowledged';
+  expect(found.budgets).toMatchObject([{ ok: false, undecided: reason }]);
+});

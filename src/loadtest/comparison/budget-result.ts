@@ -1,5 +1,6 @@
 /** What came of a budget: kept, broken, or not to be told, which is no pass. */
 import type { ThresholdMetric } from '../../config/threshold.ts';
+import { lackOfGround } from '../results/grounds.ts';
 import { facts } from '../results/verdict.ts';
 import type { Budget } from './budget.ts';
 import type { FigureChange } from './comparison.ts';
@@ -33,6 +34,11 @@ export function judgeBudget(
   { faults, allowsNoise }: Circumstances,
 ): BudgetResult {
   const { expression, metric } = budget;
+  if (figure.before === null) {
+    const whose = figure.after === null ? 'in any of the runs' : 'before';
+    const lack = `nothing was measured ${whose}: ${lackOfGround(metric)}`;
+    return { expression, metric, ok: false, undecided: [...faults, lack].join('; ') };
+  }
   const broken = isBroken(budget, figure);
   // What no slowness of a load tester explains is true all the same.
   if (faults.length > 0 && !(broken && facts.has(metric))) {
@@ -42,7 +48,7 @@ export function judgeBudget(
   return { expression, metric, ok: !broken && (undecided === null || allowsNoise), undecided };
 }
 
-/** A change that cannot be told from noise breaks nothing; one that nothing is known of does. */
+/** A change that cannot be told from noise breaks nothing; a figure that is gone does. */
 function isBroken({ metric, sign, limit, isRelative }: Budget, figure: FigureChange): boolean {
   const { before, after, changePercent, intervalPercent, outcome } = figure;
   if (before === null || after === null) return true;

@@ -1,7 +1,9 @@
 /** How much a figure may change from one run to the next: `latency.p99 +10%`, `lost +1`. */
 import leven from 'leven';
 import { UsageError } from '../../base/errors.ts';
+import { lackOf } from '../../config/sections/loadtest-checks.ts';
 import { type MetricUnit, type ThresholdMetric, thresholdMetrics } from '../../config/threshold.ts';
+import { pathsOf, type Run } from './setup.ts';
 
 /** A change that is not accepted. */
 export interface Budget {
@@ -34,6 +36,20 @@ export function parseBudgets(texts: readonly string[]): Budget[] {
   });
 }
 
+/** Throws a UsageError for each budget of a figure that some of the runs, as they were set, do not measure. */
+export function checkBudgets(budgets: readonly Budget[], runs: readonly Run[]): void {
+  const faults = budgets.flatMap(({ metric }) => {
+    const lacking = Map.groupBy(runs, ({ report }) => lackOf(metric, report.config));
+    return Array.from(lacking, ([lack, without]) =>
+      lack === undefined ? [] : `--fail-on: ${metric} ${lack}: not so in ${pathsOf(without)}`,
+    ).flat();
+  });
+  if (faults.length === 0) return;
+  throw new UsageError([...new Set(faults)].join('\n'), {
+    hint: 'leave it out, or run both sides again with what it takes',
+  });
+}
+
 function parseBudget(text: string): Budget | string {
   const match = /^\s*([A-Za-z][\w.]*)\s*([+-])\s*(\d+(?:\.\d+)?)\s*(\S*)\s*$/.exec(text);
   if (match === null) return `expected a change such as 'latency.p99 +10%', got "${text}"`;
@@ -44,8 +60,8 @@ function parseBudget(text: string): Budget | string {
   const isRelative = suffix === '%' && unit !== 'percent';
   const factor = isRelative ? 1 : factors[unit][suffix];
   if (factor === undefined) {
-    const units = Object.keys(factors[unit]).filter(Boolean).join(' or ');
-    const expected = units === '' || units === '%' ? '%' : `% or ${units}`;
+    const units = Object.keys(factors[unit]).map((one) => one || 'a plain number');
+    const expected = [...new Set(['%', ...units])].join(' or ');
     return `${name} changes by ${expected}, got "${text}"`;
   }
   return {

@@ -118,7 +118,7 @@ test('all that is wrong with budgets is said at once', () => {
       '--fail-on: no such metric: latncy.p99, did you mean latency.p99?',
       '--fail-on: no such metric: nonsense',
       '--fail-on: latency.p50 changes by % or ms or s, got "latency.p50 +5"',
-      '--fail-on: lost changes by %, got "lost +1ms"',
+      '--fail-on: lost changes by % or a plain number, got "lost +1ms"',
     ].join('\n'),
   );
 });

@@ -2,7 +2,7 @@
 import { UsageError } from '../../base/errors.ts';
 import { type MetricUnit, type ThresholdMetric, thresholdMetrics } from '../../config/threshold.ts';
 import { minParts } from './bootstrap.ts';
-import type { Budget } from './budget.ts';
+import { type Budget, checkBudgets } from './budget.ts';
 import { type BudgetResult, judgeBudget, resolutionPercent } from './budget-result.ts';
 import { centreOf, spreadOf } from './centre.ts';
 import { figuresOf, noiseOf, partsOf } from './figures.ts';
@@ -79,8 +79,8 @@ export interface ComparisonOptions {
 
 /**
  * Compares one or more runs with one or more others. Several runs of a side tell how much runs
- * differ by themselves: a change within that is none. Throws a UsageError for different setups, and
- * for a run that is given twice.
+ * differ by themselves: a change within that is none. Throws a UsageError for different setups, for a
+ * run that is given twice, and for a budget of what a run does not measure.
  */
 export function compareRuns(
   before: readonly Run[],
@@ -89,6 +89,7 @@ export function compareRuns(
 ): Comparison {
   if (before.length === 0 || after.length === 0) throw new UsageError('expected a file per side');
   const warnings = checkSetups([...before, ...after], isForced);
+  checkBudgets(budgets, [...before, ...after]);
   const asked = budgets.map(({ metric }) => metric);
   const metrics = [...new Set([...mainMetrics, ...asked])];
   const noises = metrics.map((metric) => pooledNoise(before, after, metric));

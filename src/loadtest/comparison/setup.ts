@@ -99,7 +99,8 @@ function listed(values: ReadonlyMap<string, readonly Run[]>): string {
   return Array.from(values, ([value, runs]) => `${value} in ${pathsOf(runs)}`).join(', ');
 }
 
-function pathsOf(runs: readonly Run[]): string {
+/** `a.json and b.json` */
+export function pathsOf(runs: readonly Run[]): string {
   return [...new Set(runs.map(({ path }) => path))].join(' and ');
 }
 
