@@ -3,23 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { OutgoingRecord } from '../src/broker/broker.ts';
 import { parseReport } from '../src/loadtest/reports/report-schema.ts';
 import { formatReport } from '../src/loadtest/reports/text-report.ts';
-import { deadEndOf } from '../src/loadtest/results/dead-end.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { channel, run } from './support/run-loadtest.ts';
+import { publishing, quickSearch as quick } from './support/search-run.ts';
 import { CollectingProducer, startTestPublisher } from './support/start-publisher.ts';
-
-const quick = {
-  findMax: 'connections',
-  rampRate: '1000',
-  searchTrialMs: '500ms',
-  searchMax: '1000',
-};
-
-/** Publishes every 20 ms until it is disposed; events are older by `ageMs` when they are sent. */
-function publishing(server: FaultServer, ageMs = () => 0): Disposable {
-  const timer = setInterval(() => server.publish(channel, Date.now() - ageMs()), 20);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
-}
 
 /** Hands records on to a server that is the later the more there are above `limit` per second. */
 class Bottleneck extends CollectingProducer {
@@ -81,7 +68,9 @@ describe.concurrent('a limit search', () => {
   test('finds from how many clients on a server is too slow, and keeps those that are there', async () => {
     await using server = await FaultServer.start();
     // Above 60 clients, 200 ms more with each: 67 are late by 1.4 s, 68 by 1.6 s.
-    using _events = publishing(server, () => 200 * Math.max(0, server.clients - 60));
+    using _events = publishing(server, {
+      ageMs: () => 200 * Math.max(0, server.clients - 60),
+    });
     const settings = {
       ...quick,
       connections: '50',
@@ -168,6 +157,32 @@ describe.concurrent('a limit search', () => {
     );
   });
 
+  test('a worker that falls silent behind a publisher that was too slow is named itself', async () => {
+    await using server = await FaultServer.start();
+    const producer = new Bottleneck(server, 10_000);
+    await using publisher = await startTestPublisher({ rate: 50 }, { producer });
+    const { apiUrl: publisherUrl = '' } = publisher.publisher;
+    const settings = { ...quick, findMax: 'rate', connections: '5', slo: 'lost == 0' };
+    let pid = 0;
+    const report = await run(
+      server.url,
+      { ...settings, workers: '1', publisherUrl },
+      {
+        onWorkers: (ids) => {
+          pid = ids[0] as number;
+        },
+        onTrial: ({ verdict }) => {
+          if (verdict === 'pass') return producer.stall();
+          producer.release();
+          process.kill(pid, 'SIGSTOP');
+        },
+      },
+    );
+    expect(report.search?.trials.at(-1)?.reasons[0]).toMatch(/^the publisher published/);
+    expect(report.search).toMatchObject({ ending: 'generator', holds: 50 });
+    expect(report.search?.answer).toMatch(/\(the load tester was the limit\): a load test worker/);
+  });
+
   test('what the load tester cannot do is no limit of the server', async () => {
     await using server = await FaultServer.start();
     using _events = publishing(server);
@@ -235,62 +250,6 @@ describe.concurrent('a limit search', () => {
     // It is there again when the level is repeated.
     if (forMs === undefined) expect(verdict).toBe('inconclusive');
     expect(search).toMatchObject({ holds: 10, breaks: null });
-  });
-
-  test.each([
-    ['is gone', '1s', /connect-refused: /],
-    ['stands still', '300ms', /upgrade-timeout: /],
-  ])('a server that %s ends it, and is no limit', async (how, connectTimeoutMs, why) => {
-    const faults = { stall: false };
-    await using server = await FaultServer.start(faults);
-    using events = publishing(server);
-    const settings = { ...quick, connections: '10', slo: 'lost == 0', connectTimeoutMs };
-    const { url } = server;
-    const report = await run(url, settings, {
-      onTrial: async ({ level, verdict }) => {
-        if (level < 20 || verdict !== 'pass') return;
-        events[Symbol.dispose]();
-        if (how === 'is gone') await server[Symbol.asyncDispose]();
-        else faults.stall = true;
-      },
-    });
-    expect(report.search).toMatchObject({ ending: 'server', holds: 20 });
-    expect(report.search?.trials.length).toBeLessThan(6);
-    expect(report.search?.answer).toMatch(/^at least 20 clients \(the server lets nobody in\): /);
-    expect(report.search?.answer).toMatch(why);
-    expect(report.verdict).toBe('inconclusive');
-    await expect(deadEndOf(report)).resolves.toMatchObject({
-      message: `lost the server at ${url}: ${report.search?.answer}`,
-    });
-  });
-
-  test.each([
-    ['are none', 0, /^no level is known to hold, no event comes: is a publisher running/],
-    ['end', 20, /^at least 20 clients \(no event comes\): is a publisher running/],
-  ])('without lower levels it ends when events %s', async (_, last, answer) => {
-    await using server = await FaultServer.start();
-    using events = publishing(server);
-    if (last === 0) events[Symbol.dispose]();
-    const settings = { ...quick, connections: '10', slo: 'lost == 0' };
-    const { search, verdict } = await run(server.url, settings, {
-      onTrial: (trial) => {
-        if (trial.level === last && trial.verdict === 'pass') events[Symbol.dispose]();
-      },
-    });
-    expect(search?.answer).toMatch(answer);
-    expect(search?.trials.at(-1)).toMatchObject({ level: last === 0 ? 10 : 40, verdict: 'fail' });
-    expect(verdict).toBe('inconclusive');
-  });
-
-  test('without any server it ends at once, as a run does', async () => {
-    const server = await FaultServer.start();
-    const { url } = server;
-    await server[Symbol.asyncDispose]();
-    const report = await run(url, { ...quick, slo: 'lost == 0', searchTrialMs: '60s' });
-    expect(report.search?.trials).toMatchObject([{ level: 20, durationMs: 0, verdict: 'fail' }]);
-    await expect(deadEndOf(report)).resolves.toMatchObject({
-      message: expect.stringMatching(/^cannot connect to .*: connect-refused/),
-    });
   });
 });
 

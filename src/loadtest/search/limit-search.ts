@@ -1,6 +1,5 @@
 /** Looks for the highest level that holds: brings the run to each, measures, and decides. */
 import { PreflightError, RemoteError } from '../../base/errors.ts';
-import { formatCount, formatMs } from '../../base/units.ts';
 import type { Log } from '../../host/log.ts';
 import { shortfallOf } from '../results/bottlenecks.ts';
 import { isOfComing } from '../results/grounds.ts';
@@ -11,7 +10,13 @@ import { epochMs } from '../run-clock.ts';
 import type { StageOutcome, StageRun } from '../stage-run.ts';
 import { SilentWorker } from '../workers/silence-watch.ts';
 import type { WorkerPool, WorkerState } from '../workers/worker-pool.ts';
-import { type LevelControl, type Population, type Published, searchStage } from './search-level.ts';
+import {
+  type Hindrance,
+  type LevelControl,
+  type Population,
+  type Published,
+  searchStage,
+} from './search-level.ts';
 import type { SearchSettings } from './search-plan.ts';
 import {
   answerOf,
@@ -23,10 +28,12 @@ import {
   boundsOf,
   isConfirmed,
   nextStep,
+  type SearchEnd,
   type SearchPlan,
   type TrialPurpose,
   type TrialVerdict,
 } from './search-steps.ts';
+import { giveSecondTry, isForWantOfEvents, publisherShortfall, untoldOf } from './trial-doubts.ts';
 
 /** What a search works with. */
 export interface SearchDeps {
@@ -58,12 +65,8 @@ interface Circumstances {
 const maxTrials = 80;
 /** How much longer the answer is measured than other levels. */
 const confirmFactor = 2;
-/** A worker that begins later has stood still, and told of no more than the rest of the trial. */
-const maxLateMs = 500;
 /** Room for the workers' figures at the end of a trial, above the time that calms down after it. */
 const answerMs = 1_500;
-/** A publisher that does less than this of what it is told is the bottleneck itself. */
-const minPublishedShare = 0.95;
 
 /** One search. */
 export class LimitSearch {
@@ -105,16 +108,17 @@ export class LimitSearch {
 
   /** Searches from `startAtMs` since 1970 until it is clear; ends at once when interrupted. */
   async run(startAtMs: number): Promise<void> {
-    const { plan, settings, signal, run, population } = this.#deps;
+    const { plan, settings, signal, run } = this.#deps;
     run.startedAtMs = startAtMs;
     const untilMs = epochMs() + settings.searchTimeMs;
     while (this.#trials.length < maxTrials) {
       const next = nextStep(this.#trials, plan);
-      if (next.kind === 'end') return this.#end(next.why);
+      if (next.kind === 'end') return this.#endBy(next.why);
       const trialMs = settings.trialMs * (next.purpose === 'confirm' ? confirmFactor : 1);
       if (epochMs() + settings.calmMs + trialMs > untilMs) return this.#end('time');
+      let trial: TrialReport | undefined;
       try {
-        await this.#try(next.level, next.purpose, trialMs);
+        trial = await this.#try(next.level, next.purpose, trialMs);
       } catch (error) {
         if (signal.aborted) return this.#stop();
         if (error instanceof PreflightError) return this.#end('machine', error.message);
@@ -122,9 +126,7 @@ export class LimitSearch {
         // Neither the publisher nor an agent can spoil what was found before.
         return this.#end(settings.of === 'rate' ? 'publisher' : 'generator', error.message);
       }
-      const eventMs = this.#isUnheard ? settings.calmMs + settings.trialMs : 0;
-      const isOdd = this.#isNobodyServed || this.#isUnheard;
-      const hindrance = isOdd ? await population.hindrance(eventMs) : undefined;
+      const hindrance = trial && (await this.#conclude(trial));
       if (signal.aborted) return this.#stop();
       if (hindrance !== undefined) return this.#end(hindrance.why, hindrance.detail);
     }
@@ -136,14 +138,41 @@ export class LimitSearch {
     if (reason instanceof SilentWorker) this.#end('generator', reason.message);
   }
 
-  #end(why: SearchEnding, detail = ''): void {
-    const isGenerator = why === 'generator';
-    this.#ending = isGenerator && this.#isPublisherShort ? 'publisher' : why;
-    this.#detail = detail || (isGenerator ? (this.#trials.at(-1)?.reasons[0] ?? '') : '');
+  /** Ends as the trials say; the last one was too much for the publisher, or for the load tester. */
+  #endBy(why: SearchEnd): void {
+    if (why !== 'generator') return this.#end(why);
+    this.#end(this.#isPublisherShort ? 'publisher' : why, this.#trials.at(-1)?.reasons[0]);
   }
 
-  async #try(level: number, purpose: TrialPurpose, trialMs: number): Promise<void> {
-    const { run, pool, population, settings, signal, log, onTrial } = this.#deps;
+  #end(why: SearchEnding, detail = ''): void {
+    this.#ending = why;
+    this.#detail = detail;
+  }
+
+  /**
+   * Takes a trial down. One in which nobody was served, or heard an event, counts only when that is
+   * so a second time: a publisher may have paused. Resolves with what keeps every level from holding.
+   */
+  async #conclude(trial: TrialReport): Promise<Hindrance | undefined> {
+    const { population, settings, log, onTrial } = this.#deps;
+    const eventMs = this.#isUnheard ? settings.calmMs + settings.trialMs : 0;
+    const isOdd = this.#isNobodyServed || this.#isUnheard;
+    const hindrance = isOdd ? await population.hindrance(eventMs) : undefined;
+    const isDoubtful = isOdd && hindrance === undefined;
+    const told = isDoubtful ? giveSecondTry(trial, this.#trials) : trial;
+    this.#trials.push(told);
+    log.info({ ...told }, 'trial ended');
+    onTrial?.(told);
+    return hindrance;
+  }
+
+  /** Undefined when it was interrupted. */
+  async #try(
+    level: number,
+    purpose: TrialPurpose,
+    trialMs: number,
+  ): Promise<TrialReport | undefined> {
+    const { run, pool, population, settings, signal } = this.#deps;
     if (this.#isAnybodyMissing) await population.leave();
     const first = run.begun;
     const before = run.target;
@@ -158,25 +187,23 @@ export class LimitSearch {
       const name = `trial ${this.#trials.length + 1}`;
       await run.pass({ ...hold(name, isDeserted ? 0 : trialMs), isMeasured: true });
     }
-    if (signal.aborted) return;
+    if (signal.aborted) return undefined;
     const output = await published?.();
     // The begin of the next stage is the end of this one, told by all workers.
     await run.pass(hold('rest', 0));
     const isMarked = () => pool.allMarked(measured + 1);
     const isTold = await pool.waitUntil(isMarked, signal, settings.calmMs + answerMs);
-    if (signal.aborted) return;
+    if (signal.aborted) return undefined;
     const outcome = run.outcomeOf(first, measured);
     const trial = this.#judge(level, purpose, outcome, {
       ...{ measured, output, untold: untoldOf(isTold, pool.lateMsAt(measured)) },
       newcomers: run.target - before,
     });
-    this.#trials.push(trial);
     this.outcomes.push(outcome);
     pool.forgetMarks(measured + 1);
     const { failed, away } = outcome.totals.connections;
     this.#isAnybodyMissing = failed > 0 || away > 0;
-    log.info({ ...trial }, 'trial ended');
-    onTrial?.(trial);
+    return trial;
   }
 
   #judge(
@@ -210,9 +237,8 @@ export class LimitSearch {
     const isServed = connections.active > 0 && messages.frames > 0;
     const isTheirs = verdict !== 'pass' && own.length === 0;
     this.#isNobodyServed = isTheirs && !isServed;
-    const isWanted = thresholds.some(({ metric, ok }) => metric === 'received' && !ok);
     // What the publisher did not publish cannot come.
-    const isDue = isWanted && tooFew.length === 0;
+    const isDue = isForWantOfEvents(thresholds) && tooFew.length === 0;
     this.#isUnheard = isTheirs && isServed && isDue && messages.received === 0;
     return {
       level,
@@ -247,18 +273,4 @@ export class LimitSearch {
       return { ...state, report: { ...report, generator: own } };
     });
   }
-}
-
-function untoldOf(isTold: boolean, lateMs: number): string[] {
-  if (!isTold) return ['a load test worker did not tell what it had at the end of it'];
-  if (lateMs < maxLateMs) return [];
-  return [
-    `a load test worker began it ${formatMs(lateMs)} late (allowed: less than ${maxLateMs}ms)`,
-  ];
-}
-
-function publisherShortfall(output: Published | undefined): string[] {
-  if (output === undefined || output.events >= minPublishedShare * output.due) return [];
-  const [events, due] = [output.events, output.due].map((count) => formatCount(Math.round(count)));
-  return [`the publisher published ${events} of ${due} events: it was the limit itself`];
 }

@@ -1,0 +1,51 @@
+/** Why a trial may say nothing about its level: what kept it from being what it was to be. */
+import { formatCount, formatMs } from '../../base/units.ts';
+import type { ThresholdResult } from '../results/thresholds.ts';
+import type { Published } from './search-level.ts';
+import type { TrialReport } from './search-report.ts';
+import type { Tried } from './search-steps.ts';
+
+/** A worker that begins later has stood still, and told of no more than the rest of the trial. */
+const maxLateMs = 500;
+/** A publisher that does less than this of what it is told is the bottleneck itself. */
+const minPublishedShare = 0.95;
+/** What is always asked of events, and what takes its place. */
+const ofEvents: ReadonlySet<string> = new Set(['received', 'rate']);
+
+/** Why it cannot be told what the workers did in a trial, of which one began so many ms late. */
+export function untoldOf(isTold: boolean, lateMs: number): string[] {
+  if (!isTold) return ['a load test worker did not tell what it had at the end of it'];
+  if (lateMs < maxLateMs) return [];
+  return [
+    `a load test worker began it ${formatMs(lateMs)} late (allowed: less than ${maxLateMs}ms)`,
+  ];
+}
+
+/** That the publisher did less than it was told. */
+export function publisherShortfall(output: Published | undefined): string[] {
+  if (output === undefined || output.events >= minPublishedShare * output.due) return [];
+  const [events, due] = [output.events, output.due].map((count) => formatCount(Math.round(count)));
+  return [`the publisher published ${events} of ${due} events: it was the limit itself`];
+}
+
+/** Whether conditions do not hold that cannot hold where no event comes. */
+export function isForWantOfEvents(
+  thresholds: readonly Pick<ThresholdResult, 'metric' | 'ok'>[],
+): boolean {
+  return thresholds.some(({ metric, ok }) => !ok && ofEvents.has(metric));
+}
+
+/**
+ * A trial in which nobody was served, or no event came, while a few clients were right after it: it
+ * may have been its level, or a pause of the server or the publisher. It is inconclusive, which has
+ * its level tried again, unless one of that level was before.
+ */
+export function giveSecondTry(trial: TrialReport, earlier: readonly Tried[]): TrialReport {
+  const isSecond = earlier.some(({ level, verdict }) => {
+    return level === trial.level && verdict === 'inconclusive';
+  });
+  if (isSecond) return trial;
+  const what = trial.active > 0 ? 'events came' : 'clients were served';
+  const reasons = [...trial.reasons, `${what} right after it, with few clients`];
+  return { ...trial, verdict: 'inconclusive', reasons };
+}
