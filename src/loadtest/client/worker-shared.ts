@@ -1,6 +1,7 @@
 /** What all clients of one worker share, whatever kind they are: buffers, readers, the channel book. */
 import { ChannelBook } from '../delivery/channel-book.ts';
 import { rawReader } from '../raw/raw-events.ts';
+import { CatchUp } from '../socket/catch-up.ts';
 import { Dialer } from '../socket/dial.ts';
 import type { Target } from '../socket/target.ts';
 import { ClockEstimator } from './clock-offset.ts';
@@ -18,6 +19,7 @@ export class WorkerShared {
   readonly book: ChannelBook;
   readonly messages: MessageReader;
   readonly clock = new ClockEstimator();
+  readonly catchUp = new CatchUp();
   /** Longest message that the server takes, in bytes. */
   maxMessageBytes = defaultMessageBytes;
   #epoch: string | undefined;

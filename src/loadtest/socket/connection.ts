@@ -37,7 +37,7 @@ export class Connection implements FrameHandler {
   #isReading = false;
   /** While a frame is unfinished, or several came at once. */
   #reader: FrameReader | undefined;
-  /** What a slow client reads; undefined for others. */
+  /** What a slow client reads, without a limit while it catches up; undefined for others. */
   #bytesPerSecond: number | undefined;
   readonly #owner: ConnectionOwner;
   readonly #client: number;
@@ -87,12 +87,12 @@ export class Connection implements FrameHandler {
     if (bytesPerSecond === 0) this.#socket.pause();
   }
 
-  /** Reads as fast as it can again. */
+  /** Reads everything from now on, in turn with the others that do: there may be much for each. */
   readOn(): void {
     if (this.#bytesPerSecond === undefined) return;
-    this.#bytesPerSecond = undefined;
+    this.#bytesPerSecond = Number.POSITIVE_INFINITY;
     clearTimeout(this.#timer);
-    this.#socket.resume();
+    this.#context.shared.catchUp.add(this.#socket);
   }
 
   /** The subscription is acknowledged: from now on the connection counts as open. */
@@ -149,7 +149,8 @@ export class Connection implements FrameHandler {
   }
 
   #part(code: number): Goodbye {
-    this.readOn();
+    if (this.#bytesPerSecond !== undefined) this.#socket.resume();
+    this.#bytesPerSecond = undefined;
     this.#stopReading();
     clearTimeout(this.#timer);
     this.#goodbye ??= new Goodbye(this.#socket, code);
@@ -200,6 +201,7 @@ export class Connection implements FrameHandler {
     this.#socket.pause();
     const { connecting, destroyed } = this.#socket;
     if (connecting || destroyed || !this.#bytesPerSecond) return;
+    if (this.#bytesPerSecond === Number.POSITIVE_INFINITY) return this.readOn();
     clearTimeout(this.#timer);
     const restMs = (size * 1_000) / this.#bytesPerSecond;
     this.#timer = setTimeout(() => this.#socket.resume(), Math.min(restMs, maxRestMs));

@@ -7,7 +7,7 @@ import {
 } from 'node:perf_hooks';
 import type { ProcessUsage } from '../../host/child.ts';
 
-/** How a worker fared over the hold phase; stalls are of the whole run. */
+/** How a worker fared over the hold phase; stalls are of the run until its end, see {@link WorkerHealthMeter.hold}. */
 export interface WorkerHealth {
   /** CPU time of all its threads; 100 is one core. */
   readonly cpuPercent: number;
@@ -74,19 +74,20 @@ export class WorkerHealthMeter implements Disposable {
     this.#held = undefined;
   }
 
-  /** The hold phase is over: what comes does not thin out what was measured in it. */
+  /** The hold phase is over: what comes does not thin out what was measured in it, nor spoil it. */
   hold(): void {
     this.#held = this.sample();
   }
 
+  /** Stalls since the end of the hold phase count all the same: something was missed meanwhile. */
+  countStallsSince(): void {
+    if (this.#held !== undefined) this.#held = { ...this.#held, ...this.#stallsNow() };
+  }
+
   /** What was measured until now. */
   sample(): WorkerHealth {
-    // After standing still, a question may be read before the tick that is due.
-    if (this.#lateMs() >= minStallMs) this.#tick();
     const { cpuMs, rssBytes } = this.#usage();
-    const { count, totalMs, longestMs } = this.#stalls;
-    const stalls = { stalls: count, stalledMs: totalMs, longestStallMs: longestMs };
-    if (this.#held !== undefined) return { ...this.#held, rssBytes, ...stalls };
+    if (this.#held !== undefined) return { ...this.#held, rssBytes };
     const elapsedMs = Math.max(1, performance.now() - this.#since.atMs);
     const { utilization } = performance.eventLoopUtilization(this.#since.loop);
     const looks = this.#loopDelay.count;
@@ -99,7 +100,7 @@ export class WorkerHealthMeter implements Disposable {
       gcMs: this.#gc.totalMs,
       gcPercent: (100 * this.#gc.totalMs) / elapsedMs,
       longestGcMs: this.#gc.longestMs,
-      ...stalls,
+      ...this.#stallsNow(),
     };
   }
 
@@ -107,6 +108,13 @@ export class WorkerHealthMeter implements Disposable {
     clearInterval(this.#ticks);
     this.#gcObserver.disconnect();
     this.#loopDelay.disable();
+  }
+
+  #stallsNow(): Pick<WorkerHealth, 'stalls' | 'stalledMs' | 'longestStallMs'> {
+    // After standing still, a question may be read before the tick that is due.
+    if (this.#lateMs() >= minStallMs) this.#tick();
+    const { count, totalMs, longestMs } = this.#stalls;
+    return { stalls: count, stalledMs: totalMs, longestStallMs: longestMs };
   }
 
   #delayMs(percent: number): number {

@@ -154,6 +154,9 @@ export class WorkerSession {
     for (const context of crowd.contexts) {
       context.ledger.closeTail(crowd.cursorsOf(context), targets);
     }
+    const mayBeLate = ({ isGood, ledger }: ClientContext) =>
+      isGood && ledger.counts().lostAtEnd > 0;
+    if (crowd.contexts.some(mayBeLate)) this.#health.countStallsSince();
     this.#host.send({ kind: 'settled' });
   }
 
