@@ -24,9 +24,9 @@ export interface Host {
   readonly readText: (path: string, name?: string) => Promise<string | undefined>;
   /** Opens a file as a stream; `-` is standard input. A missing file shows as an `error` event. */
   readonly openInput: (path: string) => Readable;
-  /** Aborted on the first SIGINT or SIGTERM; the reason is the signal's name. */
+  /** Aborted on the first SIGINT, SIGTERM or SIGHUP; the reason is the signal's name. */
   readonly signal: AbortSignal;
-  /** Calls back at each SIGHUP, which ends the process while nobody listens. */
+  /** Calls back at each SIGHUP, which aborts {@link signal} while nobody listens. */
   readonly onHangUp: (callback: () => void) => Disposable;
   /**
    * Calls back when standard output takes no more, but not because its reader has gone. While nobody
@@ -58,18 +58,28 @@ export function processHost(): Host & Disposable {
     process.kill(process.pid, name);
   };
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, abort);
+  const happenings = new EventEmitter<{ failure: [Error]; hangUp: [] }>();
+  // A terminal that goes is told by the kernel, the shell and a wrapper, at any distance: none of
+  // these is somebody who lost patience.
+  const hangUp = () => {
+    if (!happenings.emit('hangUp')) stop.abort('SIGHUP');
+  };
+  process.on('SIGHUP', hangUp);
   // Under an older Node, odin runs as a child of itself: it must not outlive the process that
   // people and supervisors know.
   process.channel?.unref();
   process.once('disconnect', () => stop.abort('SIGTERM'));
   const isDumb = process.env['TERM'] === 'dumb';
-  const failures = new EventEmitter<{ failure: [Error] }>();
+  // Keys come from nowhere any more when the terminal is gone, of which SIGHUP tells.
+  if (process.stdin.isTTY) process.stdin.on('error', () => undefined);
   for (const output of [process.stdout, process.stderr]) {
     output.on('error', (error: NodeJS.ErrnoException) => {
-      // `odin … | head` closes our stdout: that is the reader's right. A full disk is worth a word.
+      // `odin … | head` closes our stdout, and a terminal may go: that is the reader's right. A full
+      // disk is worth a word.
       // Lines of a log that find no room are lost and counted, which is no reason to stop serving.
       if (error.code === 'EPIPE' || output === process.stderr) return;
-      if (!failures.emit('failure', error)) endOf(error);
+      if (error.code === 'EIO' && output.isTTY) return;
+      if (!happenings.emit('failure', error)) endOf(error);
     });
   }
   return {
@@ -83,19 +93,22 @@ export function processHost(): Host & Disposable {
     openInput: (path) => (path === '-' ? process.stdin : createReadStream(path)),
     signal: stop.signal,
     onHangUp(callback) {
-      process.on('SIGHUP', callback);
-      return { [Symbol.dispose]: () => void process.off('SIGHUP', callback) };
+      happenings.on('hangUp', callback);
+      return { [Symbol.dispose]: () => void happenings.off('hangUp', callback) };
     },
     onOutputFailure(callback) {
-      failures.on('failure', callback);
-      return { [Symbol.dispose]: () => void failures.off('failure', callback) };
+      happenings.on('failure', callback);
+      return { [Symbol.dispose]: () => void happenings.off('failure', callback) };
     },
     jobControl: processJobControl(),
     interrupt: () => abort('SIGINT'),
     [Symbol.dispose]() {
       if (stop.signal.aborted) setTimeout(endNow, lingerMs).unref();
       // The same signal may still come by another way: it is not to change how this ends.
-      else for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
+      else {
+        for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
+        process.off('SIGHUP', hangUp);
+      }
     },
   };
 }
