@@ -25,7 +25,7 @@ export async function deliverReport(
   const { writeOutputs } = await import('../loadtest/reports/outputs.ts');
   const { keepReport } = await import('../loadtest/reports/rescue.ts');
   // Files first: they do not wait for somebody who reads the rest page by page.
-  const faults = await writeOutputs(paths, report);
+  const faults = await writeOutputs(paths, report, host.signal);
   const text = isJson ? await jsonOf(report) : await textOf(report, host);
   const unprinted = await print(text, host);
   if (faults.length === 0 && unprinted === undefined) return;

@@ -23,7 +23,7 @@ export const report = defineCommand({
     const paths = (flags.get('out') ?? []).flatMap((names) => names.split(',').filter(Boolean));
     await checkOutputs(paths);
     const found = await readReport(path, host.readText);
-    const faults = await writeOutputs(paths, found);
+    const faults = await writeOutputs(paths, found, host.signal);
     if (isJson) {
       const { jsonReport } = await import('../loadtest/reports/json-report.ts');
       await write(host.stdout, jsonReport(found));

@@ -2,8 +2,10 @@
 import { execFile, spawn } from 'node:child_process';
 import {
   chmod,
+  constants,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   readlink,
@@ -123,6 +125,26 @@ test('a pipe is written to when somebody reads it, and waited for by nobody when
   const unnamed = streamText(again.stdout);
   expect(await writeOutputs([unread], report)).toEqual([]);
   expect(JSON.parse(await unnamed)).toEqual(report);
+});
+
+test('after Ctrl-C, a reader that takes nothing is not waited for as long', async () => {
+  await using home = await folder();
+  const path = home.at('full');
+  await promisify(execFile)('mkfifo', [path]);
+  await using _reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stop = new AbortController();
+  const sinceMs = performance.now();
+  const writing = writeOutputs([path], makeReport({ seconds: 1_000 }), stop.signal);
+  stop.abort();
+  expect(await writing).toEqual([
+    {
+      path,
+      message: `cannot write ${path}: whoever reads from it takes nothing`,
+      hint: 'write to a file, and read that',
+    },
+  ]);
+  // Otherwise it has 5 s.
+  expect(performance.now() - sinceMs).toBeLessThan(4_500);
 });
 
 test('a link that leads nowhere, or in a circle, is told', async () => {

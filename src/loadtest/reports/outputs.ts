@@ -65,17 +65,19 @@ export async function checkOutputs(paths: readonly string[]): Promise<void> {
 
 /**
  * Writes all files, and returns what could not be: that keeps none of the others from being
- * written. A file is there as a whole or not at all, where its folder allows that.
+ * written. A file is there as a whole or not at all, where its folder allows that. Once `signal` is
+ * aborted, whoever reads a pipe has less time to take it.
  */
 export async function writeOutputs(
   paths: readonly string[],
   report: LoadTestReport,
+  signal?: AbortSignal,
 ): Promise<readonly OutputFault[]> {
   const faults: OutputFault[] = [];
   for (const path of paths) {
     try {
       const render = (await rendererOf(path)) ?? jsonReport;
-      await writeWhole(path, await render(report));
+      await writeWhole(path, await render(report), signal);
     } catch (error) {
       const { reason, hint } = fileFault(error, path, 'write');
       faults.push({ path, message: `cannot write ${path}: ${reason}`, hint });
@@ -98,11 +100,11 @@ async function rendererOf(path: string) {
 /** What a file allows where its folder takes no other, or where it is mounted by itself. */
 const onlyInPlace: ReadonlySet<string | undefined> = new Set(['EACCES', 'EBUSY', 'EPERM', 'EROFS']);
 
-async function writeWhole(given: string, text: string): Promise<void> {
+async function writeWhole(given: string, text: string, signal?: AbortSignal): Promise<void> {
   const path = await targetOf(given);
   const found = await statOf(path);
   // A pipe or a terminal cannot be replaced, only written to.
-  if (found !== undefined && !found.isFile()) return writeStream(path, text);
+  if (found !== undefined && !found.isFile()) return writeStream(path, text, signal);
   const partial = partialOf(path);
   try {
     await writeFile(partial, text);
