@@ -14,6 +14,8 @@ const mask = 0x6f64696e;
 const requestId = 'churn';
 /** Events may take this long to arrive: of what is younger, nobody can say that it is lost. */
 export const arrivalMs = 2_000;
+/** A server that refuses a change is left alone for this long: it may count messages per second. */
+const patienceMs = 1_000;
 
 /** What is asked for, and what it waits for; at most one channel is not there. */
 export class ChannelChurn {
@@ -48,12 +50,14 @@ export class ChannelChurn {
   /** Takes a message of the open connection, which may be the answer. */
   take({ type, fields }: ControlMessage): void {
     if (type === 'error' && fields['id'] === requestId) return this.#refused();
+    if (type === 'error' && fields['code'] === 'RATE_LIMIT_EXCEEDED') return this.#ignored();
     if (type === 'unsubscription_ack' && this.#phase === 'leaving') return this.#left();
     if (type !== 'subscription_ack' || this.#phase !== 'joining') return;
     if (isRefusal(fields)) {
       this.#context.errors.add('subscribe-rejected', JSON.stringify(fields));
       return this.#refused();
     }
+    clearTimeout(this.#timer);
     this.#phase = 'subscribed';
     this.#times.joined(this.#channel, this.#context.nowMs);
     this.#context.counters.resubscribed++;
@@ -72,16 +76,18 @@ export class ChannelChurn {
   }
 
   #left(): void {
+    clearTimeout(this.#timer);
     const { ledger, counters } = this.#context;
     ledger.unsubscribed(this.#cursor, this.#channel, this.#askedAtMs - arrivalMs);
     counters.unsubscribed++;
     this.#answered();
-    this.#stayAway();
+    this.#stayAway(this.#awayMs);
   }
 
-  #stayAway(): void {
+  #stayAway(forMs: number): void {
     this.#phase = 'away';
-    this.#timer = setTimeout(() => this.#join(), this.#awayMs);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#join(), forMs);
   }
 
   #join(): void {
@@ -94,11 +100,24 @@ export class ChannelChurn {
   #refused(): void {
     if (this.#phase === 'joining') {
       this.#times.refuse(this.#channel);
-      this.#stayAway();
+      this.#stayAway(Math.max(this.#awayMs, patienceMs));
     } else if (this.#phase === 'leaving') {
+      clearTimeout(this.#timer);
       this.#times.stay();
       this.#phase = 'subscribed';
     }
+  }
+
+  /**
+   * A message was one too many. It may have been another one than what waits for its answer: that is
+   * asked for again when no answer comes, and means the same then.
+   */
+  #ignored(): void {
+    const type = { leaving: 'unsubscribe', joining: 'subscribe' } as const;
+    const asked = this.#phase;
+    if (asked !== 'leaving' && asked !== 'joining') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ask(type[asked]), patienceMs);
   }
 
   #ask(type: 'subscribe' | 'unsubscribe'): void {

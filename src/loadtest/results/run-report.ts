@@ -20,6 +20,7 @@ import type { Series } from './series.ts';
 import { type RunThreshold, resultsOf } from './thresholds.ts';
 import { toldCounts } from './told-counts.ts';
 import { toldAgent, toldLatency, toldPoint, toldReconciliation } from './told-report.ts';
+import { undoneChurn } from './undone-churn.ts';
 import { type Breach, judge } from './verdict.ts';
 
 /** What is known of a run when it is over. */
@@ -59,6 +60,7 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
   const told = toldIn(config);
   const whole = { totals, scale: { target, holdMs, told } };
   const thresholds = resultsOf(outcome.thresholds, parts.atEnd(whole, outcome.outcomes, groups));
+  const undone = undoneChurn(config.churn, totals, holdMs);
   const url = withoutQuery(config.url);
   return {
     schemaVersion: 1,
@@ -106,7 +108,13 @@ export function runReport(outcome: RunOutcome): LoadTestReport {
     },
     series: { ...series, points: series.points.map((point) => toldPoint(point, told)) },
     ...(outcome.search === undefined
-      ? judge({ ...outcome, thresholds, told, shortfall: { ...outcome.shortfall, bottlenecks } })
+      ? judge({
+          ...outcome,
+          thresholds,
+          told,
+          undone,
+          shortfall: { ...outcome.shortfall, bottlenecks },
+        })
       : searchVerdict(outcome.search, missing)),
   };
 }

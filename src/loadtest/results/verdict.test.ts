@@ -39,6 +39,7 @@ function judged(
     breach: undefined,
     interrupted: false,
     told,
+    undone: [],
     ...more,
   });
 }
@@ -168,7 +169,7 @@ test.each([
     ok: true,
   });
   const shortfall = { bottlenecks: [], delays: [] };
-  const evidence = { totals, shortfall, breach: undefined, interrupted: false, told };
+  const evidence = { totals, shortfall, breach: undefined, interrupted: false, told, undone: [] };
   const { verdict, reasons } = judge({ ...evidence, thresholds: asked });
   expect(verdict).toBe('fail');
   expect(reasons[0]).toBe(`${asked[0]?.expression}: nothing was measured: ${why}`);

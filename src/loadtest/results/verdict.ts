@@ -7,7 +7,8 @@
  * never came although later ones did, came twice, out of order or broken.
  *
  * A load tester that kept up but was late itself adds to the times it measures. Limits on times that
- * hold all the same do hold; those that do not are inconclusive.
+ * hold all the same do hold; those that do not are inconclusive. So is a run that would pass, had its
+ * clients done what they were to do.
  */
 
 import { formatCount } from '../../base/units.ts';
@@ -40,6 +41,8 @@ export interface Evidence {
   readonly breach: Breach | undefined;
   readonly interrupted: boolean;
   readonly told: Told;
+  /** What clients were to do and could not, one line each: a run without it passes nothing. */
+  readonly undone: readonly string[];
 }
 
 /** Conditions that a load tester which is too slow does not break. */
@@ -54,14 +57,14 @@ export const facts: ReadonlySet<ThresholdMetric> = new Set<ThresholdMetric>([
 
 /** The verdict, and its reasons, most telling first. An interrupted run is neither good nor bad. */
 export function judge(evidence: Evidence): Judgement {
-  const { thresholds, totals, shortfall, breach, interrupted, told } = evidence;
+  const { thresholds, totals, shortfall, breach, interrupted, told, undone } = evidence;
   const { bottlenecks, delays } = shortfall;
   const failed = thresholds.filter(({ ok }) => !ok);
   const early =
     breach === undefined
       ? []
       : [`ended early, after ${seconds(breach.afterMs)} of the hold phase: ${breach.expression}`];
-  const reasons = failed.flatMap((result) => reasonOf(result, totals, told));
+  const reasons = [...failed.flatMap((result) => reasonOf(result, totals, told)), ...undone];
   if (interrupted) return { verdict: 'interrupted', reasons: [...bottlenecks, ...reasons] };
   if (bottlenecks.length > 0) {
     const isProven = failed.some((result) => isFact(result, totals));
@@ -79,7 +82,8 @@ export function judge(evidence: Evidence): Judgement {
       reasons: [...own.map(({ text }) => text), ...early, ...reasons],
     };
   }
-  return { verdict: isFailed ? 'fail' : 'pass', reasons: [...early, ...reasons] };
+  const otherwise = undone.length > 0 ? 'inconclusive' : 'pass';
+  return { verdict: isFailed ? 'fail' : otherwise, reasons: [...early, ...reasons] };
 }
 
 /** Whether a condition may be broken by delays of the load tester. */

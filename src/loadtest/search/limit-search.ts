@@ -231,6 +231,7 @@ export class LimitSearch {
       breach: undefined,
       interrupted: false,
       told,
+      undone: [],
     });
     const { latency, connections, messages, generator } = totals;
     const { p50, p99, max } = toldLatency(latency, told);
