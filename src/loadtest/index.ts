@@ -101,7 +101,10 @@ export async function runLoadTest(
   const totals = totalsOf(states);
   const { startedAtMs, measuredMs: holdMs } = run;
   const everybody = totalsOf(statesOfAll(states));
-  const { reconciliation, queue } = await observers.conclude(everybody, durationMs);
+  const { reconciliation, queue } = await observers.conclude(
+    { totals: everybody, good: totals },
+    durationMs,
+  );
   const shortfall = shortfallOf(states, totals, { queue, holdMs });
   const report = runReport({
     target: parts.target(search === undefined ? stages : run.begunStages),

@@ -6,14 +6,13 @@ import { readProc } from '../machine/proc.ts';
 import { type ReceiveQueue, ReceiveQueueWatch } from '../machine/receive-queue.ts';
 import type { LoadTestConfig } from '../plan/plan.ts';
 import { mayFallBehind } from '../results/bottlenecks.ts';
-import { type Reconciliation, reconcile } from '../truth/reconciliation.ts';
+import { type Evidence, type Reconciliation, reconcile } from '../truth/reconciliation.ts';
 import {
   type ServerCounts,
   type Testimonies,
   type Testimony,
   Witnesses,
 } from '../truth/witnesses.ts';
-import type { Totals } from '../workers/totals.ts';
 import type { WorkerPlace, WorkerPool } from '../workers/worker-pool.ts';
 import { type MetricsEndpoint, startMetricsEndpoint } from './metrics-endpoint.ts';
 import type { RunState } from './run-metrics.ts';
@@ -110,12 +109,13 @@ export class Observers implements AsyncDisposable {
 
   /** What is known once these are in. */
   async conclude(
-    totals: Totals,
+    { totals, good }: Pick<Evidence, 'totals' | 'good'>,
     durationMs: number,
   ): Promise<{ reconciliation: Reconciliation; queue: ReceiveQueue | undefined }> {
     const atStop = this.#atStop ?? (await this.#witnesses.after());
+    const hasSlow = this.#config.slowPercent > 0;
     const after = { ...atStop, server: await this.#witnesses.askServer() };
-    const evidence = { before: this.#before, atStop, after, totals, durationMs };
+    const evidence = { before: this.#before, atStop, after, totals, good, hasSlow, durationMs };
     return { reconciliation: reconcile(evidence), queue: this.#queues?.result };
   }
 

@@ -22,6 +22,8 @@ interface Given {
   readonly publisher?: Testimony<PublisherCounts> | undefined;
   readonly messages?: Partial<WorkerReport['messages']>;
   readonly connections?: Partial<WorkerReport['connections']>;
+  /** What good clients received, and their latency, where there are slow ones. */
+  readonly good?: { readonly received: number; readonly p99Ms?: number };
 }
 
 /** 2 000 events for five clients in ten seconds, unless told otherwise. */
@@ -37,14 +39,26 @@ function reconciled({ begin, stop, end, published = 2_000, messages, ...more }: 
   };
   const before = 'publisher' in more ? more.publisher : publisher;
   const after = { ...publisher, published: publisher.published + published };
+  const totals = totalsOf([
+    stateOf(workerReport({ received: 10_000, ...messages }, { connections })),
+  ]);
+  const { good } = more;
+  // Slow ones are late.
+  if (good !== undefined) totals.latency.record(8_000, 1_000);
+  const ofGood = totalsOf([stateOf(workerReport({ received: good?.received ?? 0 }))]);
+  if (good?.p99Ms !== undefined) ofGood.latency.record(good.p99Ms, 1_000);
   return reconcile({
     before: { server: { ...server, ...begin }, publisher: before },
     atStop: { server: { ...last, ...stop }, publisher: before && after },
     after: { server: { ...last, ...end }, publisher: before && after },
-    totals: totalsOf([stateOf(workerReport({ received: 10_000, ...messages }, { connections }))]),
+    totals,
+    good: good === undefined ? totals : ofGood,
+    hasSlow: good !== undefined,
     durationMs: 10_000,
   });
 }
+
+const of = 'delivered-received';
 
 const stepOf = ({ steps }: Reconciliation, between: string) =>
   steps.find((step) => step.between === between);
@@ -132,6 +146,26 @@ test.each<[string, Given, string, number, RegExp]>([
   const step = stepOf(reconciled(given), between);
   expect(step).toMatchObject({ difference, ok: false });
   expect(step?.meaning).toMatch(meaning);
+});
+
+test('late slow clients make room for no difference of the others', () => {
+  const step = stepOf(reconciled({ messages: { received: 9_500 }, good: { received: 2_000 } }), of);
+  expect(step).toMatchObject({ difference: -500, tolerance: 101, ok: false });
+  expect(step?.meaning).toBe('slow clients have not read all that was written to them');
+});
+
+test('what slow clients are known to lack is told apart', () => {
+  const messages = { received: 9_500, lost: 450 };
+  const step = stepOf(reconciled({ messages, good: { received: 2_000 } }), of);
+  expect(step).toMatchObject({ difference: -500, tolerance: 551, ok: true });
+  expect(step?.meaning).toMatch(/on its way, and up to 450 that clients which misbehave did not/);
+});
+
+test('where more than a tenth may be on its way, nobody can tell', () => {
+  const good = { received: 8_000, p99Ms: 4_000 };
+  const step = stepOf(reconciled({ messages: { received: 8_000 }, good }), of);
+  expect(step).toMatchObject({ difference: -2_000, tolerance: 1_001, ok: false });
+  expect(step?.meaning).toMatch(/^nobody can tell: [\d ,]+ may be on their way$/);
 });
 
 test('what clients had to get is what came once and what did not', () => {

@@ -30,7 +30,7 @@ export interface ReconciledStep {
   readonly between: 'published-ingested' | 'expected-received' | 'delivered-received';
   /** What the later side has more than the earlier; below 0 something is missing. */
   readonly difference: number;
-  /** What may be on its way, or fall between two questions. */
+  /** What may be on its way, or fall between two questions; of deliveries a tenth at most. */
   readonly tolerance: number;
   readonly ok: boolean;
   readonly meaning: string;
@@ -42,7 +42,12 @@ export interface Evidence {
   /** Right before the clients' last counts, and right after. */
   readonly atStop: Testimonies;
   readonly after: Testimonies;
+  /** Of all clients. */
   readonly totals: Totals;
+  /** Of those that behave. */
+  readonly good: Totals;
+  /** Whether others read too slowly. */
+  readonly hasSlow: boolean;
   readonly durationMs: number;
 }
 
@@ -52,10 +57,12 @@ const askedApartMs = 500;
 const ageSlackMs = 3_000;
 /** Events that are on their way in sockets, at least. */
 const minUnderWayMs = 100;
+/** Where more of what was delivered may be on its way, nobody can tell whether the counts agree. */
+const maxTolerancePercent = 10;
 
 /** See the file's first line. */
 export function reconcile(evidence: Evidence): Reconciliation {
-  const { totals, durationMs } = evidence;
+  const { totals, durationMs, hasSlow } = evidence;
   const [server, publisher] = [serverSpan(evidence), publisherSpan(evidence)];
   const { received } = totals.messages;
   const perMs = (count: number) => count / Math.max(1, durationMs);
@@ -66,12 +73,8 @@ export function reconcile(evidence: Evidence): Reconciliation {
     steps.push({ between: 'published-ingested', ...judged(difference, tolerance, ofIngest) });
   }
   if ('ingested' in server) {
-    const { atLeast, atMost } = server.delivered;
-    const difference = received - Math.min(Math.max(received, atLeast), atMost);
-    const underWayMs = Math.max(minUnderWayMs, totals.latency.percentile(99));
-    const tolerance = Math.ceil(perMs(atMost) * underWayMs) + 1;
-    const meaning = (isMissing: boolean) => ofDelivery(isMissing, server, totals);
-    steps.push({ between: 'delivered-received', ...judged(difference, tolerance, meaning) });
+    const meaning = (isMissing: boolean) => ofDelivery(isMissing, server, totals, hasSlow);
+    steps.push({ between: 'delivered-received', ...deliveryStep(evidence, server, meaning) });
   }
   const span = 'ingested' in server ? server : undefined;
   return {
@@ -120,6 +123,37 @@ function chainStep({ messages }: Totals): ReconciledStep {
   return { between: 'expected-received', difference, tolerance: 0, ok, meaning };
 }
 
+function deliveryStep(
+  { totals, good, durationMs }: Evidence,
+  { delivered: { atLeast, atMost } }: ServerSpan,
+  meaningOf: (isMissing: boolean) => string,
+): Omit<ReconciledStep, 'between'> {
+  const { received } = totals.messages;
+  const difference = received - Math.min(Math.max(received, atLeast), atMost);
+  const perMs = atMost / Math.max(1, durationMs);
+  const goodShare = received === 0 ? 1 : good.messages.received / received;
+  // What others read late in the end says nothing about how long events are on their way.
+  const underWayMs = Math.max(minUnderWayMs, good.latency.percentile(99));
+  const meanMs = goodShare * underWayMs + (1 - goodShare) * minUnderWayMs;
+  const underWay = Math.ceil(perMs * meanMs) + 1;
+  const unread = difference < 0 ? undeliveredOf(totals) - undeliveredOf(good) : 0;
+  const tolerable = underWay + unread;
+  const tolerance = Math.min(tolerable, Math.ceil((atMost * maxTolerancePercent) / 100) + 1);
+  const step = judged(difference, tolerance, meaningOf);
+  const of = `${formatCount(unread)} that clients which misbehave did not get`;
+  if (step.ok) {
+    return unread === 0 ? step : { ...step, meaning: `${step.meaning}, and up to ${of}` };
+  }
+  if (Math.abs(difference) > tolerable) return step;
+  const parts = [`${formatCount(underWay)} may be on their way`, ...(unread > 0 ? [of] : [])];
+  return { ...step, meaning: `nobody can tell: ${parts.join(', and there are ')}` };
+}
+
+/** Events that may have been written to clients, and were not received. */
+function undeliveredOf({ messages }: Totals): number {
+  return messages.lost + messages.missedWhileDisconnected + messages.unrecovered;
+}
+
 function judged(
   difference: number,
   tolerance: number,
@@ -136,8 +170,15 @@ function ofIngest(isMissing: boolean): string {
     : 'somebody else publishes too, or the server read events from before the run';
 }
 
-function ofDelivery(isMissing: boolean, server: ServerSpan, totals: Totals): string {
-  const causes = (isMissing ? causesOfMissing : causesOfMore)(server, totals);
+function ofDelivery(
+  isMissing: boolean,
+  server: ServerSpan,
+  totals: Totals,
+  hasSlow: boolean,
+): string {
+  const causes = isMissing
+    ? causesOfMissing(server, totals, hasSlow)
+    : causesOfMore(server, totals);
   // Nobody can tell how much is due to which.
   return causes.length === 1
     ? (causes[0] as string)
@@ -148,10 +189,12 @@ function ofDelivery(isMissing: boolean, server: ServerSpan, totals: Totals): str
 function causesOfMissing(
   { othersAtBegin, othersSince }: ServerSpan,
   { connections: { dropped, moved, stormed, left }, messages }: Totals,
+  hasSlow: boolean,
 ): string[] {
   const others = Math.max(othersAtBegin, othersSince);
   const causes = [
     ...(others > 0 ? [`the server had ${formatCount(others)} other clients`] : []),
+    ...(hasSlow ? ['slow clients have not read all that was written to them'] : []),
     ...(dropped + moved > 0 ? ['events were written to connections that were lost'] : []),
     ...(stormed > 0 ? ['events were on their way to clients that dropped out in storms'] : []),
     ...(left > 0 ? ['events were on their way to clients that went'] : []),
