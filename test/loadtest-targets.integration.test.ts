@@ -200,6 +200,7 @@ test('tokens and headers reach the server, and nothing else', async () => {
 test.each([
   ['--url http://127.0.0.1/ws', /--url: expected ws:\/\/host:port\/ws or wss/],
   ['--url ws://ann:pw@127.0.0.1/ws', /--url: expected no login in the address/],
+  ['--url ws://127.0.0.1:0/ws', /--url: expected the port of a server: nobody listens at 0/],
   ['--source-ip 127.0.0.300', /--source-ip: expected IP addresses/],
   ['--source-ip ::1 --url ws://127.0.0.1:1/ws', /--source-ip: no connection from ::1 to 127/],
   [

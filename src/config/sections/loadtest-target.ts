@@ -26,6 +26,9 @@ export const loadtestTarget = {
     .refine((url) => !URL.canParse(url) || new URL(url).username === '', {
       error: 'expected no login in the address: give it as a --header',
     })
+    .refine((url) => !URL.canParse(url) || new URL(url).port !== '0', {
+      error: 'expected the port of a server: nobody listens at 0',
+    })
     .prefault('ws://127.0.0.1:3004/ws')
     .describe('server to test; wss:// for TLS')
     .meta({ env: 'WS_URL', value: '<url>' }),
