@@ -63,6 +63,12 @@ test.each([
   expect(caret).toBe(`  ${' '.repeat(at)}^`);
 });
 
+test('the caret is in its place also where a condition goes on in another line', () => {
+  expect(parseThresholds('lost == 0 &\n\tfailed = 0')).toBe(
+    'expected one of <= >= == != < >\n  lost == 0 &  failed = 0\n                      ^',
+  );
+});
+
 test('every metric is explained', () => {
   const page = readFileSync('docs/loadtest.md', 'utf8');
   const missing = [...thresholdMetrics.keys()].filter((metric) => !page.includes(`\`${metric}\``));

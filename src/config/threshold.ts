@@ -114,7 +114,8 @@ export function parseThresholds(text: string): readonly Threshold[] | string {
 }
 
 function shownFault(text: string, { message, at }: Fault): string {
-  return `${message}\n  ${text}\n  ${' '.repeat(at)}^`;
+  // On one line, and each character in its place.
+  return `${message}\n  ${text.replaceAll(/\s/g, ' ')}\n  ${' '.repeat(at)}^`;
 }
 
 /** `stage2:`, without the colon; undefined, without moving, when there is none. */
