@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { disconnects } from '../../protocol/disconnects.ts';
 import { refusals } from '../../protocol/refusals.ts';
-import { classify, type ErrorClass, isCloseCode, kindOf } from './error-classes.ts';
+import { classify, type ErrorClass, isCloseCode, kindOf, wordsOf } from './error-classes.ts';
 
 function failure(code: string, syscall: string | undefined = 'read', message = code) {
   return { code, message, ...(syscall === undefined ? {} : { syscall }) };
@@ -57,4 +57,15 @@ test('nothing that this server sends, and nothing that a socket says, is unknown
   expect(classes.filter((name) => kindOf(name).blame === 'unknown')).toEqual([]);
   expect(Object.values(disconnects).every(({ code }) => isCloseCode(code))).toBe(true);
   expect([0, 999, 1004, 1006, 1015, 2_000, 5_000].filter(isCloseCode)).toEqual([]);
+});
+
+test('a certificate without addresses is told with what it is for', () => {
+  const reason = "IP: 127.0.0.1 is not in the cert's list: ";
+  const mismatch = (cert: object, text = reason) =>
+    wordsOf(Object.assign(new Error('odd'), { reason: text, cert }));
+  expect(mismatch({ subjectaltname: 'DNS:a.example' })).toBe(
+    "IP: 127.0.0.1 is not in the cert's list; it is for DNS:a.example",
+  );
+  expect(mismatch({})).toMatch(/list; it is for no name$/);
+  expect(mismatch({}, `${reason}10.0.0.1`)).toBe(`${reason}10.0.0.1`);
 });

@@ -185,9 +185,18 @@ const plainAnswers = /wrong version number|http request|packet length too long|u
 /** What is known of a socket's error. */
 type SocketError = Pick<NodeJS.ErrnoException, 'code' | 'message' | 'syscall'>;
 
+/** An error of a socket, with what OpenSSL and Node add to it. */
+type TlsError = Error & {
+  readonly reason?: unknown;
+  readonly cert?: { readonly subjectaltname?: string };
+};
+
 /** What a socket's error says, for a person: what OpenSSL found instead of where in its code. */
-export function wordsOf(error: Error & { readonly reason?: unknown }): string {
-  return typeof error.reason === 'string' ? error.reason : messageOf(error);
+export function wordsOf(error: TlsError): string {
+  const { reason, cert } = error;
+  if (typeof reason !== 'string') return messageOf(error);
+  // Node lists the addresses of a certificate, also where it has none.
+  return reason.replace(/list: $/, () => `list; it is for ${cert?.subjectaltname || 'no name'}`);
 }
 
 /** The class of a socket's error in a phase. */
