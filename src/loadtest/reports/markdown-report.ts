@@ -1,4 +1,5 @@
 /** A report as Markdown, short enough for a comment on a pull request. */
+import { formatCount } from '../../base/units.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import { findingsOf } from '../search/search-report.ts';
 import { agentTable } from './agent-table.ts';
@@ -12,7 +13,7 @@ const maxRows = 20;
 
 /** The verdict, what the run had to meet, and the main figures. */
 export function markdownReport(report: LoadTestReport): string {
-  const { verdict, holdMs } = report;
+  const { verdict, holdMs, search } = report;
   const findings = findingsOf(report);
   const counts = countTable(report);
   const tables = [
@@ -27,11 +28,16 @@ export function markdownReport(report: LoadTestReport): string {
     agentTable(report),
     errorTable(report),
   ];
-  const clients = `${peakOf(report)} clients for ${(holdMs / 1_000).toFixed(0)} s`;
+  const length = `${(holdMs / 1_000).toFixed(0)} s`;
+  const clients = `${formatCount(peakOf(report))} clients`;
+  const size =
+    search === undefined
+      ? `${clients} for ${length}`
+      : `a search that tried ${search.of === 'rate' ? 'rates with' : 'up to'} ${clients}, measured for ${length} in all,`;
   return [
     `### Load test: ${verdict}`,
     '',
-    `${clients} at ${escapeCell(report.url)}`,
+    `${size} at ${escapeCell(report.url)}`,
     ...(findings.length > 0 ? ['', ...findings.map((finding) => `- ${escapeCell(finding)}`)] : []),
     ...tables.filter(({ rows }) => rows.length > 0).flatMap(markdownTable),
     '',
