@@ -256,6 +256,24 @@ test.each([
     }),
     'run.json: histograms.connect: expected as many counts as groups',
   ],
+  [
+    JSON.stringify({
+      ...report,
+      histograms: {
+        ...report.histograms,
+        connect: { ...report.histograms.connect, upToMs: [2, 1], counts: [1, 1] },
+      },
+    }),
+    'run.json: histograms.connect.upToMs: expected ascending values',
+  ],
+  [
+    JSON.stringify({ ...report, startedAt: 'garbage' }),
+    'run.json: startedAt: expected a time such as 2026-01-31T12:00:00.000Z',
+  ],
+  [
+    JSON.stringify({ ...report, thresholds: [{ ...report.thresholds[0], ok: false }] }),
+    /^run.json: thresholds\[0\]: .* was not met, which contradicts the verdict pass$/,
+  ],
 ])('what is no report is refused: %#', async (text, message) => {
   await expect(read(text)).rejects.toMatchObject({ exitCode: 2, hint: expect.any(String) });
   await expect(read(text)).rejects.toThrow(message);

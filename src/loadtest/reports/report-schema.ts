@@ -20,6 +20,10 @@ const histogram = z
   })
   .refine(({ upToMs, counts }) => upToMs.length === counts.length, {
     error: 'expected as many counts as groups',
+  })
+  .refine(({ upToMs }) => upToMs.every((ms, at) => at === 0 || ms > (upToMs[at - 1] ?? 0)), {
+    path: ['upToMs'],
+    error: 'expected ascending values',
   });
 
 const phaseTimes = z.object({ count, ...percentiles, p90: told, mean: told });
@@ -132,7 +136,12 @@ const group = z.object({
 
 const shape = {
   schemaVersion: z.literal(1),
-  startedAt: z.string().describe('ISO 8601'),
+  startedAt: z
+    .string()
+    .refine((text) => Number.isFinite(Date.parse(text)), {
+      error: 'expected a time such as 2026-01-31T12:00:00.000Z',
+    })
+    .describe('ISO 8601'),
   durationMs: ms,
   holdMs: ms,
   url: z.string(),
@@ -248,7 +257,15 @@ type Checked = Omit<LoadTestReport, 'config'>;
 type ThresholdName = LoadTestReport['thresholds'][number]['metric'];
 
 /** The type makes the compiler complain about a field of the report that is missing above. */
-const reportSchema: z.ZodType<Checked> = z.object(shape);
+const reportSchema: z.ZodType<Checked> = z.object(shape).superRefine((report, context) => {
+  // A search has passed when it found its answer, whatever did not hold on the way.
+  if (report.verdict !== 'pass' || report.search !== undefined) return;
+  for (const [at, { ok, expression }] of report.thresholds.entries()) {
+    if (ok) continue;
+    const message = `${expression} was not met, which contradicts the verdict pass`;
+    context.addIssue({ code: 'custom', path: ['thresholds', at], message });
+  }
+});
 
 /** A JSON value as a report, or what is wrong with it, with the places. */
 export function parseReport(

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import { htmlReport } from '../reports/html-report.ts';
+import { markdownReport } from '../reports/markdown-report.ts';
 import { parseReport } from '../reports/report-schema.ts';
 import { trialLine, trialTable } from '../reports/search-tables.ts';
 import { formatReport } from '../reports/text-report.ts';
@@ -110,6 +111,10 @@ test('each trial is a row and a line, in text and on the page', async () => {
   const page = await htmlReport(report);
   expect(page).toContain('<h2>Limit search</h2>');
   expect(page).toContain('1 000 clients hold, 2 000 clients do not');
-  expect('faults' in parseReport(report)).toBe(false);
+  const broken = report.thresholds.map((threshold) => ({ ...threshold, ok: false }));
+  expect('faults' in parseReport({ ...report, thresholds: broken })).toBe(false);
+  expect(markdownReport(report)).toMatch(
+    /a search that tried up to \S+ clients, measured for \d+ s in all, at /,
+  );
   expect(trialTable(makeReport({ seconds: 2 })).rows).toEqual([]);
 });
