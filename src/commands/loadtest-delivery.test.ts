@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { createHost } from '../../test/support/fake-host.ts';
 import { makeReport } from '../../test/support/load-test-report.ts';
 import type { PreflightError } from '../base/errors.ts';
+import { configSchema } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { deliverReport } from './loadtest-delivery.ts';
 import { openDisplay } from './loadtest-display.ts';
@@ -83,7 +84,7 @@ test('a view that cannot draw says so once, and the run goes on', async () => {
     stdin,
     stderr: Object.assign(stderr, { isTTY: true }),
   };
-  await using display = await openDisplay(host, 'ws://127.0.0.1:3004/ws', false);
+  await using display = await openDisplay(host, configSchema.parse({}).loadtest, false);
   display.stderr.write('a warning\n');
   await display[Symbol.asyncDispose]();
   await display[Symbol.asyncDispose]();

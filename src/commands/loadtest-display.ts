@@ -1,6 +1,7 @@
 /** How a running load test shows: a view on a terminal, a line per interval elsewhere. */
 import { Writable } from 'node:stream';
 import { messageOf } from '../base/errors.ts';
+import type { Config } from '../config/schema.ts';
 import type { Host, Output } from '../host/host.ts';
 import { createProgressLine } from '../host/progress-line.ts';
 import { chooseProductionReact } from '../host/react-mode.ts';
@@ -27,20 +28,23 @@ const maxCourse = 60;
 /** A view where there is somebody to look at it; `isPlain` asks for lines all the same. */
 export async function openDisplay(
   host: Host,
-  url: string,
+  { url, reportIntervalMs }: Pick<Config['loadtest'], 'url' | 'reportIntervalMs'>,
   isPlain: boolean,
 ): Promise<LoadTestDisplay> {
   const { stdin, stderr, env } = host;
   const isWatched = stderr.isTTY === true && stdin.isTTY === true && env['TERM'] !== 'dumb';
-  return isWatched && !isPlain && !env['CI'] ? await openView(host, url) : openLines(host);
+  return isWatched && !isPlain && !env['CI']
+    ? await openView(host, url)
+    : openLines(host, reportIntervalMs);
 }
 
-function openLines({ stderr }: Host): LoadTestDisplay {
+function openLines({ stderr }: Host, intervalMs: number): LoadTestDisplay {
   const line = createProgressLine(stderr);
   const columns = () => (stderr.isTTY === true ? (stderr.columns ?? 80) - 1 : 0);
   return {
     stderr,
-    onProgress: (progress) => line.show(formatProgress(progress, columns())),
+    onProgress: (progress) =>
+      line.show(formatProgress(progress, { columns: columns(), intervalMs })),
     onMetrics: (url) => void stderr.write(`metrics at ${url}\n`),
     onServer: undefined,
     async [Symbol.asyncDispose]() {

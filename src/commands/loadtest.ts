@@ -42,7 +42,7 @@ const runTest = defineCommand({
     const { trialLine } = await import('../loadtest/reports/search-tables.ts');
     await checkOutputs(config.loadtest.out);
     // The progress line says how the run goes; the log is for what goes wrong.
-    await using display = await openDisplay(host, config.loadtest.url, flags.has('plain'));
+    await using display = await openDisplay(host, config.loadtest, flags.has('plain'));
     const level = config.log.level === 'info' ? 'warn' : config.log.level;
     const log = createLog(display.stderr, level, config.log.format, host.hasColor);
     const report = await runLoadTest(config.loadtest, {

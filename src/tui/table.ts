@@ -1,4 +1,5 @@
 /** Table: rows that are sorted, filtered and walked through, laid out for a width. */
+import { shortened } from '../base/terminal-text.ts';
 import type { Glyphs } from './glyphs.ts';
 import { type Line, padTo, printable, type Span, type Tone } from './line.ts';
 
@@ -185,14 +186,6 @@ function rowSpans<Row>(row: Row, shown: readonly Fitted<Row>[], ellipsis: string
     const text = aligned(shortened(printable(column.cell(row)), width, ellipsis), column, width);
     return [{ text: at === 0 ? '' : gap }, { text, tone: column.tone?.(row) ?? 'plain' }];
   });
-}
-
-/** Without its middle: names of one kind begin alike, and differ in their ends. */
-function shortened(text: string, width: number, ellipsis: string): string {
-  if (text.length <= width) return text;
-  const kept = Math.max(0, width - ellipsis.length);
-  const head = Math.ceil(kept / 2);
-  return text.slice(0, head) + ellipsis + text.slice(text.length - (kept - head));
 }
 
 function aligned<Row>(text: string, { isNumber }: Column<Row>, width: number): string {

@@ -17,7 +17,7 @@ test('the progress line tells the rate since the line before', () => {
   );
 });
 
-test('a progress line has at most 78 columns', () => {
+test('a long line has all of it, but for the middle of the name of its stage', () => {
   const line = formatProgress({
     elapsedMs: 1e8,
     phase: 'settle',
@@ -34,7 +34,9 @@ test('a progress line has at most 78 columns', () => {
     recentP99Ms: [],
     kinds: [{ name: 'slow', isGood: false, active: 1e6, target: 1e6 }],
   });
-  expect(line.length).toBeLessThanOrEqual(78);
+  expect(line).toMatch(
+    /^100000s a-stage-wi…long-name {2}.* 100 000 000 lost {2}1 000 000\/1 000 000 slow$/,
+  );
 });
 
 const progress = {
@@ -62,9 +64,25 @@ test('those that misbehave are told apart, where there is room', () => {
 
 test('on a terminal the course of p99 follows, as far as there is room', () => {
   const plain = formatProgress(progress);
-  expect(formatProgress(progress, 79)).toBe(`${plain}  ▁▂ ▅█`);
-  expect(formatProgress(progress, plain.length + 6)).toBe(`${plain}  ▂ ▅█`);
-  expect(formatProgress(progress, plain.length + 5)).toBe(plain);
-  expect(formatProgress({ ...progress, recentP99Ms: [null, null, 3] }, 79)).toBe(plain);
-  expect(formatProgress({ ...progress, recentP99Ms: [null, null, null, null] }, 79)).toBe(plain);
+  expect(formatProgress(progress, { columns: 79 })).toBe(`${plain}  ▁▂ ▅█`);
+  expect(formatProgress(progress, { columns: plain.length + 6 })).toBe(`${plain}  ▂ ▅█`);
+  expect(formatProgress(progress, { columns: plain.length + 5 })).toBe(plain);
+  expect(formatProgress({ ...progress, recentP99Ms: [null, null, 3] }, { columns: 79 })).toBe(
+    plain,
+  );
+  expect(
+    formatProgress({ ...progress, recentP99Ms: [null, null, null, null] }, { columns: 79 }),
+  ).toBe(plain);
+});
+
+test('lines that come more often than once a second tell its tenths', () => {
+  const at = (elapsedMs: number, intervalMs: number) =>
+    formatProgress({ ...progress, elapsedMs }, { intervalMs }).split(' ')[0];
+  expect([at(301, 100), at(1_499, 1_500), at(2_004, 2_000)]).toEqual(['0.3s', '1.5s', '2s']);
+});
+
+test('those that misbehave are in every line, however long it is', () => {
+  const kinds = [{ name: 'half-open', isGood: false, active: 1_000, target: 1_000 }];
+  const long = { ...progress, kinds, active: 10_000, target: 10_000, failed: 1_000, lost: 1_000 };
+  expect(formatProgress(long)).toMatch(/ 1 000 lost {2}1 000\/1 000 half-open$/);
 });

@@ -1,4 +1,5 @@
 /** What a load test shows while it runs: one line per interval. */
+import { shortened } from '../../base/terminal-text.ts';
 import { formatCount, formatMs } from '../../base/units.ts';
 import type { RunPlace } from '../plan/timeline.ts';
 import type { KindNow } from '../results/run-parts.ts';
@@ -69,17 +70,22 @@ export function createProgressMeter(): (
   };
 }
 
-const maxColumns = 78;
+/** A stage's name takes this many columns at most. */
+const maxNameColumns = 20;
 /** A trend of fewer intervals shows nothing. */
 const minTrend = 4;
 const bars = '▁▂▃▄▅▆▇█';
 
 /**
- * A line of at most 78 columns: `12s hold    1 000/1 000 open  48 210 ev/s  p50 2.1ms …`. On a
- * terminal of `columns`, the p99 of the last intervals follows as bars, as far as there is room.
+ * One line: `12s hold    1 000/1 000 open  48 210 ev/s  p50 2.1ms …`. On a terminal of `columns`, the
+ * p99 of the last intervals follows as bars, as far as there is room. `intervalMs` is how often there
+ * is a line.
  */
-export function formatProgress(progress: LineFigures, columns = 0): string {
-  const line = progressText(progress);
+export function formatProgress(
+  progress: LineFigures,
+  { columns = 0, intervalMs = 1_000 }: { columns?: number; intervalMs?: number } = {},
+): string {
+  const line = progressText(progress, intervalMs % 1_000 === 0 ? 0 : 1);
   const trend = trendOf(progress.recentP99Ms, columns - line.length - 2);
   return trend === '' ? line : `${line}  ${trend}`;
 }
@@ -94,25 +100,21 @@ function trendOf(values: readonly (number | null)[], room: number): string {
     .join('');
 }
 
-function progressText(progress: LineFigures): string {
+function progressText(progress: LineFigures, decimals: number): string {
   const { active, target, failed, vanished, receivedPerSecond, lost, p50, p99, kinds } = progress;
   const latency = p99 > 0 ? `p50 ${formatMs(p50)}  p99 ${formatMs(p99)}` : '';
-  const line = [
-    `${Math.round(progress.elapsedMs / 1_000)}s ${progress.stage.padEnd(6)}`,
+  // The same ones in every line: what came and went would be taken for a change.
+  const apart = kinds.filter(({ isGood }) => !isGood);
+  return [
+    `${(progress.elapsedMs / 1_000).toFixed(decimals)}s ${shortened(progress.stage, maxNameColumns).padEnd(6)}`,
     `${formatCount(active)}/${formatCount(target)} open`,
     `${formatCount(receivedPerSecond)} ev/s`,
     latency,
     failed > 0 ? `${formatCount(failed)} failed` : '',
     vanished > 0 ? `${formatCount(vanished)} vanished` : '',
     lost > 0 ? `${formatCount(lost)} lost` : '',
+    ...apart.map((kind) => `${formatCount(kind.active)}/${formatCount(kind.target)} ${kind.name}`),
   ]
     .filter((part) => part !== '')
-    .join('  ')
-    .slice(0, maxColumns);
-  const apart = kinds
-    .filter(({ isGood }) => !isGood)
-    .map((kind) => `  ${formatCount(kind.active)}/${formatCount(kind.target)} ${kind.name}`);
-  return apart.reduce((all, part) => {
-    return all.length + part.length > maxColumns ? all : `${all}${part}`;
-  }, line);
+    .join('  ');
 }
