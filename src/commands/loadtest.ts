@@ -39,6 +39,7 @@ const runTest = defineCommand({
     const { runLoadTest } = await import('../loadtest/index.ts');
     const { checkOutputs } = await import('../loadtest/reports/outputs.ts');
     const { deadEndOf } = await import('../loadtest/results/dead-end.ts');
+    const { foldedLines } = await import('../loadtest/reports/folded-lines.ts');
     const { trialLine } = await import('../loadtest/reports/search-tables.ts');
     await checkOutputs(config.loadtest.out);
     // The progress line says how the run goes; the log is for what goes wrong.
@@ -51,7 +52,10 @@ const runTest = defineCommand({
       onMetrics: display.onMetrics,
       ...(display.onServer && { onServer: display.onServer }),
       onTrial: (trial) => {
-        display.stderr.write(`${trialLine(config.loadtest.findMax ?? 'connections', trial)}\n`);
+        const text = trialLine(config.loadtest.findMax ?? 'connections', trial);
+        const { isTTY, columns } = host.stderr;
+        const lines = isTTY && columns ? foldedLines('- ', text, columns) : [text];
+        display.stderr.write(`${lines.join('\n')}\n`);
       },
       log,
       ...(flags.has('force') && {

@@ -40,3 +40,17 @@ test('a run without stages of its own, or kinds of clients, has no such lines', 
   expect(stageParts(base)).toEqual([]);
   expect(partLines(groupParts(base), 80)).toEqual([]);
 });
+
+test('a long name is shortened in its middle before figures are parted', () => {
+  const name = 'a-very-long-stage-name-that-goes-on-and-on';
+  const long = { ...staged, stages: staged.stages.map((stage) => ({ ...stage, name })) };
+  expect(partLines(stageParts(long), 40)).toEqual([
+    '  a-very-…and-on  0→100  4.0s  500 open',
+    '                  p50 2.0ms  p99 59.4ms',
+    '  a-very-…and-on  100→1 300  12.0s',
+    '                  1 250 open  7 failed',
+  ]);
+  const wide = partLines(stageParts(long), 80).map((line) => line.trimEnd());
+  expect(wide).toHaveLength(2);
+  expect(Math.max(...wide.map((line) => line.length))).toBeLessThanOrEqual(80);
+});

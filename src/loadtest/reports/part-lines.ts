@@ -1,4 +1,5 @@
 /** The parts of a run in a line each, for people: its stages, and the kinds of its clients. */
+import { shortened } from '../../base/terminal-text.ts';
 import { formatCount, formatLength, formatMs } from '../../base/units.ts';
 import type { LoadTestReport, PartFigures } from '../results/report.ts';
 import { foldedLines } from './folded-lines.ts';
@@ -8,6 +9,8 @@ import { closeCodesOf, hasOwnStages } from './part-tables.ts';
 type PartCells = readonly string[];
 
 const indent = '  ';
+/** Of the width: what a name may take at most where there is too little room. */
+const maxNameShare = 0.36;
 const gap = '  ';
 
 /** What happened in each stage of one's own. */
@@ -52,28 +55,40 @@ export function groupParts({ profiles, misbehaving }: LoadTestReport): PartCells
 
 /** In columns; on a terminal too narrow for these, with the figures of a part on several lines. */
 export function partLines(parts: readonly PartCells[], width: number): string[] {
+  const columns = alignedLines(parts);
+  if (isWithin(columns, width)) return columns;
+  const most = Math.floor(width * maxNameShare);
+  const narrow = parts.map(([name = '', ...cells]) => [shortened(name, most), ...cells]);
+  const narrower = alignedLines(narrow);
+  if (isWithin(narrower, width)) return narrower;
+  const nameColumns = Math.max(0, ...narrow.map(([name = '']) => name.length));
+  return narrow.flatMap(([name = '', ...figures]) =>
+    foldedLines(
+      `${indent}${name.padEnd(nameColumns)}${gap}`,
+      figures.filter(Boolean).join(gap),
+      width,
+    ),
+  );
+}
+
+function isWithin(lines: readonly string[], width: number): boolean {
+  return lines.every((line) => line.length <= width);
+}
+
+function alignedLines(parts: readonly PartCells[]): string[] {
   const widths = (parts[0] ?? []).map((_, at) =>
     Math.max(...parts.map((cells) => cells[at]?.length ?? 0)),
   );
-  const aligned = parts.map((cells) =>
-    cells
+  return parts.map((cells) => {
+    const line = cells
       .map((cell, at) => {
         const isText = at === 0 || at === cells.length - 1;
         return isText ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0);
       })
       .filter((cell) => cell !== '')
-      .join(gap),
-  );
-  if (aligned.every((line) => indent.length + line.length <= width)) {
-    return aligned.map((line) => `${indent}${line}`);
-  }
-  return parts.flatMap(([name = '', ...figures]) =>
-    foldedLines(
-      `${indent}${name.padEnd(widths[0] ?? 0)}${gap}`,
-      figures.filter(Boolean).join(gap),
-      width,
-    ),
-  );
+      .join(gap);
+    return `${indent}${line}`;
+  });
 }
 
 function latencyCells({ latencyMs: { p50, p99, count } }: PartFigures): string[] {

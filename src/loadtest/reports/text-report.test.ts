@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import { kindOf } from '../socket/error-classes.ts';
+import { foldedLines } from './folded-lines.ts';
+import { trialLine } from './search-tables.ts';
 import { formatReport } from './text-report.ts';
 
 const base = makeReport({ seconds: 1 });
@@ -85,6 +87,22 @@ test('a narrow terminal parts no figure from its name', () => {
   ]);
   const rows = lines.slice(0, lines.indexOf('errors'));
   expect(Math.max(...rows.map((line) => line.length))).toBeLessThanOrEqual(40);
+});
+
+test('a narrow terminal parts no word and no number of a trial', () => {
+  const line = trialLine('connections', {
+    ...{ level: 1_000, purpose: 'step', verdict: 'fail', startMs: 0, durationMs: 1 },
+    reasons: [
+      'latency.p99 < 50ms: was 80ms',
+      '12 events were lost',
+      'the server closed 17 of them',
+    ],
+    ...{ active: 1_000, failed: 0, receivedPerSecond: 48_210, lost: 12, cpuPercent: 1 },
+    latencyMs: { p50: 1, p99: 80, max: 90, count: 9 },
+  });
+  const lines = foldedLines('           ', line, 40).map((one) => one.trim());
+  expect(foldedLines('', 'about 48 210 events', 9)).toEqual(['about', '48 210', 'events']);
+  expect(Math.max(...lines.map((one) => one.length))).toBeLessThanOrEqual(29);
 });
 
 test('what a server said drives no terminal', () => {
