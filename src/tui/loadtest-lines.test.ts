@@ -85,6 +85,34 @@ test('the courses give way first; how to end it stays', () => {
   expect(lines.at(-1)).toMatch(/^Ctrl-C/);
 });
 
+test('on a narrow terminal what is wrong stays, and whole, before what is not', () => {
+  const clients = { ...figures.clients, target: 100, active: 98, dropped: 3, reconnected: 1 };
+  const apart = ['slow', 'half-open'].map((name) => ({
+    name,
+    active: 5,
+    target: 10,
+    isApart: true,
+  }));
+  const kinds = [{ name: 'trader', active: 98, target: 100, isApart: false }, ...apart];
+  const stage = 'a-very-long-stage-name-that-goes-on';
+  const metricsUrl = 'http://127.0.0.1:9464/metrics';
+  const lines = textAt({ ...figures, clients, kinds, stage, metricsUrl }, 40, 12);
+  expect(lines.map((text) => text.trimEnd())).toEqual([
+    'odin loadtest hold · a-very…oes-on  1:12',
+    'clients    98/100, 3 dropped, 1 back',
+    'kinds      trader 98/100',
+    '           apart slow 5/10',
+    '           half-open 5/10',
+    'connect    p99 8.1ms  max 40.0ms',
+    'events     48 210/s, 1 234 567 in all',
+    'latency    p99 210ms  max 1.40s',
+    'delivery   3 lost, 0 twice',
+    'server     ● ready, 0 behind, overload 1',
+    'generator  ▲ CPU 91%, delay 1.2ms, 96MiB',
+    'Ctrl-C ends and reports',
+  ]);
+});
+
 test('what nobody knows is said, not shown as zero', () => {
   const early = { ...figures, connect: undefined, latency: undefined, rates: [], latencyP99s: [] };
   const text = textAt({ ...early, server: 'http://h/api/status: status 404' }, 80, 24).join('\n');
