@@ -73,5 +73,20 @@ test('the loop goes on in between, and what leaves the history meanwhile is not 
     isOver = await Promise.race([counting.then(() => true), setImmediate(false)]);
   }
   expect(turns).toBeGreaterThan(2);
-  expect((await counting).rows[0]!.events_per_s).toBeLessThan(200);
+  const { rows, window_s } = await counting;
+  expect(rows[0]!.events_per_s * window_s).toBeLessThan(2_000);
+});
+
+test('what leaves the history meanwhile shortens the window, and makes no rate lower', async () => {
+  // One each 20 ms is 50 per second, for longer than the window.
+  const history = historyOf(Array(2_000).fill(btc), 20, 60_000);
+  class Leaving extends Turns {
+    override async next(): Promise<void> {
+      await super.next();
+      history.first = 1_795;
+    }
+  }
+  const { rows, window_s } = await busyChannels(history, 60_000, 0, new Leaving(0));
+  expect(window_s).toBe(4.1);
+  expect(rows[0]!.events_per_s).toBeCloseTo(50, 0);
 });

@@ -43,7 +43,10 @@ export async function busyChannels(
   for (let index = history.next - 1; index >= history.first; index--) {
     if (index % pieceEvents === 0 && turns.isOver) {
       await turns.next();
-      if (index < history.first) break;
+      if (index < history.first) {
+        sinceMs = countedMs;
+        break;
+      }
     }
     const { channel, takenMs } = history.at(index);
     if (takenMs < sinceMs) break;
