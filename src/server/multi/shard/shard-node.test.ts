@@ -25,7 +25,7 @@ function start(flushStretch = 1) {
   const setup: ShardSetup = {
     config: configOf(50),
     identity: { nodeId: 'n', clientPrefix: 'n-0', epoch: 'e' },
-    ...{ port: 0, shards: 1, logLevel: 'silent', flushStretch },
+    ...{ port: 0, shards: 1, logLevel: 'error', flushStretch },
   };
   shard.receive({ kind: 'start', setup }, undefined);
   const reports = () => said.flatMap((message) => (message.kind === 'report' ? [message] : []));
@@ -38,7 +38,7 @@ function start(flushStretch = 1) {
       })
       .toBeGreaterThan(0);
   };
-  return { shard, reports, built };
+  return { shard, said, reports, built };
 }
 
 test('what changes while a shard is built is what it goes by in the end', async () => {
@@ -57,6 +57,19 @@ test('a shard that comes while flushes are set apart sets its own apart', async 
   const { built } = start(2);
   await built();
   expect(stretch).toHaveBeenLastCalledWith(2);
+});
+
+test('a look at its clients that fails ends no shard', async () => {
+  const { shard, said, built } = start();
+  await built();
+  const question = { channels: [], wantsSlow: true };
+  vi.spyOn(Delivery.prototype, 'lagging').mockImplementationOnce(() => {
+    throw new Error('odd client');
+  });
+  for (const id of [1, 2]) shard.receive({ kind: 'look', id, question }, undefined);
+  await expect.poll(() => said).toContainEqual(expect.objectContaining({ kind: 'looked', id: 2 }));
+  expect(said).toContainEqual({ kind: 'log', line: expect.stringContaining('odd client') });
+  expect(said).not.toContainEqual(expect.objectContaining({ kind: 'looked', id: 1 }));
 });
 
 test('how late the event loop ran stays known for a period, however often it is asked', async () => {

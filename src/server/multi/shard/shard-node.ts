@@ -54,6 +54,7 @@ interface Running {
   readonly drain: Drain;
   readonly audit: Audit;
   readonly clients: ClientSource;
+  readonly log: Log;
 }
 
 /** One per process; it ends with the process. */
@@ -173,7 +174,7 @@ export class ShardNode {
     );
     this.#host.pipe.on('data', (chunk: Buffer) => intake.take(chunk));
     const clients = { delivery, history, clientPrefix: identity.clientPrefix };
-    return { history, intake, serving, port, admission, limits, drain, audit, clients };
+    return { history, intake, serving, port, admission, limits, drain, audit, clients, log };
   }
 
   /** Its lines become the primary's. */
@@ -256,9 +257,14 @@ export class ShardNode {
 
   async #look({ id, question }: Extract<ToShard, { kind: 'look' }>): Promise<void> {
     if (this.#running === undefined) return;
-    const { clients } = this.#running;
-    const look = await lookAtClients(question, clients, performance.now());
-    this.#host.send({ kind: 'looked', id, look });
+    const { clients, log } = this.#running;
+    try {
+      const look = await lookAtClients(question, clients, performance.now());
+      this.#host.send({ kind: 'looked', id, look });
+    } catch (error) {
+      // Whoever asked is told that this shard is silent; its clients are to lose nothing by that.
+      log.error({ err: error }, 'cannot look at the clients');
+    }
   }
 
   #report(round?: number): void {
