@@ -94,7 +94,7 @@ export async function runLoadTest(
   }
   const interrupted = signal.aborted;
   await observers.atStop();
-  const durationMs = run.elapsedMs;
+  const { elapsedMs: durationMs, sinceMeasuredMs } = run;
   if (durationMs > 0) await sayFarewell(pool, signal);
   const silent = pool.giveUp();
   const states = pool.states();
@@ -110,7 +110,7 @@ export async function runLoadTest(
     target: parts.target(search === undefined ? stages : run.begunStages),
     ...{ config, parts, startedAtMs, durationMs, holdMs, breach, totals, thresholds },
     outcomes: search?.outcomes ?? run.outcomes(totals),
-    groups: parts.groups(states, holdMs),
+    groups: parts.groups(states, { measuredMs: holdMs, sinceMeasuredMs }),
     receiveQueue: queue,
     workers: states.map(({ report: last }) => last?.generator),
     ...{ shortfall, interrupted },

@@ -96,6 +96,12 @@ export class StageRun {
       .reduce((sum, begun) => sum + (begun.endedAtMs ?? epochMs()) - begun.startedAtMs, 0);
   }
 
+  /** From the begin of the first stage that counts for the run until now; 0 before. */
+  get sinceMeasuredMs(): number {
+    const first = this.#begun.find(({ stage }) => stage.isMeasured);
+    return first === undefined ? 0 : Math.max(0, epochMs() - first.startedAtMs);
+  }
+
   /** Time since the first stage began; 0 before. */
   get elapsedMs(): number {
     return this.#begun.length === 0 ? 0 : Math.max(0, epochMs() - this.startedAtMs);

@@ -49,13 +49,14 @@ export function groupTable({ profiles, misbehaving, holdMs }: LoadTestReport): T
     rows: groups.map((group) => [
       group.name,
       formatCount(group.connections.target),
-      ...partCells(group, holdMs),
+      ...partCells(group, group.measuredMs ?? holdMs),
       ...(isAnyClosed ? [closeCodesOf(group)] : []),
     ]),
     ...(misbehaving.length > 0 && {
       note:
         'Slow and half-open clients misbehave on purpose: what becomes of them is in no other ' +
-        'figure, and no reason to fail.',
+        'figure, and no reason to fail. They are measured until the end of the run, when slow ones ' +
+        'read what they left.',
     }),
   };
 }

@@ -129,6 +129,7 @@ const reconciliation = z
 
 const group = z.object({
   name: z.string(),
+  measuredMs: ms.optional().describe('length of what its latencies are of'),
   ...figures,
   errors: count,
   closeCodes: countsByCode,

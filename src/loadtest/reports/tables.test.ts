@@ -96,6 +96,9 @@ test('events per second are of what was measured, as the rate of the run is', ()
   };
   const { header, rows } = groupTable({ ...base, holdMs: 2_000, profiles: [group] });
   expect(rows[0]?.[header.indexOf('events/s')]).toBe('2 000');
+  const slow = { ...group, name: 'slow', measuredMs: 8_000 };
+  const late = groupTable({ ...base, holdMs: 2_000, profiles: [], misbehaving: [slow] });
+  expect(late.rows[0]?.[header.indexOf('events/s')]).toBe('500');
   expect(header).not.toContain('closed by the server');
   const closed = groupTable({ ...base, profiles: [{ ...group, closeCodes: { 4001: 3 } }] });
   expect(closed.rows[0]?.[closed.header.indexOf('closed by the server')]).toBe('4001 ×3');

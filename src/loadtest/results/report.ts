@@ -33,6 +33,11 @@ export interface PartFigures {
 export interface GroupFigures extends PartFigures {
   /** Name of the profile, `slow` or `half-open`. */
   readonly name: string;
+  /**
+   * Measured length of what its latencies are of: of those that misbehave until the end of the run.
+   * Older reports lack it.
+   */
+  readonly measuredMs?: number | undefined;
   /** How often the server closed their connections with which code. */
   readonly closeCodes: Readonly<Record<string, number>>;
 }

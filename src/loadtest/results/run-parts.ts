@@ -64,8 +64,14 @@ export class RunParts {
     return planned.reduce((sum, n, at) => sum + (this.#cast.groups[at]?.isGood ? n : 0), 0);
   }
 
-  /** Every kind of clients; empty when there is only one. */
-  groups(states: readonly WorkerState[], holdMs: number): GroupOutcome[] {
+  /**
+   * Every kind of clients; empty when there is only one. Those that misbehave are measured until the
+   * end of the run, as some read only then what came for them before.
+   */
+  groups(
+    states: readonly WorkerState[],
+    { measuredMs, sinceMeasuredMs }: Pick<StageRun, 'measuredMs' | 'sinceMeasuredMs'>,
+  ): GroupOutcome[] {
     const { groups } = this.#cast;
     if (groups.length === 1 && groups[0]?.name === '') return [];
     const starts = this.#cast.startsIn(this.#stages);
@@ -73,7 +79,11 @@ export class RunParts {
       name,
       isGood,
       totals: totalsOf(statesOfGroup(states, at)),
-      scale: { target: starts[at] ?? 0, holdMs, told: this.#told },
+      scale: {
+        target: starts[at] ?? 0,
+        holdMs: isGood ? measuredMs : sinceMeasuredMs,
+        told: this.#told,
+      },
     }));
   }
 
@@ -109,7 +119,7 @@ export class RunParts {
           scale: { target, holdMs: present.forMs, told: this.#told },
         };
       }
-      return this.groups(states, holdMs).find(({ name }) => name === scope);
+      return this.groups(states, run).find(({ name }) => name === scope);
     };
   }
 }

@@ -128,6 +128,7 @@ function groupFigures({ name, totals, scale }: GroupOutcome): GroupFigures {
   const closeCodes = Object.fromEntries(totals.closeCodes);
   return {
     name,
+    measuredMs: Math.round(scale.holdMs),
     ...figuresOf(totals, scale.target, scale.told),
     errors: errorsIn(totals),
     closeCodes,
