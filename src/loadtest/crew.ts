@@ -5,9 +5,10 @@ import { unlessAborted } from '../host/signals.ts';
 import type { AgentSection } from './agents/agent-section.ts';
 import { prepareMachine } from './machine/machine.ts';
 import type { CheckOptions } from './machine/preflight.ts';
+import { Cast } from './plan/cast.ts';
 import { type LoadTestConfig, workerCount } from './plan/plan.ts';
 import { sizeOf } from './plan/run-size.ts';
-import { clientsOfWorker, startsPerWorker } from './plan/timeline.ts';
+import { clientsOfWorker } from './plan/timeline.ts';
 import { targetWithoutAddress } from './socket/target.ts';
 import { launchWorker, type WorkerPlace, type WorkerState } from './workers/worker-pool.ts';
 
@@ -60,8 +61,8 @@ async function localCrew(
   const places =
     address === undefined
       ? []
-      : startsPerWorker(stages, workers).map((clients) => ({
-          clients,
+      : new Cast(config, peak).sharesOf(stages, workers).map((share) => ({
+          ...share,
           target: { ...common, address },
           clockAheadMs: 0,
           agent: undefined,

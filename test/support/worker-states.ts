@@ -78,5 +78,5 @@ export function stateOf(
   report: WorkerReport | undefined,
   exit?: { readonly code: number; readonly stderr: string },
 ): WorkerState {
-  return { clients: 5, report, exit: exit && { ...exit, signal: null } };
+  return { clients: 5, clientsByGroup: [5], report, exit: exit && { ...exit, signal: null } };
 }

@@ -6,9 +6,10 @@ import type { Log } from '../../host/log.ts';
 import type { Machine } from '../../host/machine.ts';
 import { odinVersion } from '../../host/version.ts';
 import type { Crew, CrewDeps } from '../crew.ts';
+import { Cast } from '../plan/cast.ts';
 import { type LoadTestConfig, workerCount } from '../plan/plan.ts';
 import { sizeOf } from '../plan/run-size.ts';
-import { clientsOfWorker, startsPerWorker } from '../plan/timeline.ts';
+import { clientsOfWorker } from '../plan/timeline.ts';
 import { targetWithoutAddress } from '../socket/target.ts';
 import { describeLoss } from '../workers/totals.ts';
 import type { WorkerPlace } from '../workers/worker-pool.ts';
@@ -125,22 +126,20 @@ async function prepareAll(
   const answers = await askAll(agents, config, sharesOf(first, counts), deps);
   await Promise.all(agents.map((agent) => agent.measureClock()));
   throwFaults(agents);
-  const starts = startsPerWorker(stages, sum(counts));
+  const shares = new Cast(config, peak).sharesOf(stages, sum(counts));
   return agents.map((agent, at) => {
     const { address } = answers[at] as { readonly address: string };
     const before = sum(counts.slice(0, at));
-    const places = Array.from({ length: counts[at] ?? 0 }, (_, worker) => {
-      return { clients: starts[before + worker] ?? 0, number: before + worker };
-    });
+    const own = shares.slice(before, before + (counts[at] ?? 0));
     return {
       agent,
       machine: machines[at] as Machine,
-      places: places.map(({ clients, number }) => ({
-        clients,
+      places: own.map((share, worker) => ({
+        ...share,
         target: { ...common, address },
         clockAheadMs: agent.clockAheadMs,
         agent,
-        launch: (handlers) => agent.launch(number, handlers),
+        launch: (handlers) => agent.launch(before + worker, handlers),
       })),
     };
   });

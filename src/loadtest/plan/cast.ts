@@ -2,7 +2,7 @@
 import { createRandom, randomIndex } from '../../base/random.ts';
 import { allProfiles, type LoadProfile, parseMix } from '../../config/load-profiles.ts';
 import type { LoadTestConfig } from './plan.ts';
-import { type Stage, startsIn } from './timeline.ts';
+import { clientsOfWorker, type Stage, startsIn } from './timeline.ts';
 
 /**
  * How clients behave: as they should; reading too slowly; never asking for the upgrade; never
@@ -19,6 +19,14 @@ export interface Group {
   readonly name: string;
   /** Whether they are what the run is judged by. */
   readonly isGood: boolean;
+}
+
+/** How often clients of one worker have to come, over all stages. */
+export interface WorkerShare {
+  /** Those that behave. */
+  readonly clients: number;
+  /** Those of each group, in the order of {@link Cast.groups}. */
+  readonly clientsByGroup: readonly number[];
 }
 
 /** All groups of a run; the good ones come first. */
@@ -93,19 +101,33 @@ export class Cast {
     return this.#counted.counts;
   }
 
-  /** How often clients of each group come, over some stages. */
-  startsIn(stages: readonly Stage[]): number[] {
+  /** The share of each worker, which has every `workers`-th client. */
+  sharesOf(stages: readonly Stage[], workers: number): WorkerShare[] {
+    return Array.from({ length: workers }, (_, worker) => {
+      const clientsByGroup = this.startsIn(stages, worker, workers);
+      return { clients: this.goodOf(clientsByGroup), clientsByGroup };
+    });
+  }
+
+  /** Of counts by group, those of the groups that behave. */
+  goodOf(counts: readonly number[]): number {
+    return counts.reduce((sum, count, at) => sum + (this.groups[at]?.isGood ? count : 0), 0);
+  }
+
+  /** How often clients of each group come, over some stages; of all workers unless told otherwise. */
+  startsIn(stages: readonly Stage[], worker = 0, workers = 1): number[] {
     const starts = this.groups.map(() => 0);
     for (const stage of stages) {
-      const come = this.#count(stage.from, stage.from + startsIn(stage));
+      const before = clientsOfWorker(stage.from, worker, workers);
+      const come = this.#count(worker + before * workers, stage.from + startsIn(stage), workers);
       for (const [group, count] of come.entries()) starts[group] = (starts[group] ?? 0) + count;
     }
     return starts;
   }
 
-  #count(from: number, to: number): number[] {
+  #count(from: number, to: number, step = 1): number[] {
     const counts = this.groups.map(() => 0);
-    for (let client = from; client < to; client++) {
+    for (let client = from; client < to; client += step) {
       const group = this.groupOf(client);
       counts[group] = (counts[group] ?? 0) + 1;
     }

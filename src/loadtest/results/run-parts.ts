@@ -40,8 +40,7 @@ export class RunParts {
 
   /** How often clients that behave come in some stages; in all unless told otherwise. */
   target(stages = this.#stages): number {
-    const starts = this.#cast.startsIn(stages);
-    return starts.reduce((sum, count, at) => sum + (this.#cast.groups[at]?.isGood ? count : 0), 0);
+    return this.#cast.goodOf(this.#cast.startsIn(stages));
   }
 
   /** Each kind of clients, when `clients` of all kinds are to be there; empty when there is only one. */
@@ -60,8 +59,7 @@ export class RunParts {
 
   /** Of so many clients of all kinds, those that behave. */
   goodOf(clients: number): number {
-    const planned = this.#cast.countsOf(clients);
-    return planned.reduce((sum, n, at) => sum + (this.#cast.groups[at]?.isGood ? n : 0), 0);
+    return this.#cast.goodOf(this.#cast.countsOf(clients));
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Tests of totals.ts: what the figures of workers add up to. */
 import { expect, test } from 'vitest';
 import { healthy, stateOf, workerReport } from '../../../test/support/worker-states.ts';
-import { statesOfGroup, totalsBetween, totalsOf } from './totals.ts';
+import { statesOfAll, statesOfGroup, totalsBetween, totalsOf } from './totals.ts';
 import type { WorkerReport } from './worker-messages.ts';
 
 test('the figures of all workers add up, and those of the machine are the worst', () => {
@@ -99,11 +99,31 @@ test('clients that misbehave are not among those that could not get in when thei
     ...all,
     connections: { ...connections, opened: n, active: n },
   })) as [WorkerReport, WorkerReport];
-  const state = stateOf({ ...good, groups: [good, slow] }, { code: 1, stderr: '' });
-  expect(totalsOf([state]).connections).toMatchObject({ opened: 4, failed: 0, vanished: 4 });
+  const state = {
+    ...stateOf({ ...good, groups: [good, slow] }, { code: 1, stderr: '' }),
+    ...{ clients: 6, clientsByGroup: [6, 3] },
+  };
+  expect(totalsOf([state]).connections).toMatchObject({ opened: 4, failed: 2, vanished: 4 });
   expect(totalsOf(statesOfGroup([state], 1)).connections).toMatchObject({
-    ...{ opened: 1, active: 0, failed: 0, vanished: 1 },
+    ...{ opened: 1, active: 0, failed: 2, vanished: 1 },
   });
+  const everybody = { opened: 5, active: 0, failed: 4, vanished: 5 };
+  expect(totalsOf(statesOfAll([state])).connections).toMatchObject(everybody);
+  // One that died before its first report had some of each kind, too.
+  const silent = { ...state, report: undefined };
+  const failed = [0, 1].map((group) => totalsOf(statesOfGroup([silent], group)).connections.failed);
+  expect(failed).toEqual([6, 3]);
+});
+
+test('a worker that died when nobody was there any more is no error of a client', () => {
+  const { connections } = workerReport();
+  const gone = workerReport(
+    {},
+    { connections: { ...connections, active: 0, left: 5 }, errors: [] },
+  );
+  const totals = totalsOf([stateOf(gone, { code: 1, stderr: '' })]);
+  expect(totals.errors.list()).toEqual([]);
+  expect(totals.deaths).toHaveLength(1);
 });
 
 test('clients of a lost agent vanish, by what happened to it; its doubt of time is in the clock', () => {

@@ -87,6 +87,7 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
       const left = withoutWorker(connections, worker);
       addCounts(totals.connections, left);
       const affected = left.vanished + left.failed - connections.failed;
+      if (affected === 0) continue;
       if (agent?.loss === undefined) {
         totals.errors.add('local-worker-died', describeExit(exit), affected);
       } else totals.errors.add('local-agent-lost', describeLoss(agent), affected);
@@ -112,15 +113,9 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
 /** Who was open has vanished with the worker; who had not come yet could not get in any more. */
 function withoutWorker(
   known: Totals['connections'],
-  { clients, report }: WorkerState,
+  { clients }: WorkerState,
 ): Totals['connections'] {
-  // Those that misbehave are among its clients, and in no figure but those of their group.
-  const kinds = report?.groups.map(({ connections }) => connections) ?? [];
-  const came = (kinds.length > 0 ? kinds : [known]).reduce(
-    (sum, { opened, failed }) => sum + opened + failed,
-    0,
-  );
-  const failed = known.failed + Math.max(0, clients - came);
+  const failed = known.failed + Math.max(0, clients - known.opened - known.failed);
   return { ...known, active: 0, failed, vanished: known.active };
 }
 
@@ -134,20 +129,23 @@ function clockSeenBy({ report, agent }: WorkerState): ClockOffset[] {
 /** Workers as if they had only the clients of one group; as they are where there is but one. */
 export function statesOfGroup(workers: readonly WorkerState[], group: number): WorkerState[] {
   return workers.map((worker) => {
-    const { report } = worker;
+    const { report, clientsByGroup } = worker;
+    if (clientsByGroup.length === 1) return worker;
     const own = report?.groups[group];
-    if (report === undefined || report.groups.length === 0) return worker;
-    const { opened = 0, failed = 0 } = own?.connections ?? {};
-    return { ...worker, clients: opened + failed, report: own && { ...report, ...own } };
+    return {
+      ...worker,
+      clients: clientsByGroup[group] ?? 0,
+      report: report && own && { ...report, ...own },
+    };
   });
 }
 
 /** Workers with the clients of all groups, also those that misbehave. */
 export function statesOfAll(workers: readonly WorkerState[]): WorkerState[] {
   return workers.flatMap((worker) => {
-    const groups = worker.report?.groups ?? [];
-    if (groups.length === 0) return [worker];
-    return groups.map((_, group) => statesOfGroup([worker], group)[0] as WorkerState);
+    return worker.clientsByGroup.map((_, group) => {
+      return statesOfGroup([worker], group)[0] as WorkerState;
+    });
   });
 }
 

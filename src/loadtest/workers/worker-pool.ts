@@ -1,6 +1,7 @@
 /** The worker processes of a load test, seen from the parent: messages out, reports in, deaths. */
 import { type Child, type ChildExit, type ChildHandlers, forkChild } from '../../host/child.ts';
 import type { NewestEvent } from '../delivery/channel-book.ts';
+import type { WorkerShare } from '../plan/cast.ts';
 import type { Target } from '../socket/target.ts';
 import type { Assignment, FromWorker, ToWorker, WorkerReport } from './worker-messages.ts';
 
@@ -26,8 +27,7 @@ export interface WorkerAgent {
 }
 
 /** Where a worker is to run, and with how many clients. */
-export interface WorkerPlace {
-  readonly clients: number;
+export interface WorkerPlace extends WorkerShare {
   /** The server, as it is found from there. */
   readonly target: Target;
   /** How far the clock there is ahead of this machine's, in milliseconds. */
@@ -38,11 +38,9 @@ export interface WorkerPlace {
 }
 
 /** One worker, as far as the parent knows it. */
-export interface WorkerState {
+export interface WorkerState extends WorkerShare {
   /** Undefined when it runs on this machine. */
   readonly agent?: WorkerAgent | undefined;
-  /** How often a client has to come, over all stages. */
-  readonly clients: number;
   readonly report: WorkerReport | undefined;
   /** Set when the process ended before it was told to. */
   readonly exit: ChildExit | undefined;
@@ -54,6 +52,7 @@ interface Worker {
   readonly place: WorkerPlace;
   readonly link: WorkerLink;
   clients: number;
+  readonly clientsByGroup: readonly number[];
   readonly agent: WorkerAgent | undefined;
   readonly heard: Set<FromWorker['kind']>;
   report: WorkerReport | undefined;
@@ -95,6 +94,7 @@ export class WorkerPool implements AsyncDisposable {
         onExit: (exit) => this.#exited(this.#workers[index], exit),
       }),
       clients: place.clients,
+      clientsByGroup: place.clientsByGroup,
       agent: place.agent,
       heard: new Set(),
       report: undefined,
@@ -117,10 +117,10 @@ export class WorkerPool implements AsyncDisposable {
 
   /** All workers as they were when a stage began; one that did not tell, as it is now. */
   statesAt(stage: number): readonly WorkerState[] {
-    return this.#workers.map(({ clients, agent, marks, report, exit }) => {
+    return this.#workers.map(({ clients, clientsByGroup, agent, marks, report, exit }) => {
       const mark = marks[stage];
-      if (mark === undefined) return { clients, agent, report, exit };
-      return { clients, agent, report: mark.report, exit: undefined };
+      const state = { clients, clientsByGroup, agent, report, exit };
+      return mark === undefined ? state : { ...state, report: mark.report, exit: undefined };
     });
   }
 
