@@ -240,6 +240,10 @@ test.each([
     'run.json: config.rampDownMs is "5s": expected a number\nrun.json: config.stages is null: expected a list',
   ],
   [
+    JSON.stringify({ ...report, config: { ...report.config, profiles: null, churn: 5 } }),
+    'run.json: config.profiles is null: expected an object\nrun.json: config.churn is 5: expected a text',
+  ],
+  [
     JSON.stringify({
       ...report,
       series: { ...report.series, points: Array(3_601).fill(report.series.points[0]) },

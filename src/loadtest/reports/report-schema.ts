@@ -6,6 +6,7 @@ import type { ErrorClass } from '../socket/error-classes.ts';
 import { count, countsByCode, figures, ms, percentiles, told, untold } from './figures-schema.ts';
 import { faultText, settingFaults } from './report-faults.ts';
 import { searchSchema } from './report-schema-search.ts';
+import { optionalSettings } from './report-schema-settings.ts';
 
 const percent = z.number().min(0);
 
@@ -156,6 +157,7 @@ const shape = {
       channelsPerClient: count,
       protocol: z.enum(['v1', 'v2', 'raw']),
       messagePaths: z.array(z.string()).exactOptional(),
+      ...optionalSettings,
     })
     .describe('the settings of the run'),
   ...figures,
