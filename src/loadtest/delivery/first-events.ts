@@ -1,10 +1,11 @@
 /** What clients may have missed between their subscription and their first event of a channel. */
 import type { ChannelBook } from './channel-book.ts';
+import type { Cursor } from './cursor.ts';
 import type { GapList } from './gap-list.ts';
 
 /** The first event of a client on a channel. */
 export interface FirstEvent {
-  readonly client: number;
+  readonly cursor: Cursor;
   /** Id in the {@link ChannelBook}. */
   readonly channel: number;
   readonly offset: number;
@@ -63,10 +64,10 @@ export class FirstEvents {
     });
   }
 
-  #count({ client, channel, prev, offset, sinceMs }: FirstEvent): number {
+  #count({ cursor, channel, prev, offset, sinceMs }: FirstEvent): number {
     const lost = this.#book.dueSince(channel, prev, sinceMs);
     if (lost.count === 0) return 0;
-    this.#gaps.addUnbegun({ client, channel, after: Number.NaN, to: prev, got: offset }, lost);
+    this.#gaps.addUnbegun({ cursor, channel, after: Number.NaN, to: prev, got: offset }, lost);
     return lost.count;
   }
 }

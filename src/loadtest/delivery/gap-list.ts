@@ -1,5 +1,6 @@
 /** The holes in what the clients of a worker received, how many events they lack, and why. */
 import type { ChannelBook, DueEvents } from './channel-book.ts';
+import type { Cursor } from './cursor.ts';
 
 /** One hole in what a client received. */
 export interface GapReport {
@@ -22,7 +23,8 @@ export interface GapReport {
 
 /** Where a hole is. */
 export interface GapPlace {
-  readonly client: number;
+  /** Of the client: another one may have the same number while the one before it reads out. */
+  readonly cursor: Cursor;
   /** Id in the {@link ChannelBook}. */
   readonly channel: number;
   readonly after: number;
@@ -73,9 +75,10 @@ export class GapList {
   readonly #book: ChannelBook;
   readonly #now: () => number;
   readonly #gaps: Gap[] = [];
-  readonly #ofClient = new Map<number, Gap[]>();
-  /** Omissions announced and not seen yet, by client and channel id. */
-  readonly #announced = new Map<string, number>();
+  readonly #ofClient = new Map<Cursor, Gap[]>();
+  /** Omissions announced and not seen yet, by channel id. */
+  readonly #announced = new Map<Cursor, Map<number, number>>();
+  #announcedCount = 0;
   readonly #lostUntracked: number[] = [];
   readonly #untrackedByChannel = new Map<number, number>();
   /** Number of the stage that is going on. */
@@ -103,15 +106,18 @@ export class GapList {
   }
 
   /** The next gap of a client on a channel lacks `count` events on purpose. */
-  announce(client: number, channel: number, count: number): void {
-    const key = `${client} ${channel}`;
-    if (this.#announced.size >= maxAnnounced && !this.#announced.has(key)) return;
-    this.#announced.set(key, (this.#announced.get(key) ?? 0) + count);
+  announce(cursor: Cursor, channel: number, count: number): void {
+    const ofClient = this.#announced.get(cursor) ?? new Map<number, number>();
+    const known = ofClient.get(channel);
+    if (known === undefined && this.#announcedCount >= maxAnnounced) return;
+    if (known === undefined) this.#announcedCount++;
+    ofClient.set(channel, (known ?? 0) + count);
+    this.#announced.set(cursor, ofClient);
   }
 
   /** Whether a late event belongs to a known gap; counts it when it does. */
-  heal(client: number, channel: number, offset: number): boolean {
-    for (const gap of this.#ofClient.get(client) ?? []) {
+  heal(cursor: Cursor, channel: number, offset: number): boolean {
+    for (const gap of this.#ofClient.get(cursor) ?? []) {
       if (gap.channel !== channel || offset <= gap.floor || offset > gap.to) continue;
       if (gap.late.has(offset)) return false;
       if (gap.late.size < maxLatePerGap) gap.late.add(offset);
@@ -121,8 +127,8 @@ export class GapList {
   }
 
   /** The gaps of a client do not heal any more. */
-  settle(client: number): void {
-    this.#ofClient.delete(client);
+  settle(cursor: Cursor): void {
+    this.#ofClient.delete(cursor);
   }
 
   /** Events lost and left out on purpose, by what is known now. */
@@ -164,7 +170,7 @@ export class GapList {
       const lost = this.#lostIn(gap);
       if (lost === 0) continue;
       reports.push({
-        connection: gap.client,
+        connection: gap.cursor.client,
         channel: this.#book.nameOf(gap.channel),
         after: Number.isNaN(gap.after) ? null : gap.after,
         got: Number.isNaN(gap.got) ? null : gap.got,
@@ -185,9 +191,10 @@ export class GapList {
   }
 
   #excuse(gap: Gap): void {
-    const key = `${gap.client} ${gap.channel}`;
-    gap.skipped = this.#announced.get(key) ?? 0;
-    this.#announced.delete(key);
+    const ofClient = this.#announced.get(gap.cursor);
+    gap.skipped = ofClient?.get(gap.channel) ?? 0;
+    if (ofClient?.delete(gap.channel)) this.#announcedCount--;
+    if (ofClient?.size === 0) this.#announced.delete(gap.cursor);
   }
 
   #keep(gap: Gap): void {
@@ -200,8 +207,8 @@ export class GapList {
       return;
     }
     this.#gaps.push(gap);
-    const ofClient = this.#ofClient.get(gap.client);
-    if (ofClient === undefined) this.#ofClient.set(gap.client, [gap]);
+    const ofClient = this.#ofClient.get(gap.cursor);
+    if (ofClient === undefined) this.#ofClient.set(gap.cursor, [gap]);
     else ofClient.push(gap);
   }
 

@@ -86,3 +86,17 @@ describe('a client that subscribed before some events', () => {
     expect(ledger.counts()).toEqual({ ...none, lost: 2, missedWhileDisconnected: 2 });
   });
 });
+
+test('one that reads out and goes closes no gap of the one that came with its number', () => {
+  const { ledger, join } = createLedger();
+  const [old, fresh] = [join(0), join(0)];
+  old.receive(0, 1);
+  fresh.receive(0, 2);
+  ledger.disconnected(old.cursor);
+  fresh.receive(1);
+  expect(ledger.counts()).toEqual({ ...none, late: 1, reordered: 1 });
+  // Nor does it have what the server announced to the other one.
+  ledger.announceSkipped(old.cursor, { 'BTC.trade': 1 });
+  fresh.receive(4);
+  expect(ledger.counts()).toMatchObject({ lost: 1, skipped: 0 });
+});

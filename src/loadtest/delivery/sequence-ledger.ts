@@ -70,7 +70,7 @@ export class SequenceLedger {
   /** Told when a client lost its connection. */
   disconnected(cursor: Cursor): void {
     cursor.suspend();
-    this.#gaps.settle(cursor.client);
+    this.#gaps.settle(cursor);
   }
 
   /** Told when a client is back without resuming: what it missed is not lost. */
@@ -119,7 +119,7 @@ export class SequenceLedger {
   announceSkipped(cursor: Cursor, counts: Readonly<Record<string, unknown>>): void {
     for (const [channel, count] of Object.entries(counts)) {
       if (!Number.isSafeInteger(count)) continue;
-      this.#gaps.announce(cursor.client, this.#book.idOf(channel), count as number);
+      this.#gaps.announce(cursor, this.#book.idOf(channel), count as number);
     }
   }
 
@@ -211,13 +211,13 @@ export class SequenceLedger {
       if (Number.isNaN(prev) && cursor.before(slot) === last) return;
       // A `prev` that is unknown, or older than what we have, still says that the chain broke.
       const to = prev > last ? prev : Number.NaN;
-      this.#gaps.add({ client: cursor.client, channel, after: last, to, got: offset });
+      this.#gaps.add({ cursor, channel, after: last, to, got: offset });
     } else this.#observeEarlier(cursor, channel, offset, cursor.first(slot));
   }
 
   /** An event from before the newest one: late, out of order, or once too often. */
-  #observeEarlier({ client }: Cursor, channel: number, offset: number, first: number): void {
-    const isLate = this.#gaps.heal(client, channel, offset);
+  #observeEarlier(cursor: Cursor, channel: number, offset: number, first: number): void {
+    const isLate = this.#gaps.heal(cursor, channel, offset);
     if (isLate) {
       this.#late++;
       this.#channels.add(channel, 'late');
@@ -243,7 +243,7 @@ export class SequenceLedger {
     if (cursor.isIncomplete && subscribedAtMs === cursor.subscribedAtMs) return 0;
     const sinceMs = subscribedAtMs + subscribeGraceMs;
     if (Number.isNaN(prev) || !(this.#book.dueAtMs(channel, offset) > sinceMs)) return 0;
-    return this.#firstEvents.add({ client: cursor.client, channel, prev, offset, sinceMs });
+    return this.#firstEvents.add({ cursor, channel, prev, offset, sinceMs });
   }
 
   /** Counts what is missing between the position before a reconnect and the first event after. */
@@ -289,7 +289,7 @@ export class SequenceLedger {
     const channel = this.#book.idOf(target.channel);
     const slot = cursor.subscriptions.slotOf(channel);
     const after = cursor.last(slot);
-    const position = { client: cursor.client, channel, after, to: target.offset, got: Number.NaN };
+    const position = { cursor, channel, after, to: target.offset, got: Number.NaN };
     if (!Number.isNaN(after)) return this.#gaps.add(position);
     const since = cursor.sinceMs(slot) + subscribeGraceMs;
     const known = this.#book.dueSince(channel, target.offset, since);
