@@ -104,6 +104,8 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
     const isIn = this.#connection?.phase === 'open' && !this.#connection.isOver;
     if (this.#opened) counters.countGone(isIn, this.#absence.isOnTheWay);
     else if (!this.#hasFailed) {
+      // One that was given up at the end may have to go all the same.
+      this.#hasFailed = true;
       counters.failed++;
       errors.add('local-left-early', 'its time was over before it was in');
     }

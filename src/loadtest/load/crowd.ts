@@ -139,9 +139,14 @@ export class Crowd {
     for (const client of this.#present.values()) client.hurry();
   }
 
+  /** Nobody reads on that had to go: what they have not read by now is lost. */
+  endReadOut(): void {
+    this.#readOut.end();
+  }
+
   /** The run is over: who was never let in, and has tries left, could not connect in time. */
   giveUpOutsiders(): void {
-    this.#readOut.end();
+    this.endReadOut();
     for (const client of this.#present.values()) client.giveUp();
   }
 
@@ -178,7 +183,6 @@ export class Crowd {
 
   /** All say goodbye; resolves when their sockets are closed. */
   stop(): Promise<void> {
-    this.#readOut.end();
     for (const client of this.#present.values()) client.stop();
     return new Promise((resolve) => this.#awaitClosed(epochMs() + goodbyeMs, resolve));
   }

@@ -50,6 +50,7 @@ export class ReadOut {
   /** All have had their time: what they have not read by now is lost. */
   end(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     for (const reader of this.#readers) this.#end(reader);
   }
 

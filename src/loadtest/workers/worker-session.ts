@@ -171,6 +171,7 @@ export class WorkerSession {
     clearInterval(this.#heartbeatTimer);
     // Before the sockets close, which takes its time: `active` is what was open at the end.
     if (this.#crowd !== undefined) {
+      this.#crowd.endReadOut();
       this.#host.send({ kind: 'final', report: this.#currentReport(this.#crowd, true) });
     }
     await this.#crowd?.stop();
