@@ -210,7 +210,7 @@ describe.concurrent('a limit search', () => {
   test.each([
     ['for good after a trial', 'any', undefined, 10, /^at least 10 .* said nothing for 2/],
     ['for good, and clients are to come', 'any', undefined, 99, /^at least 10 .* said nothing for/],
-    ['over a whole trial', 'any', 1_500, 10, /worker (began it .* late|said nothing)/],
+    ['over a whole trial', 'any', 1_500, 10, /worker (\d began .* late|said nothing)/],
     [
       'for good after the trial confirm',
       'confirm',

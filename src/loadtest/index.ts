@@ -105,7 +105,9 @@ export async function runLoadTest(
     { totals: everybody, good: totals },
     durationMs,
   );
-  const shortfall = shortfallOf(states, totals, { queue, holdMs });
+  // A search judges each of its trials on its own.
+  const delays = search === undefined ? run.delays() : [];
+  const shortfall = shortfallOf(states, totals, { queue, holdMs, stages: delays });
   const report = runReport({
     target: parts.target(search === undefined ? stages : run.begunStages),
     ...{ config, parts, startedAtMs, durationMs, holdMs, breach, totals, thresholds },

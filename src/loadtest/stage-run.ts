@@ -8,8 +8,10 @@ import {
   startsOf,
   startsPerWorker,
 } from './plan/timeline.ts';
+import type { StageDelay } from './results/stage-delays.ts';
 import { epochMs } from './run-clock.ts';
 import { watchForSilence } from './workers/silence-watch.ts';
+import { StallMeter } from './workers/stall-meter.ts';
 import { type Totals, totalsBetween, totalsOf } from './workers/totals.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
@@ -40,6 +42,8 @@ interface Begun {
   readonly plannedAtMs: number;
   readonly startedAtMs: number;
   endedAtMs: number | undefined;
+  /** By how much it lasted longer than it had to, and the longest stall of this process in it. */
+  delay: Pick<StageDelay, 'overtimeMs' | 'stalledMs'>;
 }
 
 /** How long events that are on their way at the end may take. */
@@ -53,6 +57,7 @@ export class StageRun {
   readonly #deps: StageRunDeps;
   readonly #begun: Begun[] = [];
   readonly #ended = new AbortController();
+  readonly #stalls = new StallMeter();
   #phase: LoadTestPhase = 'ramp';
   #isGivenUp = false;
   /** When the first stage begins, in milliseconds since 1970; before, when this was made. */
@@ -123,8 +128,7 @@ export class StageRun {
     for (const [index, stage] of stages.entries()) {
       const begun = this.#begin(stage, index, planMs);
       await this.#pass(begun);
-      begun.endedAtMs = epochMs();
-      planMs = stage.awaitsClients ? begun.endedAtMs : planMs + stage.lengthMs;
+      planMs = stage.awaitsClients ? (begun.endedAtMs as number) : planMs + stage.lengthMs;
       if (signal.aborted) return;
       const { opened, failed } = totalsOf(this.#pool.states()).connections;
       log.info({ stage: stage.name, opened, failed }, 'stage ended');
@@ -145,7 +149,6 @@ export class StageRun {
     const startAtMs = Math.max(this.startedAtMs, epochMs() + this.#deps.reachMs);
     const begun = this.#begin(stage, this.#begun.length, startAtMs);
     await this.#pass(begun);
-    begun.endedAtMs = epochMs();
   }
 
   /**
@@ -180,6 +183,15 @@ export class StageRun {
     });
   }
 
+  /** How late each stage was that began. */
+  delays(): StageDelay[] {
+    return this.#begun.map(({ stage: { name, isMeasured }, delay }, index) => ({
+      ...{ name, isMeasured, ...delay },
+      lateMs: this.#pool.lateMsAt(index),
+      lateEndMs: this.#pool.lateMsAt(index + 1),
+    }));
+  }
+
   /** What happened until now in the stage that is going on. */
   presentTotals(index: number): Totals {
     const now = totalsOf(this.#pool.states());
@@ -189,14 +201,24 @@ export class StageRun {
   #begin(stage: Stage, index: number, plannedAtMs: number): Begun {
     // No moment is between two stages.
     const startedAtMs = this.#begun.at(-1)?.endedAtMs ?? plannedAtMs;
-    const begun = { stage, plannedAtMs, startedAtMs, endedAtMs: undefined };
+    const delay = { overtimeMs: 0, stalledMs: 0 };
+    const begun = { stage, plannedAtMs, startedAtMs, endedAtMs: undefined, delay };
+    this.#stalls.restart();
     this.#begun.push(begun);
     this.#phase = stage.kind;
     this.#pool.send({ kind: 'stage', index, stage, startAtMs: plannedAtMs });
     return begun;
   }
 
-  async #pass({ stage, plannedAtMs }: Begun): Promise<void> {
+  async #pass(begun: Begun): Promise<void> {
+    const dueAtMs = await this.#await(begun);
+    begun.endedAtMs = epochMs();
+    const overtimeMs = Math.max(0, begun.endedAtMs - dueAtMs);
+    begun.delay = { overtimeMs, stalledMs: this.#stalls.sample().longestMs };
+  }
+
+  /** Waits for the end of a stage; tells when it had to be, in milliseconds since 1970. */
+  async #await({ stage, plannedAtMs }: Begun): Promise<number> {
     const { config, stages, signal, reachMs, log } = this.#deps;
     const pool = this.#pool;
     const either = AbortSignal.any([signal, this.#ended.signal]);
@@ -211,19 +233,22 @@ export class StageRun {
         either,
         longestRampMs(stage.lengthMs, config),
       );
-    } else {
-      const allDead = () => pool.states().every(({ exit }) => exit !== undefined);
-      const isLast = stage === stages.at(-1);
-      const restMs = plannedAtMs + stage.lengthMs - (isLast ? 0 : reachMs) - epochMs();
-      if (restMs > 0) await pool.waitUntil(allDead, either, restMs);
+      // However long it takes.
+      return Number.POSITIVE_INFINITY;
     }
+    const allDead = () => pool.states().every(({ exit }) => exit !== undefined);
+    const isLast = stage === stages.at(-1);
+    const dueAtMs = plannedAtMs + stage.lengthMs - (isLast ? 0 : reachMs);
+    const restMs = dueAtMs - epochMs();
+    if (restMs > 0) await pool.waitUntil(allDead, either, restMs);
+    return dueAtMs;
   }
 
   async #settle(): Promise<void> {
     const { signal } = this.#deps;
     const pool = this.#pool;
     this.#phase = 'settle';
-    pool.send({ kind: 'end-stages' });
+    pool.send({ kind: 'end-stages', atMs: this.#begun.at(-1)?.endedAtMs ?? epochMs() });
     await pool.waitUntil(() => pool.allSaid('newest'), signal, settleMs);
     pool.send({ kind: 'settle', targets: pool.newest(), withinMs: settleMs });
     await pool.waitUntil(() => pool.allSaid('settled'), signal, settleMs + answerMs);

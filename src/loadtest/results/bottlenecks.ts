@@ -4,6 +4,7 @@ import type { TimedMetric } from '../../config/threshold.ts';
 import type { ReceiveQueue } from '../machine/receive-queue.ts';
 import { describeExit, describeLoss, type Totals } from '../workers/totals.ts';
 import type { WorkerAgent, WorkerState } from '../workers/worker-pool.ts';
+import { ownDelaysOf, type StageDelay, workerDelaysOf } from './stage-delays.ts';
 
 /** From half a second on, what queued up meanwhile shows in the latency of any server. */
 const maxStallMs = 500;
@@ -41,6 +42,8 @@ export interface Backlog {
   /** Undefined where nobody could look. */
   readonly queue: ReceiveQueue | undefined;
   readonly holdMs: number;
+  /** How late the stages were; none where nobody looked. */
+  readonly stages?: readonly StageDelay[];
 }
 
 /** Looks for the shortfall of all workers, those that died first. */
@@ -49,6 +52,7 @@ export function shortfallOf(
   totals: Totals,
   backlog: Backlog,
 ): Shortfall {
+  const { stages = [] } = backlog;
   const deaths = workers.flatMap(({ exit, agent }) =>
     agent?.loss === undefined ? (exit ?? []) : [],
   );
@@ -58,11 +62,13 @@ export function shortfallOf(
   const found = [
     ...lostAgentsOf(workers),
     ...died,
+    ...ownDelaysOf(stages),
     ...workers.flatMap((worker, at) => bottleneckOf(worker, nameOf(worker, at))),
   ];
+  const late = () => workerDelaysOf(stages, (at) => nameOf(workers[at] as WorkerState, at));
   return {
-    // Behind a worker that is named, something waits of course.
-    bottlenecks: found.length > 0 ? found : unreadOf(backlog, totals),
+    // Behind a worker that is named, something waits of course; and who is told late is late.
+    bottlenecks: found.length > 0 ? found : [...late(), ...unreadOf(backlog, totals)],
     delays: [
       ...workers
         .flatMap((worker, at) => delayOf(worker, nameOf(worker, at), noticeableDelayMs))

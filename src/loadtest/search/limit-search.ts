@@ -196,7 +196,7 @@ export class LimitSearch {
     if (signal.aborted) return undefined;
     const outcome = run.outcomeOf(first, measured);
     const trial = this.#judge(level, purpose, outcome, {
-      ...{ measured, output, untold: untoldOf(isTold, pool.lateMsAt(measured)) },
+      ...{ measured, output, untold: untoldOf(isTold) },
       newcomers: run.target - before,
     });
     this.outcomes.push(outcome);
@@ -212,7 +212,7 @@ export class LimitSearch {
     { totals, startMs, lengthMs }: StageOutcome,
     { measured, output, newcomers, untold }: Circumstances,
   ): TrialReport {
-    const { settings } = this.#deps;
+    const { settings, run } = this.#deps;
     const states = this.#statesOf(measured);
     const { told } = settings;
     const scale = { target: newcomers, holdMs: lengthMs, told };
@@ -220,7 +220,9 @@ export class LimitSearch {
     const thresholds = resultsOf(settings.thresholds, () => ({ totals, scale })).filter(
       ({ metric, observed }) => observed !== null || !isOfComing(metric),
     );
-    const shortfall = shortfallOf(states, totals, { queue: undefined, holdMs: lengthMs });
+    const stages = run.delays().slice(measured, measured + 1);
+    const backlog = { queue: undefined, holdMs: lengthMs, stages };
+    const shortfall = shortfallOf(states, totals, backlog);
     const tooFew = publisherShortfall(output);
     this.#isPublisherShort = tooFew.length > 0;
     const own = [...untold, ...shortfall.bottlenecks];

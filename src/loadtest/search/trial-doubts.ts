@@ -1,24 +1,18 @@
 /** Why a trial may say nothing about its level: what kept it from being what it was to be. */
-import { formatCount, formatMs } from '../../base/units.ts';
+import { formatCount } from '../../base/units.ts';
 import type { ThresholdResult } from '../results/thresholds.ts';
 import type { Published } from './search-level.ts';
 import type { TrialReport } from './search-report.ts';
 import type { Tried } from './search-steps.ts';
 
-/** A worker that begins later has stood still, and told of no more than the rest of the trial. */
-const maxLateMs = 500;
 /** A publisher that does less than this of what it is told is the bottleneck itself. */
 const minPublishedShare = 0.95;
 /** What is always asked of events, and what takes its place. */
 const ofEvents: ReadonlySet<string> = new Set(['received', 'rate']);
 
-/** Why it cannot be told what the workers did in a trial, of which one began so many ms late. */
-export function untoldOf(isTold: boolean, lateMs: number): string[] {
-  if (!isTold) return ['a load test worker did not tell what it had at the end of it'];
-  if (lateMs < maxLateMs) return [];
-  return [
-    `a load test worker began it ${formatMs(lateMs)} late (allowed: less than ${maxLateMs}ms)`,
-  ];
+/** Why it cannot be told what the workers did in a trial. */
+export function untoldOf(isTold: boolean): string[] {
+  return isTold ? [] : ['a load test worker did not tell what it had at the end of it'];
 }
 
 /** That the publisher did less than it was told. */

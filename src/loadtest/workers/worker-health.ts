@@ -6,6 +6,7 @@ import {
   performance,
 } from 'node:perf_hooks';
 import type { ProcessUsage } from '../../host/child.ts';
+import { StallMeter } from './stall-meter.ts';
 
 /** How a worker fared over the hold phase; stalls are of the run until its end, see {@link WorkerHealthMeter.hold}. */
 export interface WorkerHealth {
@@ -21,16 +22,13 @@ export interface WorkerHealth {
   readonly gcMs: number;
   readonly gcPercent: number;
   readonly longestGcMs: number;
-  /** Times in which the process did nothing although it had to; see {@link minStallMs}. */
+  /** Times in which the process did nothing although it had to; see {@link StallMeter}. */
   readonly stalls: number;
   readonly stalledMs: number;
   readonly longestStallMs: number;
 }
 
 const loopResolutionMs = 10;
-const tickMs = 50;
-/** A tick that comes later than this counts as a stall. */
-const minStallMs = 100;
 /** Fewer delays above a value are chance. */
 const minLooksAbove = 10;
 
@@ -39,11 +37,9 @@ export class WorkerHealthMeter implements Disposable {
   readonly #usage: () => ProcessUsage;
   readonly #loopDelay = monitorEventLoopDelay({ resolution: loopResolutionMs });
   readonly #gcObserver: PerformanceObserver;
-  readonly #ticks: NodeJS.Timeout;
-  #lastTickMs = performance.now();
+  readonly #stalls = new StallMeter();
   #since = { atMs: 0, cpuMs: 0, loop: performance.eventLoopUtilization() as EventLoopUtilization };
   #gc = { totalMs: 0, longestMs: 0 };
-  #stalls = { count: 0, totalMs: 0, longestMs: 0 };
   /** What was measured when the hold phase ended. */
   #held: WorkerHealth | undefined;
 
@@ -56,8 +52,6 @@ export class WorkerHealthMeter implements Disposable {
       }
     });
     this.#gcObserver.observe({ entryTypes: ['gc'] });
-    this.#ticks = setInterval(() => this.#tick(), tickMs);
-    this.#ticks.unref();
     this.#loopDelay.enable();
     this.restart();
   }
@@ -105,34 +99,19 @@ export class WorkerHealthMeter implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#ticks);
+    this.#stalls[Symbol.dispose]();
     this.#gcObserver.disconnect();
     this.#loopDelay.disable();
   }
 
   #stallsNow(): Pick<WorkerHealth, 'stalls' | 'stalledMs' | 'longestStallMs'> {
-    // After standing still, a question may be read before the tick that is due.
-    if (this.#lateMs() >= minStallMs) this.#tick();
-    const { count, totalMs, longestMs } = this.#stalls;
+    const { count, totalMs, longestMs } = this.#stalls.sample();
     return { stalls: count, stalledMs: totalMs, longestStallMs: longestMs };
   }
 
   #delayMs(percent: number): number {
     const delayMs = this.#loopDelay.percentile(percent) / 1e6 - loopResolutionMs;
     return Number.isFinite(delayMs) ? Math.max(0, delayMs) : 0;
-  }
-
-  #lateMs(): number {
-    return performance.now() - this.#lastTickMs - tickMs;
-  }
-
-  #tick(): void {
-    const lateMs = this.#lateMs();
-    this.#lastTickMs = performance.now();
-    if (lateMs < minStallMs) return;
-    this.#stalls.count++;
-    this.#stalls.totalMs += lateMs;
-    this.#stalls.longestMs = Math.max(this.#stalls.longestMs, lateMs);
   }
 }
 

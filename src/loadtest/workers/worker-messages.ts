@@ -32,8 +32,8 @@ export type ToWorker =
       readonly stage: Stage;
       readonly startAtMs: number;
     }
-  /** The last stage is over: tell the newest event of each channel. */
-  | { readonly kind: 'end-stages' }
+  /** The last stage is over, since `atMs` (1970): tell the newest event of each channel. */
+  | { readonly kind: 'end-stages'; readonly atMs: number }
   /** Wait at most `withinMs` until all clients have these, then count what is missing. */
   | { readonly kind: 'settle'; readonly targets: readonly NewestEvent[]; readonly withinMs: number }
   | { readonly kind: 'stop' };
@@ -44,7 +44,7 @@ export type FromWorker =
   | { readonly kind: 'report'; readonly report: WorkerReport }
   /**
    * How things stood when a stage began, so much later than it was told to; when the last one ended,
-   * with the number of stages.
+   * with the number of stages and how late that was.
    */
   | {
       readonly kind: 'stage';

@@ -129,9 +129,9 @@ export class WorkerPool implements AsyncDisposable {
     return this.#workers.every(({ marks, exit }) => exit !== undefined || marks[stage]);
   }
 
-  /** How much later than it was told to the last worker began a stage, in milliseconds. */
-  lateMsAt(stage: number): number {
-    return Math.max(0, ...this.#workers.map(({ marks }) => marks[stage]?.lateMs ?? 0));
+  /** How much later than it was told to each worker began a stage, or ended the last one, in milliseconds. */
+  lateMsAt(stage: number): number[] {
+    return this.#workers.map(({ marks }) => Math.max(0, marks[stage]?.lateMs ?? 0));
   }
 
   /** Forgets how things stood when the stages before `stage` began. */

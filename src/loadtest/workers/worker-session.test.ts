@@ -37,7 +37,7 @@ function startSession(settings: Record<string, unknown>) {
 test('a stage that is shorter than the time it is told ahead takes place all the same', () => {
   const { session, sent, begin } = startSession({ stages: '0s:2,9s:2' });
   begin(epochMs() + 60_000);
-  session.receive({ kind: 'end-stages' });
+  session.receive({ kind: 'end-stages', atMs: 0 });
   session.receive({ kind: 'stop' });
   const marks = sent.flatMap((message) => (message.kind === 'stage' ? message.stage : []));
   expect(marks).toEqual([0, 1, 2]);

@@ -60,7 +60,7 @@ export class WorkerSession {
       case 'stage':
         return this.#beginAt(message.index, message.stage, message.startAtMs);
       case 'end-stages':
-        return this.#endStages();
+        return this.#endStages(message.atMs);
       case 'settle':
         return this.#settle(message.targets, epochMs() + message.withinMs);
       case 'stop':
@@ -132,9 +132,9 @@ export class WorkerSession {
     } else this.#rampTimer = setTimeout(() => this.#awaitRamped(), pollMs);
   }
 
-  #endStages(): void {
+  #endStages(atMs: number): void {
     this.#beginPending?.();
-    this.#endStage(this.#begun, false, 0);
+    this.#endStage(this.#begun, false, epochMs() - atMs);
     this.#crowd?.hurry();
     this.#host.send({ kind: 'newest', newest: this.#crowd?.shared.book.newest() ?? [] });
   }
