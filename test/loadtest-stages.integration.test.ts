@@ -195,3 +195,19 @@ test.concurrent('clients that a server lost are missing in the stage in which it
   expect(away).toContainEqual(['fresh', 0]);
   expect(report.thresholds.find(({ scope }) => scope === 'fresh')).toMatchObject({ ok: true });
 });
+
+test.concurrent.each([
+  ['ramp', 'connect.p99 < 0.001ms', { rampDurationMs: '20s' }],
+  ['ramp-down', 'latency.p99 < 0.001ms', { durationMs: '200ms', rampDownMs: '20s' }],
+])('abort ends a run in its %s, too', async (stage, condition, settings) => {
+  await using server = await FaultServer.start();
+  const publishing = setInterval(() => server.publish(channel), 20);
+  const thresholds = `${stage}: ${condition} abort`;
+  const { durationMs, reasons, verdict } = await run(server.url, { ...settings, thresholds });
+  clearInterval(publishing);
+  expect(durationMs).toBeLessThan(15_000);
+  expect(verdict).not.toBe('pass');
+  expect(reasons).toContainEqual(
+    expect.stringMatching(new RegExp(`^ended early, after \\d+\\.\\ds of ${stage}: ${stage}: `)),
+  );
+});

@@ -197,16 +197,35 @@ test.each<[string, Record<string, unknown>]>([
     '--threshold: return.p50 can only be told with storms, and a search has none',
     { thresholds: ['return.p50 < 5s'], findMax: 'connections' },
   ],
+  [
+    'hold is over by then: it lasts 2s\n  hold: lost == 0 abort after 2s\n  ' +
+      `${' '.repeat('hold: lost == 0 abort after '.length)}^`,
+    { thresholds: ['hold: lost == 0 abort after 2s'], durationMs: '2s' },
+  ],
+  [
+    'the run is over by then: it lasts 30s',
+    { thresholds: ['lost == 0 abort after 1h'], stages: '10s:5,20s:5' },
+  ],
+  [
+    'b is over by then: it lasts 20s',
+    { thresholds: ['b: lost == 0 abort after 25s'], stages: '10s:5,b=20s:5' },
+  ],
+  [
+    'ramp-down is over by then: it lasts 1s',
+    { thresholds: ['ramp-down: lost == 0 abort after 2s'], rampDownMs: '1s' },
+  ],
 ])('a condition that nothing can be measured for is refused: %s', async (message, flags) => {
   await expect(loadtestOf({ flags })).rejects.toThrow(message);
 });
 
-test('a condition of unrest is taken where there is some, or where it does not count', async () => {
+test('a condition is taken where it can be measured in time, or where it does not count', async () => {
   const file = 'loadtest: { storm: 1s:5%, thresholds: [return.p99 < 5s] }';
   for (const given of [
     { file },
     { file, flags: { findMax: 'connections', slo: ['lost == 0'] } },
     { flags: { thresholds: ['ack.p99 < 5s'], churn: '5/s' } },
+    { flags: { thresholds: ['ramp: failed == 0 abort after 1h'], durationMs: '2s' } },
+    { flags: { thresholds: ['lost == 0 abort after 25s'], stages: '10s:5,20s:5' } },
     { flags: { slo: ['ack.p99 < 5s'], churn: '5/s', findMax: 'connections' } },
   ]) {
     await expect(loadtestOf(given)).resolves.toBeDefined();

@@ -1,6 +1,6 @@
 /** Thresholds of a load test as people write them: `latency.p99 < 50ms & lost == 0 abort after 10s`. */
 import leven from 'leven';
-import { parseDurationMs } from '../base/units.ts';
+import { formatDuration, parseDurationMs } from '../base/units.ts';
 
 const quantiles = ['p50', 'p90', 'p95', 'p99', 'p999', 'max', 'mean'] as const;
 /** Times of which there are many. */
@@ -93,8 +93,7 @@ const unitNames: Readonly<Record<MetricUnit, string>> = {
 
 /** What is wrong with the scope of a text that makes sense; undefined when it is one of `known`. */
 export function scopeFault(text: string, known: readonly string[]): string | undefined {
-  const reader = new Reader(text);
-  const scope = readScope(reader);
+  const scope = scopeOf(text);
   if (scope === undefined || known.includes(scope)) return undefined;
   const nearest = known.toSorted((a, b) => leven(a, scope) - leven(b, scope))[0];
   const message = `no stage or profile ${scope}; there are ${known.join(', ')}`;
@@ -103,6 +102,24 @@ export function scopeFault(text: string, known: readonly string[]): string | und
     at: text.indexOf(scope),
     message: isNear ? `no stage or profile ${scope}, did you mean ${nearest}?` : message,
   });
+}
+
+/** The stage, or the kind of clients, that a text is about; undefined for the run as a whole. */
+export function scopeOf(text: string): string | undefined {
+  return readScope(new Reader(text));
+}
+
+/**
+ * What is wrong with the grace of a text that makes sense, where what it is about is over after
+ * `lengthMs`; undefined when nothing is.
+ */
+export function graceFault(text: string, lengthMs: number): string | undefined {
+  const read = parseThresholds(text);
+  if (typeof read === 'string') return undefined;
+  const { abortAfterMs, scope = 'the run' } = read[0] as Threshold;
+  if (abortAfterMs === undefined || abortAfterMs < Math.max(1, lengthMs)) return undefined;
+  const message = `${scope} is over by then: it lasts ${formatDuration(lengthMs)}`;
+  return shownFault(text, { at: text.search(/[\w.]+\s*$/), message });
 }
 
 /** Reads the conditions of one text. When it makes no sense: what is wrong, with a caret under it. */

@@ -142,18 +142,27 @@ function stateOf(
   };
 }
 
-/** Ends the stages when a threshold says so now. */
+/** Ends the stages when a threshold says so now: where nothing is measured, one about that stage. */
 function endAtBreach(
   run: StageRun,
   thresholds: readonly RunThreshold[],
   partOf: PartOf,
   log: Log,
 ): Breach | undefined {
-  if (run.present?.stage.isMeasured !== true) return undefined;
-  const breached = breachOf(thresholds, partOf);
+  const { present } = run;
+  if (present === undefined) return undefined;
+  const { name, isMeasured } = present.stage;
+  const breached = breachOf(
+    thresholds.filter(({ scope }) => isMeasured || scope === name),
+    partOf,
+  );
   if (breached === undefined) return undefined;
-  const { expression, metric, unit } = breached;
-  const breach = { expression, metric, unit, afterMs: run.measuredMs };
+  const { expression, metric, unit, scope } = breached;
+  const time =
+    scope === name
+      ? { afterMs: present.forMs, of: name }
+      : { afterMs: run.measuredMs, of: 'the hold phase' };
+  const breach = { expression, metric, unit, ...time };
   log.warn(breach, 'ending the run early: a threshold did not hold');
   run.endStages();
   return breach;

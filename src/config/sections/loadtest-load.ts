@@ -13,7 +13,7 @@ import {
   profileFault,
 } from '../load-profiles.ts';
 import { clientKinds, parseChurn, parseStages, parseStorm } from '../load-shape.ts';
-import { scopeFault } from '../threshold.ts';
+import { graceFault, scopeFault, scopeOf } from '../threshold.ts';
 
 const maxStages = 100;
 /** More than any machine has ports for, and few enough to reckon with. */
@@ -173,6 +173,8 @@ interface Checked {
   readonly slowReadBytes: number;
   readonly halfOpenPercent: number;
   readonly thresholds?: readonly string[] | undefined;
+  readonly durationMs: number;
+  readonly findMax?: string | undefined;
 }
 
 /** Complains about settings that do not go together. */
@@ -195,13 +197,15 @@ export function checkLoad(settings: Checked, context: z.core.$RefinementCtx): vo
   }
   const names = scopesOf(settings);
   for (const given of thresholds) {
-    const fault = scopeFault(given, names);
+    const fault =
+      scopeFault(given, names) ??
+      (settings.findMax === undefined ? graceFault(given, lengthOf(given, settings)) : undefined);
     if (fault !== undefined) complain('thresholds', fault);
   }
 }
 
 /** What a threshold may be about besides the run as a whole: stages, profiles, and those that misbehave. */
-function scopesOf(settings: Omit<Checked, 'thresholds'>): string[] {
+function scopesOf(settings: Checked): string[] {
   const stages = parseStages(settings.stages);
   const parts = parseMix(settings.mix, allProfiles(settings.profiles));
   const ownStages = typeof stages === 'string' ? [] : stages.map(({ name }) => name);
@@ -213,4 +217,16 @@ function scopesOf(settings: Omit<Checked, 'thresholds'>): string[] {
     ...(settings.slowPercent > 0 ? ['slow'] : []),
     ...(settings.halfOpenPercent > 0 ? ['half-open'] : []),
   ];
+}
+
+/** How long that is measured which a threshold is about; a ramp may take longer than planned. */
+function lengthOf(threshold: string, { stages, durationMs, rampDownMs }: Checked): number {
+  const scope = scopeOf(threshold);
+  const parsed = parseStages(stages);
+  if (stages.length > 0 && typeof parsed !== 'string') {
+    const own = parsed.filter(({ name }) => name === scope);
+    return (own.length > 0 ? own : parsed).reduce((sum, { lengthMs }) => sum + lengthMs, 0);
+  }
+  if (scope === 'ramp') return Number.POSITIVE_INFINITY;
+  return scope === 'ramp-down' ? rampDownMs : durationMs;
 }

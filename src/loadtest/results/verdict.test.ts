@@ -212,6 +212,7 @@ test('a run that was ended early has failed, even if the condition held again la
     metric: 'latency.p99' as const,
     unit: 'ms' as const,
     afterMs: 10_240,
+    of: 'the hold phase',
   };
   expect(judged(stateOf(workerReport()), { breach })).toEqual({
     verdict: 'fail',

@@ -19,12 +19,14 @@ import type { OwnDelay, Shortfall } from './bottlenecks.ts';
 import { lackOfGround } from './grounds.ts';
 import type { ThresholdResult } from './thresholds.ts';
 
-/** A condition that ended a run early, and after how much of the hold phase. */
+/** A condition that ended a run early, and after how much of what. */
 export interface Breach {
   readonly expression: string;
   readonly metric: ThresholdMetric;
   readonly unit: MetricUnit;
   readonly afterMs: number;
+  /** The hold phase, or the name of a stage. */
+  readonly of: string;
 }
 
 /** What came of a run, and why: the reasons most telling first. */
@@ -63,7 +65,7 @@ export function judge(evidence: Evidence): Judgement {
   const early =
     breach === undefined
       ? []
-      : [`ended early, after ${seconds(breach.afterMs)} of the hold phase: ${breach.expression}`];
+      : [`ended early, after ${seconds(breach.afterMs)} of ${breach.of}: ${breach.expression}`];
   const reasons = [...failed.flatMap((result) => reasonOf(result, totals, told)), ...undone];
   if (interrupted) return { verdict: 'interrupted', reasons: [...bottlenecks, ...reasons] };
   if (bottlenecks.length > 0) {
