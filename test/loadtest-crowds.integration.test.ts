@@ -181,6 +181,21 @@ test.concurrent.each([
   },
 );
 
+test.concurrent('none is away from a stage that ends in a storm, and none comes at the very end', async () => {
+  await using server = await FaultServer.start({ upgradeDelayMs: 300 });
+  const publishing = setInterval(() => server.publish(channel), 5);
+  const report = await run(server.url, {
+    ...{ stages: '100ms:20,700ms:20,1300ms:20', storm: '700ms:50%', workers: '1' },
+    thresholds: 'stage2: away == 0',
+  });
+  clearInterval(publishing);
+  expect(faultsOf(report)).toEqual([]);
+  const { stormed, reconnected } = report.connections;
+  expect(stormed).toBeGreaterThan(0);
+  expect(stormed).toBeLessThanOrEqual(20);
+  expect(reconnected).toBe(stormed);
+});
+
 const goneForGood = (request: number) => (request < 20 ? undefined : '503 Full');
 
 test.concurrent.each([

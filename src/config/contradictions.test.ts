@@ -114,6 +114,10 @@ test.each<[string, Record<string, unknown>]>([
     { storm: '30s:20%', durationMs: '5s' },
   ],
   [
+    '--storm does nothing in a run that is over before the first storm: raise --duration',
+    { storm: '1s:20%', durationMs: '1100ms' },
+  ],
+  [
     '--slow does nothing with so few clients: its share of them is none',
     { slowPercent: '1%', connections: '20' },
   ],
@@ -168,6 +172,7 @@ test.each<[string, Record<string, unknown>]>([
 
 test.each<Record<string, unknown>>([
   { storm: '30s:20%', stages: '10s:5,21s:5' },
+  { storm: '1s:20%', durationMs: '1200ms' },
   { slowPercent: '0%', halfOpenPercent: '10%', connections: '10' },
   { churn: '1/s:8s', durationMs: '10s' },
   { churn: '1/s:10s', durationMs: '10s', rampDownMs: '2s' },

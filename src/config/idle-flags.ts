@@ -1,7 +1,7 @@
 /** Flags of a load test that can do nothing beside the other settings, or the contrary of them. */
 import { formatDuration } from '../base/units.ts';
 import { givenIn, isNearer } from './contradictions.ts';
-import { clientKinds, parseChurn, parseStages, parseStorm } from './load-shape.ts';
+import { clientKinds, parseChurn, parseStages, parseStorm, stormsIn } from './load-shape.ts';
 import type { Config } from './schema.ts';
 
 type LoadTest = Config['loadtest'];
@@ -53,7 +53,10 @@ export const dependents: readonly Dependent[] = [
   },
   {
     names: ['storm'],
-    has: (settings) => (parseStorm(settings.storm ?? '')?.everyMs ?? 0) < measuredMs(settings),
+    has: (settings) => {
+      const storm = parseStorm(settings.storm ?? '');
+      return storm === undefined || stormsIn(storm, measuredMs(settings)) > 0;
+    },
     needs:
       'in a run that is over before the first storm: raise --duration, or the lengths of stages',
   },

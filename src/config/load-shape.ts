@@ -60,6 +60,14 @@ export interface Storm {
   readonly percent: number;
 }
 
+/** So long before the end of what is measured there is no storm: who dropped out is back by then. */
+const calmBeforeEndMs = 200;
+
+/** How many storms there are while `lengthMs` are measured. */
+export function stormsIn({ everyMs }: Storm, lengthMs: number): number {
+  return Math.max(0, Math.floor((lengthMs - calmBeforeEndMs) / everyMs));
+}
+
 /** What `30s:20%` (or `every 30s:20%`) asks for. */
 export function parseStorm(text: string): Storm | undefined {
   const pattern = /^(?:every\s+)?(?<every>[\d.hms]+):(?<percent>\d+(\.\d+)?)%$/;

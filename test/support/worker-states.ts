@@ -44,6 +44,7 @@ export function workerReport(
       active: 5,
       left: 0,
       away: 0,
+      returning: 0,
       strayed: 0,
       stormed: 0,
       churned: 0,

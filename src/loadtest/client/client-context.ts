@@ -43,6 +43,8 @@ class ClientCounters {
   active = 0;
   /** Clients that went when they had to, also on their way back from a storm or a move. */
   left = 0;
+  /** Clients on their way back from a storm or a move, of which no attempt at that has failed. */
+  returning = 0;
   /** Clients that were not open when they had to go, though they had been: the server's doing. */
   strayed = 0;
   /** Events, over the whole run. */

@@ -7,9 +7,19 @@ export class PlannedAbsence {
   stormedAtMs: number | undefined;
   /** It leaves because the server asked for it. */
   isMoving = false;
-  /** It returns from either, and no attempt at that has failed. */
-  isOnTheWay = false;
+  #isOnTheWay = false;
   #timer: NodeJS.Timeout | undefined;
+  readonly #counters: { returning: number };
+
+  /** `counters` are told how many are on their way. */
+  constructor(counters: { returning: number }) {
+    this.#counters = counters;
+  }
+
+  /** It returns from either, and no attempt at that has failed. */
+  get isOnTheWay(): boolean {
+    return this.#isOnTheWay;
+  }
 
   /** The server goes away soon: the client leaves it at the time that it chose for this one. */
   moveIn(afterMs: number, leave: () => void): void {
@@ -20,15 +30,16 @@ export class PlannedAbsence {
     }, noticeDelayMs(afterMs));
   }
 
-  /** It is not to move any more. */
+  /** It is not to move any more, nor to return. */
   stay(): void {
     clearTimeout(this.#timer);
+    this.#set(false);
   }
 
   /** Takes note that a connection or an attempt ended; tells whether the client returns at once. */
   begin(wasOpen: boolean): boolean {
     this.stay();
-    this.isOnTheWay = this.isMoving || (wasOpen && this.stormedAtMs !== undefined);
+    this.#set(this.isMoving || (wasOpen && this.stormedAtMs !== undefined));
     this.isMoving = false;
     return this.isOnTheWay;
   }
@@ -36,8 +47,13 @@ export class PlannedAbsence {
   /** It is open again; returns how long it took from a storm until then, if it was that. */
   end(nowMs: number): number | undefined {
     const { stormedAtMs } = this;
-    this.isOnTheWay = false;
+    this.#set(false);
     this.stormedAtMs = undefined;
     return stormedAtMs === undefined ? undefined : nowMs - stormedAtMs;
+  }
+
+  #set(isOnTheWay: boolean): void {
+    this.#counters.returning += Number(isOnTheWay) - Number(this.#isOnTheWay);
+    this.#isOnTheWay = isOnTheWay;
   }
 }

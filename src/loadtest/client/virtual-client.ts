@@ -27,7 +27,7 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
   readonly #context: ClientContext;
   readonly #subscribeFrame: Buffer;
   #conduct: Conduct;
-  readonly #absence = new PlannedAbsence();
+  readonly #absence: PlannedAbsence;
   /** Until its socket is closed. */
   #connection: Connection | undefined;
   /** It is time to connect again, as soon as the old socket is closed. */
@@ -54,6 +54,7 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
     this.#conduct = conduct;
     this.receiver = cohort;
     this.#context = cohort.context;
+    this.#absence = new PlannedAbsence(cohort.context.counters);
     this.cursor = new Cursor(client, cohort.subscriptions);
     this.#resumption = new Resumption(this.cursor, this.#context);
     this.#subscribeFrame = subscribeFrame;

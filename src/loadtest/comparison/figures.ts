@@ -88,7 +88,7 @@ function totalsIn(report: LoadTestReport): Totals {
   for (const error of errors) log.add(error.class, error.example, error.count);
   return {
     ...totalsOf([]),
-    connections: { ...counts, strayed: 0, upgraded: 0, vanished: 0 },
+    connections: { ...counts, returning: 0, strayed: 0, upgraded: 0, vanished: 0 },
     messages: countsOf(messages),
     refused: new Map(Object.entries(refused)),
     latency: latencyIn(report),

@@ -1,7 +1,8 @@
 /** What disturbs the clients of a worker while they are measured: storms, at the same time in all workers, and churn. */
 import { createRandom } from '../../base/random.ts';
-import { parseStorm } from '../../config/load-shape.ts';
+import { parseStorm, stormsIn } from '../../config/load-shape.ts';
 import type { LoadTestConfig } from '../plan/plan.ts';
+import { sizeOf } from '../plan/run-size.ts';
 import { epochMs } from '../run-clock.ts';
 import type { Assignment } from '../workers/worker-messages.ts';
 import type { Crowd } from './crowd.ts';
@@ -15,11 +16,16 @@ export class Unrest {
   #timer: NodeJS.Timeout | undefined;
   #startedAtMs: number | undefined;
   #storms = 0;
+  /** As planned. */
+  readonly #measuredMs: number;
 
   constructor(crowd: Crowd, assignment: Assignment) {
     this.#crowd = crowd;
     this.#config = assignment.config;
     this.#turnover = new Turnover(crowd, assignment);
+    this.#measuredMs = sizeOf(assignment.config)
+      .stages.filter(({ isMeasured }) => isMeasured)
+      .reduce((sum, { lengthMs }) => sum + lengthMs, 0);
   }
 
   /** Goes on from `atMs` since 1970, unless it does already. */
@@ -40,6 +46,7 @@ export class Unrest {
   #await(): void {
     const storm = parseStorm(this.#config.storm ?? '');
     if (storm === undefined || this.#startedAtMs === undefined) return;
+    if (this.#storms >= stormsIn(storm, this.#measuredMs)) return;
     const dueAtMs = this.#startedAtMs + (this.#storms + 1) * storm.everyMs;
     this.#timer = setTimeout(
       () => {

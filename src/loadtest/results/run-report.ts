@@ -160,7 +160,7 @@ function stageReport(
 
 function figuresOf(totals: Totals, target: number, told: Told): Omit<PartFigures, 'errors'> {
   const { latency, connect } = totals;
-  const { strayed: _, upgraded: _asked, ...connections } = totals.connections;
+  const { strayed: _, upgraded: _asked, returning: _back, ...connections } = totals.connections;
   return {
     connections: {
       target,

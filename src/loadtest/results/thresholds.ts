@@ -97,9 +97,11 @@ export function breachOf(
     if (abortAfterMs === undefined) return false;
     const part = partOf(scope);
     if (part === undefined || part.scale.holdMs < abortAfterMs) return false;
-    // Clients that have not come yet, or are on their way in, have not failed to connect.
-    const { opened, failed } = part.totals.connections;
-    const observed = observe(metric, part.totals, { ...part.scale, target: opened + failed });
+    // Clients that have not come yet, or are on their way in or back, have not failed to.
+    const { opened, failed, away, returning } = part.totals.connections;
+    const connections = { ...part.totals.connections, away: away - returning };
+    const scale = { ...part.scale, target: opened + failed };
+    const observed = observe(metric, { ...part.totals, connections }, scale);
     return observed !== null && !compare[operator](observed, limit);
   });
 }

@@ -18,6 +18,7 @@ test('the figures of all workers add up, and those of the machine are the worst'
     active: 10,
     left: 0,
     away: 0,
+    returning: 0,
     strayed: 0,
     stormed: 0,
     churned: 0,
@@ -145,9 +146,13 @@ test('clients of a lost agent vanish, by what happened to it; its doubt of time 
 
 test('a stage misses no client that had to go before it began', () => {
   const { connections } = workerReport();
-  const at = (away: number, strayed: number) =>
-    totalsOf([stateOf(workerReport({}, { connections: { ...connections, away, strayed } }))]);
+  const at = (away: number, strayed: number, returning = 0) => {
+    const counts = { ...connections, away, strayed, returning };
+    return totalsOf([stateOf(workerReport({}, { connections: counts }))]);
+  };
   // Three had to go before; of those that are there now, one is away, and one had to go meanwhile.
   expect(totalsBetween(at(4, 3), at(5, 4)).connections.away).toBe(2);
   expect(totalsBetween(at(0, 0), at(5, 4)).connections.away).toBe(5);
+  // One that a storm has just dropped is nobody's fault.
+  expect(totalsBetween(at(0, 0), at(5, 4, 1)).connections).toMatchObject({ away: 4, returning: 0 });
 });

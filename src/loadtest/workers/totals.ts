@@ -151,7 +151,7 @@ export function statesOfAll(workers: readonly WorkerState[]): WorkerState[] {
 
 /**
  * What happened between two states of the same run: counts are those in between, `active` that of the
- * later one, `away` without those who had to go before, and latency that of the stage that it ended.
+ * later one, `away` without those who had to go before or are on their way back, and latency that of the stage that it ended.
  */
 export function totalsBetween(earlier: Totals, later: Totals): Totals {
   const phases = perPhase((phase) => later.phases[phase].since(earlier.phases[phase]));
@@ -162,13 +162,17 @@ export function totalsBetween(earlier: Totals, later: Totals): Totals {
     if (more > 0) errors.add(name, example, more);
   }
   const { active } = later.connections;
-  const away = Math.max(0, later.connections.away - earlier.connections.strayed);
+  const away = Math.max(
+    0,
+    later.connections.away - earlier.connections.strayed - later.connections.returning,
+  );
   return {
     ...later,
     connections: {
       ...countsBetween(earlier.connections, later.connections),
       active,
       away,
+      returning: 0,
     },
     messages: countsBetween(earlier.messages, later.messages),
     latency: later.stageLatency,
@@ -207,6 +211,7 @@ function emptyTotals() {
       active: 0,
       left: 0,
       away: 0,
+      returning: 0,
       strayed: 0,
       stormed: 0,
       churned: 0,

@@ -76,7 +76,9 @@ export interface GroupReport {
     readonly left: number;
     /** Clients that were open, and are not now, or were not when they had to go. */
     readonly away: number;
-    /** Of these, the ones that had to go since: no later stage misses them. */
+    /** Of these, the ones on their way back from a storm or a move, by nobody's fault yet. */
+    readonly returning: number;
+    /** Of those away, the ones that had to go since: no later stage misses them. */
     readonly strayed: number;
     /** Connections that the load tester ended in storms. */
     readonly stormed: number;

@@ -33,13 +33,14 @@ export function workerReport(
 function groupReport(context: ClientContext, isLast: boolean): GroupReport {
   const { counters, ledger } = context;
   const { opened, failed, dropped, moved, reconnected, active, left, strayed, stormed } = counters;
+  const { returning } = counters;
   const { upgraded, churned, unsubscribed, resubscribed } = counters;
   const away = opened - active - left;
   const { received, frames, bytes, control, badMessages, seqBreaks, epochChanges } = counters;
   const { serverErrors, gapNotices, throttleUpdates, reconnectNotices } = counters;
   return {
     connections: {
-      ...{ opened, failed, dropped, moved, reconnected, active, left, away, strayed },
+      ...{ opened, failed, dropped, moved, reconnected, active, left, away, returning, strayed },
       ...{ upgraded, stormed },
       ...{ churned, unsubscribed, resubscribed },
     },
