@@ -96,9 +96,13 @@ test.each([
   },
 );
 
-const withLost = (report: LoadTestReport, lost: number): LoadTestReport => ({
+const withLost = (
+  report: LoadTestReport,
+  lost: number | null,
+  lostAtEnd: number | null = 0,
+): LoadTestReport => ({
   ...report,
-  messages: { ...report.messages, lost },
+  messages: { ...report.messages, lost, lostAtEnd },
 });
 
 test.each(['inconclusive', 'interrupted'] as const)(
@@ -113,6 +117,14 @@ test.each(['inconclusive', 'interrupted'] as const)(
     const lossy = judge([makeReport({ seed: 1 })], [withLost(poor, 3)], texts);
     expect(lossy.budgets.map(({ undecided }) => undecided === null)).toEqual([false, true]);
     expect(lossy.verdict).toBe('fail');
+    // What only lacks at the end may have been on its way, and what nobody can tell is no loss.
+    for (const [lost, atEnd] of [
+      [3, 3],
+      [null, null],
+    ] as const) {
+      const late = judge([makeReport({ seed: 1 })], [withLost(poor, lost, atEnd)], ['lost +1']);
+      expect(late.budgets[0]).toMatchObject({ ok: false, undecided: expect.any(String) });
+    }
   },
 );
 

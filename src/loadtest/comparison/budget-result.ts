@@ -23,6 +23,8 @@ export interface BudgetResult {
 export interface Circumstances {
   /** What makes all figures of a run count for nothing, such as a load tester that was too slow. */
   readonly faults: readonly string[];
+  /** The figure without what may have been on its way yet when such a run ended. */
+  readonly certain: FigureChange;
   /** Whether what noise hides passes. */
   readonly allowsNoise: boolean;
 }
@@ -31,7 +33,7 @@ export interface Circumstances {
 export function judgeBudget(
   budget: Budget,
   figure: FigureChange,
-  { faults, allowsNoise }: Circumstances,
+  { faults, certain, allowsNoise }: Circumstances,
 ): BudgetResult {
   const { expression, metric } = budget;
   if (figure.before === null) {
@@ -41,7 +43,8 @@ export function judgeBudget(
   }
   const broken = isBroken(budget, figure);
   // What no slowness of a load tester explains is true all the same.
-  if (faults.length > 0 && !(broken && facts.has(metric))) {
+  const isProven = facts.has(metric) && certain.after !== null && isBroken(budget, certain);
+  if (faults.length > 0 && !(broken && isProven)) {
     return { expression, metric, ok: false, undecided: faults.join('; ') };
   }
   const undecided = broken ? null : doubtOf(budget, figure);

@@ -100,10 +100,14 @@ export function compareRuns(
     const noise = noises[at];
     return changeOf(before, after, metric, noise === undefined ? undefined : noise * width);
   });
-  const circumstances = { faults: faultsOf([...before, ...after]), allowsNoise };
+  const faults = faultsOf([...before, ...after]);
   const results = budgets.map((budget) => {
     const figure = figures.find(({ metric }) => metric === budget.metric) as FigureChange;
-    return judgeBudget(budget, figure, circumstances);
+    const certain =
+      budget.metric === 'lost'
+        ? changeOf(withoutTails(before), withoutTails(after), 'lost', undefined)
+        : figure;
+    return judgeBudget(budget, figure, { faults, certain, allowsNoise });
   });
   return {
     schemaVersion: 1,
@@ -120,6 +124,15 @@ function verdictOf(results: readonly BudgetResult[]): Comparison['verdict'] {
   const unmet = results.filter(({ ok }) => !ok);
   if (unmet.length === 0) return 'pass';
   return unmet.some(({ undecided }) => undecided === null) ? 'fail' : 'inconclusive';
+}
+
+/** Runs as if events that only lack at their end were not lost. */
+function withoutTails(runs: readonly Run[]): Run[] {
+  return runs.map((run) => {
+    const { messages } = run.report;
+    const lost = messages.lost === null ? null : messages.lost - (messages.lostAtEnd ?? 0);
+    return { ...run, report: { ...run.report, messages: { ...messages, lost } } };
+  });
 }
 
 function reportsOf(runs: readonly Run[]) {
