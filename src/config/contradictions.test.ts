@@ -70,7 +70,7 @@ test('what no timer, no port and no machine can be is refused, with what would d
   const refusals = {
     durationMs: ['9999999h', '--duration: expected less than 596h (24 days)'],
     stages: ['400h:5,400h:5', '--stage: expected less than 596h (24 days) in all'],
-    rampRate: ['0', '--ramp-rate: expected a number of at least 0.1'],
+    rampRate: ['0', '--ramp-rate: expected a number from 0.1 to 1000000'],
     seed: ['-1', '--seed: expected a whole number of at least 0'],
     connections: ['9007199254740991', '--connections: expected a whole number from 1 to 9999999'],
     connectAttempts: ['99999', '--connect-attempts: expected a whole number from 1 to 1000'],
@@ -199,6 +199,10 @@ test.each<[string, Record<string, unknown>]>([
     { slo: ['ack.p99 < 5s'], findMax: 'connections' },
   ],
   [
+    '--slo: opened counts only the clients that come to a level, not those that are there',
+    { slo: ['opened <= 5'], findMax: 'connections' },
+  ],
+  [
     '--threshold: return.p50 can only be told with storms, and a search has none',
     { thresholds: ['return.p50 < 5s'], findMax: 'connections' },
   ],
@@ -228,6 +232,11 @@ test('a condition is taken where it can be measured in time, or where it does no
   for (const given of [
     { file },
     { file, flags: { findMax: 'connections', slo: ['lost == 0'] } },
+    { flags: { thresholds: ['opened >= 5'] } },
+    {
+      file: 'loadtest: { thresholds: [opened >= 5] }',
+      flags: { findMax: 'rate', publisherUrl: 'http://127.0.0.1:1', slo: ['lost == 0'] },
+    },
     { flags: { thresholds: ['ack.p99 < 5s'], churn: '5/s' } },
     { flags: { thresholds: ['ramp: failed == 0 abort after 1h'], durationMs: '2s' } },
     { flags: { thresholds: ['lost == 0 abort after 25s'], stages: '10s:5,20s:5' } },
@@ -286,4 +295,12 @@ test('churn is a rate that clients of odin can follow', async () => {
   await expect(loadtestOf({ flags: { churn: '5/s', protocol: 'raw' } })).rejects.toThrow(
     '--churn: makes sense with odin only: nothing says how to unsubscribe',
   );
+});
+
+test('a number that is too large is told so, and one in powers of ten is read', async () => {
+  expect(await loadtestOf({ flags: { rampRate: '1e3' } })).toMatchObject({ rampRate: 1_000 });
+  for (const rampRate of ['1e308', '1e400', '2000000', '0.05']) {
+    const refused = loadtestOf({ flags: { rampRate } });
+    await expect(refused, rampRate).rejects.toThrow('expected a number from 0.1 to 1000000');
+  }
 });

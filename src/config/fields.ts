@@ -97,7 +97,7 @@ export function text({ min = 1 } = {}) {
 }
 
 function readNumber(text: string): number | undefined {
-  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+  return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
 }
 
 /** What a file gives, typed; every complaint of it is to be that of `options`. */

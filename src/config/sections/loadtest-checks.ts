@@ -32,6 +32,10 @@ const missing: Readonly<Record<keyof Told, string>> = {
   odin: 'can only be told of odin, not with --protocol raw',
 };
 
+const openedInSearch =
+  'opened counts only the clients that come to a level, not those that are there: ' +
+  "say what they have to meet, such as 'failed == 0' or 'connect.success >= 99%'";
+
 /** Adds an issue for each contradiction, at the setting to change. */
 export function checkLoadtest(config: Checked, context: z.core.$RefinementCtx<Checked>): void {
   const complain = (name: keyof Checked, message: string) =>
@@ -71,6 +75,9 @@ export function checkLoadtest(config: Checked, context: z.core.$RefinementCtx<Ch
     for (const metric of metricsIn(config[name])) {
       const lack = name === idle ? lackOfFacts(metric, config) : lackOf(metric, config);
       if (lack !== undefined) complain(name, `${metric} ${lack}`);
+      else if (metric === 'opened' && config.findMax !== undefined && name !== idle) {
+        complain(name, openedInSearch);
+      }
     }
   }
 }

@@ -18,6 +18,8 @@ import { graceFault, scopeFault, scopeOf } from '../threshold.ts';
 const maxStages = 100;
 /** More than any machine has ports for, and few enough to reckon with. */
 const maxClients = 9_999_999;
+/** More than any machine can open: what means "all at once" fits. */
+const maxRampRate = 1_000_000;
 
 const stages = list().superRefine((texts, context) => {
   const parsed = parseStages(texts);
@@ -78,7 +80,7 @@ export const loadtestLoad = {
     .prefault(1_000)
     .describe('clients to open')
     .meta({ env: 'TARGET_CONNECTIONS' }),
-  rampRate: amount({ min: 0.1 })
+  rampRate: amount({ min: 0.1, max: maxRampRate })
     .prefault(500)
     .describe('clients to open per second')
     .meta({ env: 'RAMP_RATE' }),

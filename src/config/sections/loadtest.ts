@@ -78,7 +78,9 @@ const settings = z.strictObject({
     .describe('longest wait before another attempt, besides what the server asks for'),
   reconnectAttempts: count()
     .prefault(60)
-    .describe('how often a client that lost its connection tries again; 0 never'),
+    .describe(
+      'how often a client that lost its connection tries again; 0 never (after a --storm all try once)',
+    ),
   connectTimeoutMs: duration({ min: 10, max: maxPatienceMs })
     .prefault('10s')
     .describe('how long one client may take to connect'),
