@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { Readable, Writable } from 'node:stream';
 import { exitCodes } from '../base/errors.ts';
-import { cannotRead } from '../base/file-fault.ts';
+import { cannotRead, fileFault } from '../base/file-fault.ts';
 import { type JobControl, processJobControl } from './job-control.ts';
 
 /** An output that may be a terminal. */
@@ -138,6 +138,8 @@ async function readText(path: string, name?: string): Promise<string | undefined
 }
 
 function endOf(error: Error): never {
-  process.stderr.write(`error: cannot write the output: ${error.message}\n`);
+  const { reason, hint } = fileFault(error, '-', 'write');
+  const advice = hint === undefined ? '' : `hint: ${hint}\n`;
+  process.stderr.write(`error: cannot write the output: ${reason}\n${advice}`);
   process.exit(exitCodes.preflight);
 }

@@ -26,10 +26,7 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   [/^tls-(self-signed|untrusted)$/, 'trust it with --ca cert.pem, or any with --insecure'],
   [/^tls-(expired|not-yet-valid|bad-certificate)$/, 'renew it, or test with --insecure'],
   [/^tls-/, 'is there TLS at this port? check the address with --url'],
-  [
-    /^upgrade-bad-subprotocol$/,
-    'it does not speak odin.v2: an older odin is tested with --protocol v1, others with raw',
-  ],
+  [/^upgrade-bad-subprotocol$/, 'it speaks none of the subprotocols that were offered'],
   [/^upgrade-status-404$/, 'nothing there: odin listens at /ws, check the path in --url'],
   [
     /^upgrade-status-40[13]$/,
@@ -40,6 +37,17 @@ const remedies: readonly (readonly [RegExp, string])[] = [
     'no WebSocket there: check address and path with --url',
   ],
 ];
+
+/** The same of a subprotocol, by what clients were told to speak. */
+function subprotocolRemedy({ protocol, subprotocols }: LoadTestReport['config']): string {
+  if (protocol === 'v2') {
+    return 'it does not speak odin.v2: an older odin is tested with --protocol v1, others with raw';
+  }
+  if (protocol === 'v1') return 'it does not speak odin.v1: others are tested with --protocol raw';
+  return subprotocols.length > 0
+    ? `it does not speak ${subprotocols.join(' or ')}: name what it does with --subprotocol, or leave that out`
+    : 'it chose a subprotocol that nobody asked for: name it with --subprotocol';
+}
 
 /**
  * The error to end with when all clients failed for a reason of this kind, or a search ended because
@@ -75,7 +83,7 @@ async function neverIn(report: LoadTestReport): Promise<RemoteError | undefined>
     return undefined;
   const example = first.example.replaceAll(/\s+/g, ' ').slice(0, maxExampleChars);
   return new RemoteError(`cannot connect to ${url}: ${first.class}: ${example}`, {
-    hint: isTls ? wantsTls : isForeign ? foreign : remedyOf(first.class),
+    hint: isTls ? wantsTls : isForeign ? foreign : remedyIn(report, first.class),
   });
 }
 
@@ -94,6 +102,12 @@ function speaksTls({ protocol, hostname, port }: URL): Promise<boolean> {
     socket.once('secureConnect', () => end(true));
     socket.once('error', () => end(false));
   });
+}
+
+function remedyIn({ config }: LoadTestReport, errorClass: ErrorClass): string | undefined {
+  return errorClass === 'upgrade-bad-subprotocol'
+    ? subprotocolRemedy(config)
+    : remedyOf(errorClass);
 }
 
 function remedyOf(errorClass: ErrorClass): string | undefined {

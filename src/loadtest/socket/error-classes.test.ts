@@ -69,3 +69,9 @@ test('a certificate without addresses is told with what it is for', () => {
   expect(mismatch({})).toMatch(/list; it is for no name$/);
   expect(mismatch({}, `${reason}10.0.0.1`)).toBe(`${reason}10.0.0.1`);
 });
+
+test('what OpenSSL says of a certificate comes without advice for programmers', () => {
+  const advice = '; if the root CA is installed locally, try running Node.js with --use-system-ca';
+  expect(wordsOf(new Error(`self-signed certificate${advice}`))).toBe('self-signed certificate');
+  expect(wordsOf(Object.assign(new Error('0A00:x'), { reason: 'bad record' }))).toBe('bad record');
+});

@@ -185,6 +185,9 @@ const plainAnswers = /wrong version number|http request|packet length too long|u
 /** What is known of a socket's error. */
 type SocketError = Pick<NodeJS.ErrnoException, 'code' | 'message' | 'syscall'>;
 
+/** What Node adds for who writes programs: no flag of its own can be given here. */
+const adviceOfNode = /; if the root CA is installed locally, .*$/s;
+
 /** An error of a socket, with what OpenSSL and Node add to it. */
 type TlsError = Error & {
   readonly reason?: unknown;
@@ -194,7 +197,7 @@ type TlsError = Error & {
 /** What a socket's error says, for a person: what OpenSSL found instead of where in its code. */
 export function wordsOf(error: TlsError): string {
   const { reason, cert } = error;
-  if (typeof reason !== 'string') return messageOf(error);
+  if (typeof reason !== 'string') return messageOf(error).replace(adviceOfNode, '');
   // Node lists the addresses of a certificate, also where it has none.
   return reason.replace(/list: $/, () => `list; it is for ${cert?.subjectaltname || 'no name'}`);
 }
