@@ -56,7 +56,7 @@ export class Crowd {
     this.#config = config;
     this.#cast = new Cast(config, sizeOf(config).peak);
     this.shared = new WorkerShared(target, workers);
-    this.#readOut = new ReadOut(this.shared.book, (client) => this.#leave(client));
+    this.#readOut = new ReadOut(this.shared, (client) => this.#leave(client));
     this.#raw = target.raw;
     const settings = { ...config, target, workers };
     this.contexts = this.#cast.groups.map(
@@ -78,7 +78,7 @@ export class Crowd {
 
   /** Whether some read what they left, or are not back yet from a storm or from where they were moved. */
   get isUnsettled(): boolean {
-    if (!this.#readOut.isOver) return true;
+    if (!this.#readOut.isOver || !this.shared.catchUp.isIdle) return true;
     return [...this.#present.values()].some(
       (client) => client instanceof VirtualClient && client.isReturning,
     );

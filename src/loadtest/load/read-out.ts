@@ -1,7 +1,8 @@
 /** Slow clients that have to go: each reads first what came until then, for as long as that may take. */
 import { arrivalMs } from '../client/channel-churn.ts';
 import type { VirtualClient } from '../client/virtual-client.ts';
-import type { ChannelBook, NewestEvent } from '../delivery/channel-book.ts';
+import type { WorkerShared } from '../client/worker-shared.ts';
+import type { NewestEvent } from '../delivery/channel-book.ts';
 import type { SequenceLedger } from '../delivery/sequence-ledger.ts';
 import { epochMs } from '../run-clock.ts';
 
@@ -18,15 +19,18 @@ const lookMs = 100;
 
 /** Those of one worker. Nobody knows of what waits unread whether it is lost. */
 export class ReadOut {
-  readonly #book: ChannelBook;
+  readonly #shared: Pick<WorkerShared, 'book' | 'catchUp'>;
   readonly #leave: (client: VirtualClient) => void;
   readonly #readers = new Set<Reader>();
   #timer: NodeJS.Timeout | undefined;
   #newest = { atMs: Number.NEGATIVE_INFINITY, events: [] as readonly NewestEvent[] };
 
   /** `leave` is called with each once it may go. */
-  constructor(book: ChannelBook, leave: (client: VirtualClient) => void) {
-    this.#book = book;
+  constructor(
+    shared: Pick<WorkerShared, 'book' | 'catchUp'>,
+    leave: (client: VirtualClient) => void,
+  ) {
+    this.#shared = shared;
     this.#leave = leave;
   }
 
@@ -39,7 +43,7 @@ export class ReadOut {
   begin(client: VirtualClient, ledger: SequenceLedger): void {
     const nowMs = epochMs();
     if (nowMs - this.#newest.atMs >= lookMs) {
-      this.#newest = { atMs: nowMs, events: this.#book.newest() };
+      this.#newest = { atMs: nowMs, events: this.#shared.book.newest() };
     }
     client.hurry();
     const targets = this.#newest.events;
@@ -58,7 +62,9 @@ export class ReadOut {
     const nowMs = epochMs();
     for (const reader of this.#readers) {
       const { client, ledger, targets, untilMs } = reader;
-      if (nowMs >= untilMs || ledger.hasAll([client.cursor], targets)) this.#end(reader);
+      // Of its first moments nothing is expected, whatever still waits for it.
+      const hasAll = this.#shared.catchUp.isIdle && ledger.hasAll([client.cursor], targets);
+      if (nowMs >= untilMs || hasAll) this.#end(reader);
     }
     this.#timer = this.isOver ? undefined : setTimeout(() => this.#look(), lookMs);
   }

@@ -10,6 +10,7 @@ test('a few sockets read in each turn, all of them in the end, and one that asks
     destroyed: at === 5,
     resume: () => read.push(at),
   }));
+  expect(catchUp.isIdle).toBe(true);
   for (const socket of sockets) catchUp.add(socket);
   expect(read).toEqual([]);
   await turn();
@@ -18,6 +19,9 @@ test('a few sockets read in each turn, all of them in the end, and one that asks
   await turn();
   expect(read).toEqual([0, 1, 2, 3, 4, 6, 7, 8]);
   await turn();
-  await turn();
   expect(read).toEqual([0, 1, 2, 3, 4, 6, 7, 8, 9, 0]);
+  // The last ones read what came only in the turn after.
+  expect(catchUp.isIdle).toBe(false);
+  await turn();
+  expect(catchUp.isIdle).toBe(true);
 });

@@ -15,6 +15,11 @@ export class CatchUp {
   readonly #waiting = new Set<Reader>();
   #isDue = false;
 
+  /** Whether all have read what waited for them, if it was no more than one read. */
+  get isIdle(): boolean {
+    return !this.#isDue;
+  }
+
   /** Lets a paused socket read once its turn has come. */
   add(socket: Reader): void {
     this.#waiting.add(socket);
@@ -36,6 +41,7 @@ export class CatchUp {
       socket.resume();
       if (++taken === maxReadsPerTurn) break;
     }
-    if (this.#waiting.size > 0) this.#await();
+    // The last ones read in the turn that begins now, and may ask again.
+    if (taken > 0) this.#await();
   }
 }
