@@ -51,12 +51,13 @@ test('minimum, maximum, mean and count are exact', () => {
 });
 
 test('negative values count as zero, are told apart and survive a merge', () => {
-  const histogram = histogramOf([-5, 1]);
+  // Of these, one may be due to times that are rounded.
+  const histogram = histogramOf([-5, -0.5, 1]);
   const merged = new Histogram();
   merged.merge(histogram.snapshot());
   for (const each of [histogram, merged]) {
     expect(each.negative).toBe(1);
-    expect(each.count).toBe(2);
+    expect(each.count).toBe(3);
     expect(each.percentile(50)).toBe(0);
   }
 });

@@ -34,7 +34,10 @@ export interface HistogramRecord {
   readonly negative: number;
 }
 
-/** Counts of durations in milliseconds. Negative values count as zero and in {@link negative}. */
+/** Times of events are whole milliseconds: by so much a duration may be below zero for no other reason. */
+const roundingMs = 1;
+
+/** Counts of durations in milliseconds. Negative values count as zero, see also {@link negative}. */
 export class Histogram {
   /** As far as values have come: most are short, and many histograms stay empty. */
   #counts = new Float64Array(0);
@@ -42,7 +45,7 @@ export class Histogram {
   #sumMs = 0;
   #minMs = Number.POSITIVE_INFINITY;
   #maxMs = 0;
-  /** Values below zero: a sign that two clocks disagree. */
+  /** Values below zero by more than 1 ms: a sign that two clocks disagree. */
   negative = 0;
 
   get count(): number {
@@ -65,7 +68,7 @@ export class Histogram {
   record(ms: number, times = 1): void {
     let value = ms;
     if (value < 0) {
-      this.negative += times;
+      if (value < -roundingMs) this.negative += times;
       value = 0;
     }
     this.#add(bucketOf(value), times);

@@ -58,7 +58,7 @@ export function formatReport(report: LoadTestReport, columns = maxColumns): stri
     ...reconciliationRows(report),
     ['latency', latencyLine(report)],
     ...latencyNote(report),
-    ...optional(report.latencyMs.negative, 'below zero: the clocks of the machines differ'),
+    ...optional(report.latencyMs.negative, 'over 1ms below zero: clock of the publisher differs'),
     ...(report.clock === null
       ? []
       : [['', `the server’s clock is ahead by ${formatClock(report.clock)}`] as const]),

@@ -113,7 +113,7 @@ export interface LoadTestReport {
     readonly mean: number | null;
     /** Events of the hold phase, also of those without a time. */
     readonly count: number;
-    /** Events that seem to have arrived before they happened: the clocks differ. */
+    /** Events that seem to have arrived more than 1 ms before they happened: the clocks differ. */
     readonly negative: number | null;
   };
   /** From a client's planned start to the upgrade; null where nobody got in. */
