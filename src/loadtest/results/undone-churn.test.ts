@@ -44,7 +44,9 @@ test.each([
   expect(undone).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
   const evidence = { totals, thresholds: [], shortfall: { bottlenecks: [], delays: [] }, undone };
   const told = { time: true, sequence: true, odin: true };
-  expect(judge({ ...evidence, breach: undefined, interrupted: false, told })).toEqual({
+  expect(
+    judge({ ...evidence, breach: undefined, interrupted: false, holdMs: 2_000, told }),
+  ).toEqual({
     verdict: undone.length > 0 ? 'inconclusive' : 'pass',
     reasons: undone,
   });

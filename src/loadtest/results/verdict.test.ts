@@ -38,6 +38,7 @@ function judged(
     shortfall: shortfallOf([state], totals, { queue, holdMs: scale.holdMs }),
     breach: undefined,
     interrupted: false,
+    holdMs: scale.holdMs,
     told,
     undone: [],
     ...more,
@@ -70,6 +71,13 @@ test('a lost connection that came back passes, one that did not fails', () => {
   expect(judged(stateOf(away)).reasons).toEqual([
     '1 client did not come back after a lost connection (open-close-1001 ×1)',
   ]);
+});
+
+test('a run that was interrupted before events had time misses none', () => {
+  const state = stateOf(workerReport({ received: 0, lost: 1 }));
+  const reasonsAfter = (holdMs: number) => judged(state, { interrupted: true, holdMs }).reasons;
+  expect(reasonsAfter(40)).toEqual(['1 event was lost']);
+  expect(reasonsAfter(5_000)).toContainEqual(expect.stringMatching(/^no event was received/));
 });
 
 test('a threshold replaces the built-in condition on the same metric', () => {
@@ -169,7 +177,10 @@ test.each([
     ok: true,
   });
   const shortfall = { bottlenecks: [], delays: [] };
-  const evidence = { totals, shortfall, breach: undefined, interrupted: false, told, undone: [] };
+  const { holdMs } = scale;
+  const evidence = {
+    ...{ totals, shortfall, breach: undefined, interrupted: false, holdMs, told, undone: [] },
+  };
   const { verdict, reasons } = judge({ ...evidence, thresholds: asked });
   expect(verdict).toBe('fail');
   expect(reasons[0]).toBe(`${asked[0]?.expression}: nothing was measured: ${why}`);

@@ -42,10 +42,15 @@ export interface Evidence {
   readonly shortfall: Shortfall;
   readonly breach: Breach | undefined;
   readonly interrupted: boolean;
+  /** How long was measured; whole runs have had their time, however short. */
+  readonly holdMs: number;
   readonly told: Told;
   /** What clients were to do and could not, one line each: a run without it passes nothing. */
   readonly undone: readonly string[];
 }
+
+/** A run that was interrupted before this much was measured had no time for an event. */
+const minTimeForEventsMs = 1_000;
 
 /** Conditions that a load tester which is too slow does not break. */
 export const facts: ReadonlySet<ThresholdMetric> = new Set<ThresholdMetric>([
@@ -59,9 +64,12 @@ export const facts: ReadonlySet<ThresholdMetric> = new Set<ThresholdMetric>([
 
 /** The verdict, and its reasons, most telling first. An interrupted run is neither good nor bad. */
 export function judge(evidence: Evidence): Judgement {
-  const { thresholds, totals, shortfall, breach, interrupted, told, undone } = evidence;
+  const { thresholds, totals, shortfall, breach, interrupted, holdMs, told, undone } = evidence;
   const { bottlenecks, delays } = shortfall;
-  const failed = thresholds.filter(({ ok }) => !ok);
+  const hadTime = !interrupted || holdMs >= minTimeForEventsMs;
+  const failed = thresholds.filter(
+    ({ ok, metric, isBuiltIn }) => !ok && (hadTime || !isBuiltIn || metric !== 'received'),
+  );
   const early =
     breach === undefined
       ? []

@@ -232,6 +232,7 @@ export class LimitSearch {
       shortfall: { ...shortfall, bottlenecks: [...tooFew, ...own] },
       breach: undefined,
       interrupted: false,
+      holdMs: lengthMs,
       told,
       undone: [],
     });
