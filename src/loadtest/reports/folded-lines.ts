@@ -2,8 +2,8 @@
 
 /** Lines that one text may take where there are 80 columns; more of them where there are fewer. */
 const maxFolds = 4;
-/** A space that parts words, and not the thousands of a number. */
-const wordGap = / (?!(?<=\d )\d{3}(?!\d))/;
+/** A space between words, and not one behind a number: that belongs to what it counts. */
+const wordGap = /(?<!(?<!\S)\d+) /;
 
 /** A text behind its name, broken into a few lines at most; the last one may then be too long. */
 export function foldedLines(name: string, text: string, columns: number): string[] {

@@ -101,7 +101,11 @@ test('a narrow terminal parts no word and no number of a trial', () => {
     latencyMs: { p50: 1, p99: 80, max: 90, count: 9 },
   });
   const lines = foldedLines('           ', line, 40).map((one) => one.trim());
-  expect(foldedLines('', 'about 48 210 events', 9)).toEqual(['about', '48 210', 'events']);
+  expect(foldedLines('', 'all 48 210 events, 0 lost', 14)).toEqual([
+    'all',
+    '48 210 events,',
+    '0 lost',
+  ]);
   expect(Math.max(...lines.map((one) => one.length))).toBeLessThanOrEqual(29);
 });
 
