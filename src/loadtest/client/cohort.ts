@@ -40,7 +40,7 @@ export class Cohort implements MessageReceiver {
     cursor.release();
   }
 
-  /** A member looks at no events any more, unless they come with something else. */
+  /** A member has had its first event: it need not look at further ones that come alone. */
   begin({ cursor }: CohortMember): void {
     this.#hasBegun[cursor.row] = true;
   }
