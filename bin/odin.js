@@ -32,7 +32,8 @@ function runWithBundledNode() {
   }
   child.on('error', (error) => fail(`cannot start ${node}: ${error.message}`));
   child.on('exit', (code, signal) => {
-    process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+    // At once: while Node takes itself apart, a signal that came again would change the exit code.
+    process.exit(code ?? 128 + (constants.signals[signal] ?? 0));
   });
 }
 

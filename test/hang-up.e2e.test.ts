@@ -61,7 +61,7 @@ test.each([process.execPath, oldNode].filter((node) => node !== undefined))(
     const load = ['--connections', '20', '--duration', '600', '--json'];
     await using loadtest = spawnOdin(['loadtest', '--url', url, ...load], { node, cwd: folder });
     await loadtest.line(/hold/);
-    const signals = setInterval(() => loadtest.child.kill('SIGHUP'), 50);
+    const signals = setInterval(() => loadtest.child.kill('SIGHUP'), 1);
     loadtest.child.kill('SIGHUP');
     const { exitCode, stdout } = await loadtest.ended;
     clearInterval(signals);

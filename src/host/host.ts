@@ -41,6 +41,9 @@ export interface Host {
 /** A terminal and a wrapper such as npm both pass Ctrl-C on: that is one signal, not two. */
 const sameSignalMs = 300;
 
+/** Where POSIX systems have it. Without one, a process ends by `exit`, however long that takes. */
+const shell = '/bin/sh';
+
 /** How long a process that was told to stop, and is done, waits for what still runs in it. */
 const lingerMs = 250;
 
@@ -103,9 +106,12 @@ export function processHost(): Host & Disposable {
     jobControl: processJobControl(),
     interrupt: () => abort('SIGINT'),
     [Symbol.dispose]() {
-      if (stop.signal.aborted) setTimeout(endNow, lingerMs).unref();
-      // The same signal may still come by another way: it is not to change how this ends.
-      else {
+      if (stop.signal.aborted) {
+        setTimeout(endNow, lingerMs).unref();
+        // The same signal may still come by another way: it is not to change how this ends. It would
+        // when Node takes itself apart, and its handlers away, which it does unless told to exit.
+        process.once('beforeExit', () => process.exit());
+      } else {
         for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort);
         process.off('SIGHUP', hangUp);
       }
@@ -120,10 +126,9 @@ export function processHost(): Host & Disposable {
  */
 function endNow(): void {
   const code = Number(process.exitCode ?? exitCodes.ok);
-  const { execPath } = process;
-  // A Node that was replaced by a newer one while this ran may be gone: to execute it would abort.
-  if (existsSync(execPath))
-    process.execve?.(execPath, [execPath, '-e', `process.exit(${code})`], {});
+  // A shell is there sooner than Node, and a signal that comes again has no time to end it. What is
+  // not there (Node may have been replaced by a newer one while this ran) must not be executed.
+  if (existsSync(shell)) process.execve?.(shell, [shell, '-c', `exit ${code}`], {});
   // Node before 22.15 cannot do that; on Windows nothing can.
   process.exit(code);
 }
