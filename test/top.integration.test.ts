@@ -72,6 +72,18 @@ test('some nodes of several away is a part of it; all away is said, with what to
   }
 });
 
+test('servers are told apart by their start, and one that has two addresses is one', async () => {
+  // All are called test-node, and have one machine and process.
+  await using first = await startTestServer();
+  await using second = await startTestServer();
+  const named = first.http.replace('127.0.0.1', 'localhost');
+  const urls = `${first.http},${named},${second.http}`;
+  const { exitCode, stdout } = await odin(`status --url ${urls} ${quiet}`, running());
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(' 2 of 2 nodes up');
+  expect(stdout).toContain(`one node, watched as ${first.http} and ${named}`);
+});
+
 test('looks in a batch go on until they are ended, one JSON object in a line', async () => {
   await using server = await startTestServer();
   const end = new AbortController();

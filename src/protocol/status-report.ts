@@ -10,6 +10,8 @@ type Labelled = Readonly<Record<string, number>>;
 export interface StatusReport extends StatusSections {
   readonly schemaVersion: 1;
   readonly node: string;
+  /** Of this start of this node: two nodes that were given one id differ in it. */
+  readonly instance: string;
   readonly mode: 'single' | 'multi';
   readonly uptime_s: number;
   /** When it was made, in milliseconds since 1970. */

@@ -27,7 +27,7 @@ import { Audit } from './reporting/audit.ts';
 import { Counters } from './reporting/counters.ts';
 import { localNode } from './reporting/local-node.ts';
 import { createMetrics } from './reporting/metrics.ts';
-import type { AdmissionFigures, NodeState } from './reporting/node-state.ts';
+import { type AdmissionFigures, type NodeState, newInstance } from './reporting/node-state.ts';
 import { startSummary } from './reporting/summary.ts';
 import type { RunningServer, ServerDeps } from './running-server.ts';
 import { Admission } from './security/admission.ts';
@@ -129,7 +129,7 @@ function createNode(
   const watched = { connections, delivery, counters, audit, limits, isWarm, senses };
   const protection = cleanUp.use(new Protection(config, watched));
   const state: SingleState = {
-    ...{ nodeId, mode: 'single', startedMs: Date.now(), broker },
+    ...{ nodeId, mode: 'single', instance: newInstance(), startedMs: Date.now(), broker },
     ...{ connections, delivery, history, counters },
     admission: {
       ...{ rates, devices },

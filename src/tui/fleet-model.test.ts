@@ -45,14 +45,36 @@ test('CPU is that of all processes of a node; a new shard counts from its start'
 });
 
 test('nodes of one id are told apart by where they are, others are called by their id', () => {
-  const report = reportOf({ node: 'twin', seconds: 1 });
+  const twin = (instance: string) => reportOf({ node: 'twin', instance, seconds: 1 });
   const nodes = [
-    ...[up(report, 'http://10.0.0.1:3004'), up(report, 'https://10.0.0.2')],
+    ...[up(twin('i1'), 'http://10.0.0.1:3004'), up(twin('i2'), 'https://10.0.0.2')],
     ...[up(reportOf({ node: 'other', seconds: 1 })), down('http://10.0.0.3:3004')],
   ];
   expect(new FleetModel().take(snapshotAt(0, nodes)).nodes.map(({ name }) => name)).toEqual([
     ...['twin 10.0.0.1:3004', 'twin 10.0.0.2', 'other', '10.0.0.3:3004'],
   ]);
+});
+
+test('a node that is watched under two addresses is one, whichever of them answers', () => {
+  const model = new FleetModel();
+  const report = reportOf({ seconds: 1, clients: 7 });
+  const [a, b] = ['http://10.0.0.1:3004', 'http://node-a:3004'];
+  const look = (at: number, ...sights: Parameters<typeof snapshotAt>[1]) =>
+    model.take(snapshotAt(at, sights)).nodes;
+  expect(look(0, down(a), up(report, b))).toHaveLength(2);
+  expect(look(1, up(report, a), up(report, b))).toMatchObject([
+    { url: a, sight: { url: a }, elsewhere: [{ url: b, state: 'up' }] },
+  ]);
+  expect(look(2, down(a), up(report, b))).toMatchObject([
+    { url: a, sight: { url: b, state: 'up' }, elsewhere: [{ url: a, state: 'away' }] },
+  ]);
+  expect(look(3, down(a), down(b))).toMatchObject([{ url: a, sight: { url: a, state: 'away' } }]);
+});
+
+test('nodes of an older version, which do not name their start, count once for each address', () => {
+  const { instance: _, ...older } = reportOf({ seconds: 1 });
+  const sights = ['http://a:1', 'http://b:1'].map((url) => up(older as StatusReport, url));
+  expect(new FleetModel().take(snapshotAt(0, sights)).nodes).toHaveLength(2);
 });
 
 test('the machine of a node is remembered while another tab is looked at, or it is away', () => {

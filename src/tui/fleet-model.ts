@@ -7,6 +7,7 @@ import type {
 } from '../protocol/fleet-snapshot.ts';
 import type { StatusReport } from '../protocol/status-report.ts';
 import { Course } from './course.ts';
+import { oncePerNode, placeOf, toldApart } from './node-addresses.ts';
 import { type NodeRates, ratesBetween } from './node-rates.ts';
 
 /** Figures with a course. */
@@ -26,14 +27,19 @@ export type CourseName = (typeof courseNames)[number];
 
 /** A node as it is shown. */
 export interface NodeFigures {
+  /** The first that it is watched under. */
   readonly url: string;
   /** Its id, or where it is before it has answered; with both where several have the same id. */
   readonly name: string;
   /** The machine that it was last known to be on. */
   readonly machine: string | undefined;
   readonly sight: Sight<StatusReport>;
+  /** Looks at the other addresses that it is watched under. */
+  readonly elsewhere: readonly Sight<StatusReport>[];
   /** When it came into this state, in milliseconds since 1970. */
   readonly sinceMs: number;
+  /** When it was last found up, on the same clock; undefined before. */
+  readonly answeredMs: number | undefined;
   /** The newest report, also while it does not answer. */
   readonly report: StatusReport | undefined;
   /** Undefined until two reports follow each other, and while it does not answer. */
@@ -92,7 +98,7 @@ export class FleetModel {
       .map((sight) => this.#trackOf(sight.url).take(sight, time_ms));
     this.#figures = {
       timeMs: time_ms,
-      nodes: told(tracked),
+      nodes: toldApart(oncePerNode(tracked)),
       publisher: publisher === null ? undefined : this.#publisherOf(publisher),
       loadtest: loadtest === null ? undefined : this.#loadtestOf(loadtest, time_ms),
     };
@@ -132,21 +138,6 @@ export class FleetModel {
   }
 }
 
-/** Nodes of one id, such as one that is watched under two addresses, told apart by their addresses. */
-function told(nodes: readonly NodeFigures[]): readonly NodeFigures[] {
-  const counts = new Map<string, number>();
-  for (const { name } of nodes) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return nodes.map((node) =>
-    (counts.get(node.name) as number) > 1
-      ? { ...node, name: `${node.name} ${placeOf(node.url)}` }
-      : node,
-  );
-}
-
-function placeOf(url: string): string {
-  return url.replace(/^https?:\/\//, '');
-}
-
 /** One node over time. */
 class NodeTrack {
   readonly #url: string;
@@ -155,6 +146,7 @@ class NodeTrack {
     Course
   >;
   #sinceMs: number | undefined;
+  #answeredMs: number | undefined;
   #state: Sight<StatusReport>['state'] | undefined;
   #report: StatusReport | undefined;
   #machine: string | undefined;
@@ -166,6 +158,7 @@ class NodeTrack {
   take(sight: Sight<StatusReport>, timeMs: number): NodeFigures {
     if (sight.state !== this.#state) this.#sinceMs = timeMs;
     this.#state = sight.state;
+    if (sight.state === 'up') this.#answeredMs = timeMs;
     const before = this.#report;
     const { report } = sight;
     const rates = before && report ? ratesBetween(before, report) : undefined;
@@ -176,7 +169,9 @@ class NodeTrack {
     return {
       ...{ url: this.#url, sight, rates, courses: this.#courses },
       name: this.#report?.node ?? placeOf(this.#url),
+      elsewhere: [],
       sinceMs: this.#sinceMs ?? timeMs,
+      answeredMs: this.#answeredMs,
       machine: this.#machine,
       report: this.#report,
     };

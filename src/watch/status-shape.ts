@@ -96,8 +96,8 @@ const report = object({
   recovery: object(numbers('complete', 'incomplete', 'messages')),
   process: object(numbers('pid', 'cpu_ms')),
   shards: list(shard),
-  // Older versions have none.
-  silent_shards: ifThere(list(number)),
+  // Older versions have neither.
+  ...{ silent_shards: ifThere(list(number)), instance: ifThere(text) },
   channels: listing(object({ channel: text, ...numbers('events_per_s', 'subscribers') })),
   clients: listing(
     object({

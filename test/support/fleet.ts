@@ -10,6 +10,7 @@ const startMs = Date.UTC(2026, 10, 28, 12);
 /** What a node has done since it began, in so many seconds; all even. */
 export interface Doing {
   readonly node?: string;
+  readonly instance?: string;
   readonly seconds: number;
   readonly clients?: number;
   readonly inPerSecond?: number;
@@ -22,7 +23,8 @@ export interface Doing {
 export function reportOf(doing: Doing): StatusReport {
   const { node = 'node-a', seconds, clients = 0, inPerSecond = 0, outPerSecond = 0 } = doing;
   const { cpuPercent = 0, more = () => ({}) } = doing;
-  const base = statusReport(idleNode({ nodeId: node }), []);
+  const { instance = node } = doing;
+  const base = statusReport(idleNode({ nodeId: node, instance }), []);
   const ingested = inPerSecond * seconds;
   const delivered = outPerSecond * seconds;
   const report: StatusReport = {

@@ -7,6 +7,7 @@ import type { ShardFigures } from '../../src/server/reporting/shard-figures.ts';
 export function idleNode(given: Partial<NodeState> = {}): NodeState {
   return {
     nodeId: 'test-node',
+    instance: 'i1',
     mode: 'single',
     startedMs: Date.now(),
     broker: { kind: 'embedded', epoch: 'e1', differences: [], troubles: new Map() },

@@ -18,7 +18,7 @@ import { Pages } from '../pages/pages.ts';
 import { bump, Counters } from '../reporting/counters.ts';
 import { localNode } from '../reporting/local-node.ts';
 import { createMetrics } from '../reporting/metrics.ts';
-import type { NodeState } from '../reporting/node-state.ts';
+import { type NodeState, newInstance } from '../reporting/node-state.ts';
 import type { ShardFigures } from '../reporting/shard-figures.ts';
 import { startSummary } from '../reporting/summary.ts';
 import type { RunningServer, ServerDeps } from '../running-server.ts';
@@ -163,7 +163,7 @@ function stateOf(
   const { totals, history, hold, guard, drain, devices, rates, slots } = primary;
   const numbers = Array.from({ length: config.shards.count }, (_, shard) => shard);
   return {
-    ...{ nodeId, mode: 'multi', startedMs: Date.now(), broker, history },
+    ...{ nodeId, mode: 'multi', instance: newInstance(), startedMs: Date.now(), broker, history },
     counters: totals.counters,
     connections: {
       get size() {

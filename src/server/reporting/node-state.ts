@@ -1,4 +1,5 @@
 /** NodeState: what reports, metrics and the summary read of a node, be it one process or several. */
+import { randomBytes } from 'node:crypto';
 import type { Broker, ConsumerState } from '../../broker/broker.ts';
 import type { Drain } from '../clients/drain.ts';
 import type { Guard } from '../guard/guard.ts';
@@ -36,6 +37,8 @@ export interface AdmissionFigures {
  */
 export interface NodeState {
   readonly nodeId: string;
+  /** Of this start, by {@link newInstance}. */
+  readonly instance: string;
   readonly mode: 'single' | 'multi';
   /** When it started, in milliseconds since 1970. */
   readonly startedMs: number;
@@ -59,4 +62,9 @@ export interface NodeState {
    * single. Resolves with the shards that have clients and did not answer; never rejects.
    */
   refresh(): Promise<readonly number[]>;
+}
+
+/** A random name for a start of a node. */
+export function newInstance(): string {
+  return randomBytes(6).toString('base64url');
 }

@@ -16,6 +16,7 @@ export function statusReport(state: NodeState, silentShards: readonly number[]):
   return {
     schemaVersion: 1,
     node: state.nodeId,
+    instance: state.instance,
     mode: state.mode,
     uptime_s: Math.round((Date.now() - state.startedMs) / 1_000),
     time_ms: Date.now(),

@@ -35,16 +35,21 @@ export function guardWord(level: number): string {
   return guardWords[level] ?? `level ${level}`;
 }
 
+type Say = (tone: Tone, text: string) => void;
+
 /** What somebody should know now, worst first. */
 export function complaintsOf(node: NodeFigures, nowMs: number): { text: string; tone: Tone }[] {
-  const { sight, report, sinceMs } = node;
+  const { sight, report, sinceMs, answeredMs } = node;
   const complaints: { text: string; tone: Tone }[] = [];
-  const say = (tone: Tone, text: string) => complaints.push({ tone, text: printable(text) });
-  if (sight.state !== 'up') {
+  const say: Say = (tone, text) => complaints.push({ tone, text: printable(text) });
+  sayAddresses(node, say);
+  if (sight.state === 'slow' && answeredMs !== undefined) {
+    // One look waits for less than it is silent.
+    say('bad', `slow: no answer for ${formatAge(nowMs - answeredMs)}`);
+  } else if (sight.state === 'slow') say('bad', `slow: ${sight.problem ?? ''}`);
+  else if (sight.state !== 'up')
     say('bad', `${sight.state} for ${formatAge(nowMs - sinceMs)}: ${sight.problem ?? ''}`);
-    return complaints;
-  }
-  if (report === undefined) return complaints;
+  if (sight.state !== 'up' || report === undefined) return complaints;
   const { broker, guard, drain, connections, history } = report;
   if (drain !== null) {
     say(
@@ -69,4 +74,16 @@ export function complaintsOf(node: NodeFigures, nowMs: number): { text: string; 
     say('bad', `shard ${shard} does not answer: its figures are old, its clients in no list`);
   }
   return complaints;
+}
+
+/** Of a node that is watched under several addresses: that it is one, and which do not work. */
+function sayAddresses({ url, elsewhere, sight }: NodeFigures, say: Say): void {
+  if (sight.state === 'up') {
+    for (const other of elsewhere) {
+      if (other.state === 'up') continue;
+      say('bad', `does not answer at ${other.url}: ${other.state}: ${other.problem ?? ''}`);
+    }
+  }
+  const urls = new Set([url, sight.url, ...elsewhere.map((other) => other.url)]);
+  if (urls.size > 1) say('warn', `one node, watched as ${[...urls].join(' and ')}`);
 }
