@@ -150,7 +150,7 @@ test.each([
   ['top --json --once --batch', '--once and --batch exclude each other: either one look'],
   ['top --once --batch --replay y --interval 2s', '--interval does nothing with --replay'],
   ['top --record /nowhere/x --once', '--record: cannot write /nowhere/x'],
-  ['top --url localhost:3004', 'expected 1 to 64 addresses such as http://127.0.0.1:3004'],
+  ['top --url localhost:3004', '--url: expected http://host:port, got'],
   ['status --interval soon', 'expected a duration'],
 ])('`odin %s` is refused: %s', async (line, complaint) => {
   const { exitCode, stderr } = await odin(line, running());

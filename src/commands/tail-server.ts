@@ -1,7 +1,9 @@
 /** Reading the events of a running server, as its clients do: the way to those of an embedded broker. */
+import { addressFault } from '../base/address.ts';
 import { RemoteError, UsageError } from '../base/errors.ts';
 import { isObject } from '../base/values.ts';
 import type { BrokerRecord } from '../broker/broker.ts';
+import { shown } from '../config/resolve.ts';
 import { topicOfChannel } from '../events/channel.ts';
 import { batchSeparator, subprotocols } from '../protocol/versions.ts';
 
@@ -23,9 +25,14 @@ export interface ServerTailRequest {
 
 /** Checks what was given as the address of a server. */
 export function readServerUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^wss?:$/.test(url.protocol)) return text;
-  throw new UsageError('--url: expected the address of a server, such as ws://127.0.0.1:3004/ws');
+  const fault = addressFault(text, {
+    schemes: ['ws', 'wss'],
+    example: 'the address of a server, such as ws://127.0.0.1:3004/ws',
+    hasPath: true,
+    login: 'a server takes ?token=…',
+  });
+  if (fault === undefined) return text;
+  throw new UsageError(`--url: ${fault}, got ${shown(text)}`);
 }
 
 /** A connection to a server. Events that come while it is paused are left out, and told. */

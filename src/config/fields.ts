@@ -4,6 +4,7 @@
  * `reloadable` where a running server takes a new value on.
  */
 import * as z from 'zod';
+import { type AddressForm, addressFault } from '../base/address.ts';
 import {
   formatBytes,
   formatDuration,
@@ -94,6 +95,18 @@ export function list() {
 /** A text; empty only where `min` is 0. */
 export function text({ min = 1 } = {}) {
   return z.string({ error: 'expected text' }).min(min, { error: 'must not be empty' });
+}
+
+/** Where a server is. */
+export function address(form: AddressForm) {
+  const error = ({ input }: { readonly input?: unknown }) =>
+    (typeof input === 'string' ? addressFault(input, form) : undefined) ??
+    `expected ${form.example}`;
+  const protocol = new RegExp(`^(${form.schemes.join('|')})$`);
+  return z
+    .url({ protocol, error, abort: true })
+    .refine((url) => addressFault(url, form) === undefined, { error })
+    .meta({ value: '<url>' });
 }
 
 function readNumber(text: string): number | undefined {

@@ -1,7 +1,7 @@
 /** Settings of what a load test aims at, and from where. */
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { list, text, toggle } from '../fields.ts';
+import { address, list, text, toggle } from '../fields.ts';
 import { parseMessagePaths } from '../message-path.ts';
 
 /** A header that the handshake needs as it is. */
@@ -18,17 +18,12 @@ function texts(expected: string) {
 
 /** Fields of the section `loadtest`. */
 export const loadtestTarget = {
-  url: z
-    .url({
-      protocol: /^wss?$/,
-      error: 'expected ws://host:port/ws or wss://host:port/ws',
-    })
-    .refine((url) => !URL.canParse(url) || new URL(url).username === '', {
-      error: 'expected no login in the address: give it as a --header',
-    })
-    .refine((url) => !URL.canParse(url) || new URL(url).port !== '0', {
-      error: 'expected the port of a server: nobody listens at 0',
-    })
+  url: address({
+    schemes: ['ws', 'wss'],
+    example: 'ws://host:port/ws or wss://host:port/ws',
+    hasPath: true,
+    login: 'give it as a --header',
+  })
     .prefault('ws://127.0.0.1:3004/ws')
     .describe('server to test; wss:// for TLS')
     .meta({ env: 'WS_URL', value: '<url>' }),

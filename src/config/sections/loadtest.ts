@@ -1,6 +1,7 @@
 /** Settings of the load tester, and of the demo that runs one. */
 import * as z from 'zod';
-import { amount, count, duration, list, text, toggle } from '../fields.ts';
+import { addressFault } from '../../base/address.ts';
+import { address, amount, count, duration, list, text, toggle } from '../fields.ts';
 import { parseThresholds } from '../threshold.ts';
 import { checkLoadtest } from './loadtest-checks.ts';
 import { checkLoad, loadtestLoad } from './loadtest-load.ts';
@@ -19,7 +20,11 @@ const thresholds = z
     }
   });
 
-const statusExpected = 'expected http://host:port/api/status, or none';
+const statusForm = {
+  schemes: ['http', 'https'],
+  example: 'http://host:port/api/status, or none',
+  hasPath: true,
+};
 
 /** Nobody waits for longer, and sums of it fit into a timer. */
 const maxPatienceMs = 3_600_000;
@@ -93,14 +98,13 @@ const settings = z.strictObject({
     .prefault('')
     .describe('files to write the report to: .json, .html, .xml (JUnit), .csv (course), .md')
     .meta({ value: '<file,…>' }),
-  publisherUrl: z
-    .url({ protocol: /^https?$/, error: 'expected http://host:port' })
+  publisherUrl: address({ schemes: ['http', 'https'], example: 'http://host:port' })
     .optional()
-    .describe('control API of the publisher, asked how many events it published')
-    .meta({ value: '<url>' }),
+    .describe('control API of the publisher, asked how many events it published'),
   statusUrl: z
-    .union([z.literal('none'), z.url({ protocol: /^https?$/, error: statusExpected })], {
-      error: statusExpected,
+    .union([z.literal('none'), address(statusForm)], {
+      error: ({ input }) =>
+        addressFault(String(input), statusForm) ?? 'expected an address, or none',
     })
     .optional()
     .describe('where the server tells its counts; unset takes /api/status of the host in --url')

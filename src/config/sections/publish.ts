@@ -1,7 +1,7 @@
 /** Settings of the publisher. */
 import * as z from 'zod';
 import { isSymbol } from '../../events/channel.ts';
-import { amount, count, duration, list, text, toggle } from '../fields.ts';
+import { address, amount, count, duration, list, text, toggle } from '../fields.ts';
 
 const tokens = list()
   .refine((symbols) => symbols.length > 0 && symbols.every(isSymbol), {
@@ -16,10 +16,14 @@ export const publish = z.strictObject({
   rate: amount({ min: 0.1, max: 50_000 }).prefault(100).describe('events per second'),
   tokens: tokens.describe('symbols to invent events for'),
   seed: count().optional().describe('same seed, same events; default: another each run'),
-  target: z
-    .url({ protocol: /^https?$/, error: 'expected http://host:port of an odin server' })
-    .refine((url) => !URL.canParse(url) || new URL(url).username === '', {
-      error: 'expected no login in it: what the server wants is its ADMIN_TOKEN',
+  target: address({
+    schemes: ['http', 'https'],
+    example: 'http://host:port of an odin server',
+    hasPath: true,
+    login: 'what the server wants is its ADMIN_TOKEN',
+  })
+    .refine((url) => !/[?#]|\/api\/publish\/?$/.test(url), {
+      error: 'expected the address of a server: /api/publish is added to it',
     })
     .optional()
     .describe('publish to a server with the embedded broker instead of a broker'),

@@ -1,6 +1,6 @@
 /** Settings of who may connect to the server, how often, and with what. */
 import * as z from 'zod';
-import { amount, count, duration, list, text } from '../fields.ts';
+import { address, amount, count, duration, list, text } from '../fields.ts';
 
 /** TLS of the server's port; off unless both files are given. */
 export const tls = z.strictObject({
@@ -28,8 +28,11 @@ export const auth = z.strictObject({
     .optional()
     .describe('PEM file with the public key of RS256 or ES256 tokens')
     .meta({ env: 'JWT_KEY_FILE' }),
-  jwksUrl: z
-    .url({ protocol: /^https?$/, error: 'expected http(s)://host/path' })
+  jwksUrl: address({
+    schemes: ['http', 'https'],
+    example: 'http(s)://host/path',
+    hasPath: true,
+  })
     .optional()
     .describe('where the public keys of RS256 or ES256 tokens are published')
     .meta({ env: 'JWKS_URL' }),
