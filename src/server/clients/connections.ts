@@ -28,6 +28,7 @@ export class Connections implements Disposable {
   readonly #audit: Audit;
   readonly #maxLifetimeMs: number;
   readonly #sweep: NodeJS.Timeout;
+  #look: NodeJS.Immediate | undefined;
   #nextId = 1;
 
   /** With `maxLifetimeMs` above 0, connections are closed to come back after about that time. */
@@ -46,7 +47,10 @@ export class Connections implements Disposable {
     this.#audit = audit;
     this.#maxLifetimeMs = maxLifetimeMs;
     const sweepMs = Math.min(heartbeatMs / sweepsPerHeartbeat, maxSweepMs);
-    this.#sweep = setInterval(() => this.#check(), sweepMs);
+    this.#sweep = setInterval(() => {
+      // When this process stood still, what clients said meanwhile is read before they are judged.
+      this.#look = setImmediate(() => this.#check());
+    }, sweepMs);
   }
 
   get size(): number {
@@ -61,6 +65,7 @@ export class Connections implements Disposable {
   /** Ends the heartbeat; closes nobody. */
   [Symbol.dispose](): void {
     clearInterval(this.#sweep);
+    clearImmediate(this.#look);
   }
 
   /** Takes over an upgraded socket, and the place that the gate gave it. */
@@ -101,10 +106,14 @@ export class Connections implements Disposable {
       if (principal !== undefined && principal.expiresMs <= Date.now())
         this.#disconnect(connection, 'tokenExpired');
       else if (connection.endsMs <= nowMs) this.#disconnect(connection, 'lifetimeReached');
-      else if (nowMs - connection.seenMs > 2 * this.#heartbeatMs)
-        connection.terminate('unresponsive');
+      else if (this.#isUnresponsive(connection, nowMs)) connection.terminate('unresponsive');
       else if (nowMs - connection.pingedMs >= this.#heartbeatMs) connection.ping(nowMs);
     }
+  }
+
+  /** Silence alone is no guilt: whoever was not asked, since this process stood still, has not answered. */
+  #isUnresponsive({ seenMs, pingedMs }: Connection, nowMs: number): boolean {
+    return seenMs < pingedMs && nowMs - seenMs > 2 * this.#heartbeatMs;
   }
 
   #disconnect(connection: Connection, name: DisconnectName): void {
