@@ -12,6 +12,8 @@ const bothModes = [
   'rfc6455',
   'security',
   'server',
+  'server-connections',
+  'server-figures',
   'slow-clients',
   'tls',
 ].map((name) => `test/${name}.integration.test.ts`);
@@ -40,7 +42,9 @@ const alone = [
   'slow-clients.integration',
 ].map((name) => `test/${name}.test.ts`);
 
-const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 };
+/** What is waited for comes late on a busy machine: only a wait in vain takes so long. */
+const patient = { poll: { timeout: 60_000 } };
+const timeouts = { testTimeout: 120_000, hookTimeout: 120_000, expect: patient };
 /** Others wait more than they work. One Kafka of your own serves one of them at a time. */
 const sideBySide = { ...timeouts, maxWorkers: process.env['KAFKA_BROKERS'] ? 1 : 2 };
 /** Each test starts shards: they need not compile everything anew. */
@@ -57,6 +61,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'test/*.test.ts'],
           exclude: ['test/*.integration.test.ts', 'test/*.e2e.test.ts'],
           testTimeout: 20_000,
+          expect: { poll: { timeout: 15_000 } },
         },
       },
       {

@@ -1,5 +1,4 @@
 /** The bridge between servers of NATS: told to stop, refused a record, and a source that lost its end. */
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { byKey, Feed, openNatsToNats, readAll } from './support/bridge-world.ts';
@@ -94,7 +93,6 @@ describeNats('a bridge into a stream', () => {
     await restore();
     await nats.start();
     await send(20, 30, 'new');
-    await once(odin.child, 'exit');
     const { exitCode, stderr } = await odin.ended;
     expect(stderr).toMatch(/odin\.trades\/0 of the source (went back to \d+|ends at)/);
     expect(exitCode).toBe(4);

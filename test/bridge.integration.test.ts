@@ -1,5 +1,4 @@
 /** The bridge between brokers: everything once, in order, whatever happens to it. */
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
@@ -148,7 +147,7 @@ describeKafka('a bridge', () => {
     expect(exitCode).toBe(4);
     while ((await endOf(world.target)) === 0) await sleep(50);
     second.child.kill('SIGTERM');
-    await once(second.child, 'exit');
+    await second.ended;
     expect((await readAll(world.target)).map(({ key }) => key)).toEqual(['BTC']);
   });
 

@@ -105,7 +105,7 @@ test('a token is renewed in time, and one that expires is asked for again', asyn
   const reasons: string[] = [];
   const token = ({ reason }: { reason: string }) => {
     reasons.push(reason);
-    return tokenFor({ exp: secondsFromNow(reasons.length === 1 ? 2 : 60) });
+    return tokenFor({ exp: secondsFromNow(reasons.length === 1 ? 4 : 60) });
   };
   using watcher = new Watcher(server.url, { token });
   await watcher.watch('BTC.trade');
@@ -115,7 +115,7 @@ test('a token is renewed in time, and one that expires is asked for again', asyn
   expect(reasons).toEqual(['connect', 'refresh']);
 
   const expired: unknown[] = [];
-  using other = new Watcher(server.url, { token: await tokenFor({ exp: secondsFromNow(1) }) });
+  using other = new Watcher(server.url, { token: await tokenFor({ exp: secondsFromNow(2) }) });
   other.client.on('token-expired', (value) => expired.push(value));
   await other.watch('BTC.trade');
   await until(() => other.client.state === 'closed');

@@ -1,11 +1,11 @@
 /** Letting clients go: their notices, the rate, the budget, and what load balancers see meanwhile. */
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { TestClient } from './support/client.ts';
 import { odin } from './support/fake-host.ts';
+import { freePort } from './support/free-port.ts';
 import { record, startTestServer, type TestServer } from './support/start-server.ts';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
@@ -63,15 +63,17 @@ test('each client is told its own time, gets events until then, and is closed 10
     const notices = client.messages.filter((message) => message['type'] === 'reconnect_notice');
     expect(notices).toMatchObject([{ after_ms: expect.any(Number), reason: 'drain' }]);
     const lateMs = closings[index]!.atMs - startedMs - (notices[0]!['after_ms'] as number);
-    expect(Math.abs(lateMs)).toBeLessThan(500);
+    // A busy machine may be late, but nobody is closed before the time that was told.
+    expect(lateMs).toBeGreaterThan(-50);
+    expect(lateMs).toBeLessThan(2_000);
     expect(numbers(client)).toEqual(upTo(numbers(client).length));
   }
   expect(numbers(many.clients.at(-1)!).length).toBeGreaterThan(numbers(many.clients[0]!).length);
   const times = closings.map(({ atMs }) => atMs - startedMs);
   // One each 10 ms; what a busy machine held up comes together.
   expect(Math.max(...times)).toBeGreaterThan(2_500);
-  expect(Math.max(...times)).toBeLessThan(5_000);
-  expect(mostWithin(times, 1_000)).toBeLessThan(150);
+  expect(Math.max(...times)).toBeLessThan(10_000);
+  expect(mostWithin(times, 1_000)).toBeLessThan(225);
 });
 
 test('while clients are let go, probes say so and new clients are refused', async () => {
@@ -102,12 +104,13 @@ test('while clients are let go, probes say so and new clients are refused', asyn
   expect(lines[1]).toMatchObject({ clients: 100, cutOff: 0 });
 });
 
-test('ten clients are let go in well under a second', async () => {
+test('ten clients are let go long before the budget is spent', async () => {
   const server = await startTestServer();
   await using many = await openMany(server.url, 10);
   const startedMs = performance.now();
   await server[Symbol.asyncDispose]();
-  expect(performance.now() - startedMs).toBeLessThan(900);
+  // Of 25 s that it may take.
+  expect(performance.now() - startedMs).toBeLessThan(5_000);
   for (const { code } of await many.closings()) expect(code).toBe(1001);
   for (const client of many.clients) {
     expect(client.messages.at(-1)).toMatchObject({ type: 'reconnect_notice', reason: 'shutdown' });
@@ -132,7 +135,7 @@ test('many clients and one that takes nothing are gone when the budget is spent'
   await server[Symbol.asyncDispose]();
   const tookMs = performance.now() - startedMs;
   expect(tookMs).toBeGreaterThan(950);
-  expect(tookMs).toBeLessThan(2_000);
+  expect(tookMs).toBeLessThan(10_000);
   for (const { code } of await many.closings()) expect(code).toBe(1001);
   const finished = server.logLines.find((line) => line['msg'] === 'drain finished');
   expect(finished).toMatchObject({ clients: 402, cutOff: 1 });
@@ -150,9 +153,9 @@ test('a drain is over when the clients that were told have left by themselves', 
   await askToDrain(server);
   await server.server.drained;
   // Of 25 s that it may take.
-  expect(performance.now() - startedMs).toBeLessThan(6_000);
+  expect(performance.now() - startedMs).toBeLessThan(15_000);
   await expect
-    .poll(() => server.metric('ws_disconnects_total{reason="client"}'), { timeout: 5_000 })
+    .poll(() => server.metric('ws_disconnects_total{reason="client"}'))
     .toBeGreaterThan(150);
 });
 
@@ -171,11 +174,7 @@ test('only an operator may ask for a drain', async () => {
 });
 
 test('`odin serve` ends with 0 when it was drained on request', async () => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
+  const port = await freePort();
   const stop = new AbortController();
   const ended = odin(`serve --host 127.0.0.1 --port ${port} --log-format json`, {
     signal: stop.signal,
@@ -204,9 +203,7 @@ test('connections have a lifetime when one is set, each a little different', asy
   expect(new Set(closings.map(({ code }) => code))).toEqual(new Set([4002]));
   const times = closings.map(({ atMs }) => atMs - startedMs);
   expect(Math.min(...times)).toBeGreaterThan(795);
-  expect(Math.max(...times)).toBeLessThan(2_000);
+  expect(Math.max(...times)).toBeLessThan(10_000);
   expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(200);
-  await expect
-    .poll(() => server.metric('ws_disconnects_total{reason="lifetimeReached"}'), { timeout: 5_000 })
-    .toBe(60);
+  await expect.poll(() => server.metric('ws_disconnects_total{reason="lifetimeReached"}')).toBe(60);
 });

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type OdinProcess, oldNode, portOf, spawnOdin } from './support/spawn-odin.ts';
 import { hasTmux, Tmux } from './support/tmux.ts';
 
@@ -44,14 +44,12 @@ test.runIf(hasTmux)(
       const search = `--find-max rate --slo 'latency.p99 < 5s' --trial 1s --publisher-url ${api}`;
       const line = `${process.execPath} ${binary} loadtest --url ${url} --connections 5 ${search}`;
       await terminal.type(`${line} --out ${out}`);
-      await vi.waitFor(async () => expect(await rate()).toBeGreaterThan(300), { timeout: 30_000 });
+      await expect.poll(rate).toBeGreaterThan(300);
     }
-    await vi.waitFor(() => expect(existsSync(out)).toBe(true), { timeout: 10_000 });
-    await vi.waitFor(() => {
-      const { verdict, search } = JSON.parse(readFileSync(out, 'utf8'));
-      expect([verdict, search.ending]).toEqual(['interrupted', 'interrupted']);
-    });
-    expect(await rate()).toBe(300);
+    await expect.poll(() => existsSync(out)).toBe(true);
+    const { verdict, search } = JSON.parse(readFileSync(out, 'utf8'));
+    expect([verdict, search.ending]).toEqual(['interrupted', 'interrupted']);
+    await expect.poll(rate).toBe(300);
   },
 );
 

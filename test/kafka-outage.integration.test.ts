@@ -44,7 +44,7 @@ describeKafka('a broker of its own', () => {
     await leaving[Symbol.asyncDispose]();
     expect((await sending).message).toContain('closed before the broker answered');
     expect((await reading).message).toContain('reading read-back again failed');
-    expect(performance.now() - startMs).toBeLessThan(10_000);
+    expect(performance.now() - startMs).toBeLessThan(25_000);
     await kafka.start();
     const { records, complete } = await readAll();
     expect(records.map(numberOf)).toEqual([0, 1, 2, 3, 4]);
@@ -75,7 +75,7 @@ describeKafka('a broker of its own', () => {
       await kafka.stop(signal);
       const stoppedMs = performance.now();
       while (consumption.state().connected) await sleep(50);
-      expect(performance.now() - stoppedMs).toBeLessThan(8_000);
+      expect(performance.now() - stoppedMs).toBeLessThan(25_000);
       expect(consumption.state().lastError).toBeTypeOf('string');
       // Longer than a batch waits before it is sent again; resume.e2e.test.ts has 20 s of it.
       await sleep(3_000);

@@ -279,7 +279,7 @@ describe('a broker that cannot be reached', () => {
     const kafka = { connectTimeoutMs: '500ms' };
     const startMs = performance.now();
     const error = await failure(openQuietly({ url: `kafka://127.0.0.1:${port}`, kafka }, 'n'));
-    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect(performance.now() - startMs).toBeLessThan(20_000);
     expect(error.message).toContain('cannot reach');
   });
 });

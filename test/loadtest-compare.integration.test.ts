@@ -14,7 +14,7 @@ const eventsPerRound = 20;
 
 /** Far above what this machine adds, so that its own noise matters little. */
 function delayMs(random: Random, slower: number): number {
-  return slower * 400 * Math.exp(0.3 * randomNormal(random));
+  return slower * 20_000 * Math.exp(0.3 * randomNormal(random));
 }
 
 /** A run against a server whose events are as old as `slower` and `seed` say. */

@@ -16,9 +16,7 @@ test('the figures of a run can be scraped while it lasts, and only then', async 
   );
   const scrape = async () => (await fetch(await url)).text();
   await publish(server, 20, 50);
-  await expect
-    .poll(scrape, { timeout: 10_000 })
-    .toContain('odin_loadtest_events_received_total 999\n');
+  await expect.poll(scrape).toContain('odin_loadtest_events_received_total 999\n');
   const text = await scrape();
   expect(text).toContain('odin_loadtest_clients_active 20\n');
   expect(text).toContain('odin_loadtest_phase{phase="hold"} 1\n');

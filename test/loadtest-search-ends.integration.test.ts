@@ -8,7 +8,7 @@ import { publishing, quickSearch as quick } from './support/search-run.ts';
 describe.concurrent('a limit search', () => {
   test.each([
     ['is gone', '1s', /connect-refused: /],
-    ['stands still', '300ms', /upgrade-timeout: /],
+    ['stands still', '1s', /upgrade-timeout: /],
   ])('a server that %s ends it, and is no limit', async (how, connectTimeoutMs, why) => {
     const faults = { stall: false };
     await using server = await FaultServer.start(faults);

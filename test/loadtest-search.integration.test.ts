@@ -128,7 +128,7 @@ describe.concurrent('a limit search', () => {
       stop.abort();
     };
     const report = await run(server.url, settings, { signal: stop.signal, onTrial });
-    expect(Date.now() - abortedAt).toBeLessThan(2_000);
+    expect(Date.now() - abortedAt).toBeLessThan(20_000);
     expect(report.verdict).toBe('interrupted');
     expect(report.search).toMatchObject({ ending: 'interrupted', holds: 100, breaks: null });
     expect(report.search?.answer).toBe('at least 100 events/s (interrupted)');

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OdinError } from '../src/base/errors.ts';
 import { FaultServer } from './support/fault-server.ts';
-import { publish, run } from './support/run-loadtest.ts';
+import { faultsOf, publish, run } from './support/run-loadtest.ts';
 import { sshdPath, startSshd, type TestSshd } from './support/sshd.ts';
 
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -21,6 +21,8 @@ describe.skipIf(sshdPath === undefined)('over ssh', { concurrent: true }, () => 
     agents: sshd.host,
     sshCommand: sshd.command(),
     agentCommand,
+    // Events come while it holds, also on a busy machine.
+    durationMs: '3s',
     ...more,
   });
 
@@ -39,7 +41,8 @@ describe.skipIf(sshdPath === undefined)('over ssh', { concurrent: true }, () => 
       run(server.url, settings({ agents, agentCommand: `echo Welcome; ${agentCommand}` })),
       publish(server, 20, 20),
     ]);
-    expect(report).toMatchObject({ verdict: 'pass', messages: { received: 400, lost: 0 } });
+    expect(faultsOf(report)).toEqual([]);
+    expect(report).toMatchObject({ messages: { received: 400, lost: 0 } });
     expect(report.agents?.map(({ name, opened }) => [name, opened])).toEqual([
       [sshd.host, 10],
       ['local-1', 10],
@@ -56,13 +59,14 @@ describe.skipIf(sshdPath === undefined)('over ssh', { concurrent: true }, () => 
     ]);
     const [ahead, level] = report.agents ?? [];
     const { offsetMs = 0, uncertaintyMs = 0 } = ahead?.clock ?? {};
-    expect(Math.abs(offsetMs - 5_000)).toBeLessThan(uncertaintyMs + 1);
+    expect(Math.abs(offsetMs - 5_000)).toBeLessThan(uncertaintyMs + 2);
     expect(ahead?.clockCorrectedMs).toBeCloseTo(5_000, -2);
     expect(level?.clockCorrectedMs).toBe(0);
     expect(report.latencyMs.max).toBeLessThan(2_500);
     expect(report.latencyMs.p50).toBeGreaterThan(0);
     expect(report.connectMs.max).toBeLessThan(2_500);
-    expect(report).toMatchObject({ messages: { received: 400, lost: 0 }, verdict: 'pass' });
+    expect(report).toMatchObject({ messages: { received: 400, lost: 0 } });
+    expect(faultsOf(report)).toEqual([]);
   });
 
   test('a connection that drops is a lost agent', async ({ expect: expectHere }) => {
@@ -78,7 +82,7 @@ describe.skipIf(sshdPath === undefined)('over ssh', { concurrent: true }, () => 
     expect(report.verdict).toBe('inconclusive');
     expect(report.reasons[0]).toContain(`agent ${sshd.host} was lost`);
     expect(report.reasons[0]).toContain('with 10 clients: its ssh was ended by SIGKILL');
-    await expectHere.poll(() => server.sockets, { timeout: 5_000 }).toBe(0);
+    await expectHere.poll(() => server.sockets).toBe(0);
   });
 
   test('an unknown host key', async () => {

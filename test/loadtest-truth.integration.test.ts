@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createRandom, randomNormal } from '../src/base/random.ts';
 import type { LoadTestDeps } from '../src/loadtest/index.ts';
 import { FaultServer, type Faults } from './support/fault-server.ts';
-import { channel, publish, run } from './support/run-loadtest.ts';
+import { channel, faultsOf, publish, run } from './support/run-loadtest.ts';
 
 const clients = 20;
 
@@ -40,8 +40,9 @@ function percentile(values: readonly number[], percent: number): number {
 test('latencies of a known distribution are measured to 2 %', async () => {
   await using server = await FaultServer.start();
   const random = createRandom(3);
+  // So old that what a busy machine adds is within the 2 %.
   const delaysMs = Array.from({ length: 300 }, () =>
-    Math.round(400 * Math.exp(0.6 * randomNormal(random))),
+    Math.round(20_000 * Math.exp(0.6 * randomNormal(random))),
   );
   const report = await holding(server, {}, async () => {
     for (const delayMs of delaysMs) {
@@ -75,11 +76,12 @@ test('each phase of a connection takes as long as the server lets it', async () 
   for (const { count } of Object.values(report.phases)) expect(count).toBe(clients);
   expect(report.phases).not.toHaveProperty('secured');
   expect(dialed.p50).toBeLessThanOrEqual(connected.p50!);
-  expect(connected.p50).toBeLessThan(100);
+  // A busy machine adds to each of them.
+  expect(connected.p50).toBeLessThan(upgraded.p50! - 100);
   expect(upgraded.p50).toBeGreaterThanOrEqual(149);
-  expect(upgraded.p50).toBeLessThan(250);
+  expect(upgraded.p50).toBeLessThan(1_500);
   expect(subscribed.p50).toBeGreaterThanOrEqual(348);
-  expect(subscribed.p50).toBeLessThan(500);
+  expect(subscribed.p50).toBeLessThan(3_000);
   expect(firstEvent.p50).toBeGreaterThan(subscribed.p50!);
   expect(report.connectMs.p50).toBe(upgraded.p50);
 });
@@ -98,7 +100,7 @@ test.each(['v1', 'v2'])(
     });
     expect(report.messages).toMatchObject({ lost: dropped, lostAtEnd: 0, duplicated: 0 });
     expect(report.gaps).toEqual([expect.objectContaining({ after: null, lost: dropped })]);
-    expect(report.reasons).toEqual([`${dropped} events were lost`]);
+    expect(faultsOf(report)).toEqual([`${dropped} events were lost`]);
   },
 );
 
@@ -181,7 +183,9 @@ const answers: [string, Faults, string, string][] = [
 
 test.each(answers)('%s has its class, and a culprit', async (_, faults, errorClass, blame) => {
   await using server = await FaultServer.start(faults);
-  const report = await run(server.url, { connections: '5', connectTimeoutMs: '300ms' });
+  // What is no silence is told before the time is over, however busy the machine.
+  const connectTimeoutMs = errorClass.endsWith('timeout') ? '1s' : '60s';
+  const report = await run(server.url, { connections: '5', connectTimeoutMs });
   expect(report.errors).toMatchObject([{ class: errorClass, blame, count: 5 }]);
   expect(report.connections).toMatchObject({ opened: 0, failed: 5, refused: {} });
 });
@@ -233,7 +237,7 @@ test('thresholds take the place of the usual rules and say what was observed', a
     { expression: 'connect.success == 100%', observed: 100, ok: true },
   ]);
   expect(report.verdict).toBe('fail');
-  expect(report.reasons).toEqual([expect.stringMatching(/^latency\.mean >= 1s: was [\d.]+ms$/)]);
+  expect(faultsOf(report)).toEqual([expect.stringMatching(/^latency\.mean >= 1s: was [\d.]+ms$/)]);
 });
 
 test('a threshold that may abort ends the run early, after its grace', async () => {
@@ -243,9 +247,9 @@ test('a threshold that may abort ends the run early, after its grace', async () 
   const settings = { durationMs: '60s', thresholds: 'lost == 0 abort after 500ms' };
   const report = await holding(server, settings, () => publish(server, clients, 20));
   expect(report.holdMs).toBeGreaterThanOrEqual(500);
-  expect(report.holdMs).toBeLessThan(1_500);
+  expect(report.holdMs).toBeLessThan(20_000);
   expect(report.verdict).toBe('fail');
-  expect(report.reasons).toEqual([
+  expect(faultsOf(report)).toEqual([
     expect.stringMatching(/^ended early, after [\d.]+s of the hold phase: lost == 0$/),
     'lost == 0: was 1',
   ]);
@@ -257,7 +261,7 @@ test('a worker that never wakes up does not hold up the end', async () => {
   const report = await holding(server, { workers: '2', durationMs: '300ms' }, ([stopped]) => {
     process.kill(stopped as number, 'SIGSTOP');
   });
-  expect(Date.now() - startedAt).toBeLessThan(12_000);
+  expect(Date.now() - startedAt).toBeLessThan(30_000);
   expect(report.verdict).toBe('inconclusive');
   expect(report.reasons[0]).toMatch(/^a load test worker did not answer in time/);
 });
@@ -274,14 +278,14 @@ test('a worker that is stopped for 3 s makes the run inconclusive, not the serve
   expect(report.latencyMs.p99).toBeGreaterThan(500);
   expect(report.messages).toMatchObject({ received: 50 * clients, lost: 0 });
   expect(report.verdict).toBe('inconclusive');
-  expect(report.reasons).toEqual([
+  expect(report.reasons).toContainEqual(
     expect.stringMatching(
       /^load test worker 2 stood still for [23]\.\d\ds \(allowed: less than 500ms\)$/,
     ),
-    expect.stringMatching(/^latency\.p99 < 500ms: was \d+ms$/),
-  ]);
+  );
+  expect(faultsOf(report)).toEqual([expect.stringMatching(/^latency\.p99 < 500ms: was \d+ms$/)]);
   const [awake, asleep] = report.generator.perWorker;
   expect(asleep!.longestStallMs).toBeGreaterThan(2_500);
   expect(asleep!.stalls).toBeGreaterThanOrEqual(1);
-  expect(awake!.longestStallMs).toBeLessThan(1_000);
+  expect(awake!.longestStallMs).toBeLessThan(asleep!.longestStallMs);
 });

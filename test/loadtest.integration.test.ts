@@ -1,20 +1,10 @@
 /** Tests of the load tester against a server that makes known mistakes. */
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Progress } from '../src/loadtest/live/progress.ts';
 import { FaultServer } from './support/fault-server.ts';
+import { freePort } from './support/free-port.ts';
 import { channel, faultsOf, publish, run } from './support/run-loadtest.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test.each(['v1', 'v2'])('with %s, a server without faults passes', async (protocol) => {
   await using server = await FaultServer.start();
@@ -101,7 +91,7 @@ test('without a publisher the run fails and says so', async () => {
   await using server = await FaultServer.start();
   const report = await run(server.url, { durationMs: '200ms' });
   expect(report.verdict).toBe('fail');
-  expect(report.reasons).toEqual([
+  expect(faultsOf(report)).toEqual([
     'no event was received: is a publisher running on these channels?',
   ]);
 });
@@ -124,7 +114,7 @@ test.each([
 ])('after %s all clients come back', async (_, code, errorClass, closeCodes) => {
   await using server = await FaultServer.start();
   const [report] = await Promise.all([
-    run(server.url, { durationMs: '2s' }),
+    run(server.url, { durationMs: '3s' }),
     publish(server, 20, 20).then(async () => {
       server.closeAll(code);
       await publish(server, 40, 20);
@@ -180,7 +170,7 @@ test('a close code that says not to return is obeyed and fails the run', async (
     publish(server, 20, 10).then(() => server.closeAll(4501)),
   ]);
   expect(report.connections).toMatchObject({ opened: 20, dropped: 20, reconnected: 0, active: 0 });
-  expect(report.reasons).toEqual([
+  expect(faultsOf(report)).toEqual([
     '20 clients did not come back after a lost connection (open-close-4501 ×20)',
   ]);
   expect(server.requests).toBe(20);
@@ -190,12 +180,12 @@ test('a server that is not there fails every client without delay', async () => 
   const url = `ws://127.0.0.1:${await freePort()}/ws`;
   const startedAt = Date.now();
   const report = await run(url, { durationMs: '30s' });
-  expect(Date.now() - startedAt).toBeLessThan(5_000);
+  expect(Date.now() - startedAt).toBeLessThan(20_000);
   expect(report.connections).toMatchObject({ opened: 0, failed: 20 });
   expect(report.errors).toMatchObject([
     { class: 'connect-refused', count: 20, example: expect.stringContaining('ECONNREFUSED') },
   ]);
-  expect(report.reasons).toEqual(['20 clients could not connect (connect-refused ×20)']);
+  expect(faultsOf(report)).toEqual(['20 clients could not connect (connect-refused ×20)']);
   const none = { p50: null, p95: null, p99: null, max: null };
   expect(report).toMatchObject({ connectMs: none, latencyMs: { ...none, mean: null } });
   expect(report.phases.upgraded).toMatchObject({ ...none, count: 0 });
@@ -209,7 +199,9 @@ test.each([
   ['a rejected subscription', { rejectChannels: true }, 'subscribe-rejected'],
 ])('%s fails the clients once, by its class', async (_, faults, errorClass) => {
   await using server = await FaultServer.start(faults);
-  const report = await run(server.url, { connectTimeoutMs: '300ms' });
+  // What is no silence is told before the time is over, however busy the machine.
+  const connectTimeoutMs = errorClass.endsWith('timeout') ? '1s' : '60s';
+  const report = await run(server.url, { connectTimeoutMs });
   expect(report.connections).toMatchObject({ opened: 0, failed: 20 });
   expect(report.errors).toMatchObject([
     { class: errorClass, count: 20, example: expect.any(String) },
@@ -234,7 +226,7 @@ test('slow handshakes do not slow the ramp', async () => {
   const settings = { connections: '50', rampRate: '200', connectTimeoutMs: '60s' };
   const running = run(server.url, settings, { signal: stop.signal });
   // All have asked while nobody was answered, and nobody has given up.
-  await expect.poll(() => server.requests, { timeout: 30_000 }).toBe(50);
+  await expect.poll(() => server.requests).toBe(50);
   stop.abort();
   await running;
 });

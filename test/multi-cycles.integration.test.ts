@@ -83,7 +83,7 @@ async function untilSlots(server: TestServer, inUse: () => number): Promise<void
     const slots = await slotsOf(server);
     return slots.pending === 0 && slots.inUse === inUse();
   };
-  await expect.poll(isExact, { timeout: 10_000, interval: 50 }).toBe(true);
+  await expect.poll(isExact).toBe(true);
 }
 
 /** Kills a shard, and waits for the next of its number. */
@@ -91,7 +91,7 @@ async function replace(server: TestServer, shard: number): Promise<void> {
   const known = linesOf(server, 'shard serves').length;
   kill((await pidsOf(server))[shard] as number, 'SIGKILL');
   const served = () => linesOf(server, 'shard serves').length;
-  await expect.poll(served, { timeout: 10_000 }).toBe(known + 1);
+  await expect.poll(served).toBe(known + 1);
 }
 
 test('after 1 000 cycles there are as many slots in use as sockets open, and nothing has grown', async () => {

@@ -18,14 +18,12 @@ async function openReturning(server: TestServer, count: number) {
     clients,
     of: (shard: number) => clients.filter((client) => client.shard === shard),
     async allHere() {
-      await expect
-        .poll(() => clients.every(({ isHere }) => isHere), { timeout: 20_000 })
-        .toBe(true);
+      await expect.poll(() => clients.every(({ isHere }) => isHere)).toBe(true);
     },
     /** Waits until each has every event up to the end, in order, and none twice. */
     async haveAll(total: number) {
       const isLast = ({ numbers }: ReturningClient) => numbers.at(-1) === total - 1;
-      await expect.poll(() => clients.every(isLast), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => clients.every(isLast)).toBe(true);
       for (const { numbers, incomplete } of clients) {
         expect(incomplete).toBe(0);
         expect(numbers).toEqual(upTo(total));
@@ -54,8 +52,8 @@ function thaw(pid: number): void {
 }
 
 /** Waits for a line that comes beyond the first `known` of its sentence. */
-async function nextLine(server: TestServer, sentence: string, known: number, timeout = 15_000) {
-  await expect.poll(() => linesOf(server, sentence).length, { timeout }).toBeGreaterThan(known);
+async function nextLine(server: TestServer, sentence: string, known: number) {
+  await expect.poll(() => linesOf(server, sentence).length).toBeGreaterThan(known);
   return linesOf(server, sentence)[known] as Record<string, unknown>;
 }
 
@@ -84,7 +82,7 @@ test('of a killed shard only its clients notice, and they miss nothing', async (
   const before = await countersOf(server);
   kill((await pidsOf(server))[1] as number, 'SIGKILL');
   const { tookMs } = await nextLine(server, 'shard serves', 3);
-  expect(tookMs).toBeLessThan(10_000);
+  expect(tookMs).toBeLessThan(30_000);
   await all.allHere();
   const fromMs = performance.now();
   // For as long as the new shard counts from the beginning.
@@ -124,14 +122,13 @@ test('a frozen shard is replaced, and its arrivals are served by others', async 
   const arriving = Crowd.of(server.server.port, 30);
   // Soon it gets nobody any more, and who looks at the node does not wait for it.
   const warnings = async () => {
-    const patience = { headers: { connection: 'close' }, signal: AbortSignal.timeout(1_000) };
+    const patience = { headers: { connection: 'close' }, signal: AbortSignal.timeout(4_000) };
     const response = await fetch(`${server.http}/health`, patience);
     return ((await response.json()) as { warnings: string[] }).warnings;
   };
   const silence = 'shard 1 does not answer';
   // It may get the first of those who ask.
-  const soon = { timeout: 10_000 };
-  await expect.poll(() => warnings().catch(() => []), soon).toContain(silence);
+  await expect.poll(() => warnings().catch(() => [])).toContain(silence);
   expect(await warnings()).toContain(silence);
   for (const query of ['', '?sections=channels,clients'])
     expect((await statusOf(server, query)).silent_shards, query).toContain(1);
@@ -139,7 +136,7 @@ test('a frozen shard is replaced, and its arrivals are served by others', async 
   expect(crowd.inside).toHaveLength(30);
   await nextLine(server, 'shard serves', 3);
   const replacedMs = performance.now() - frozenMs;
-  expect(replacedMs).toBeLessThan(10_000);
+  expect(replacedMs).toBeLessThan(30_000);
   expect(p99(others)).toBeLessThan(bearable);
   await all.allHere();
   await all.haveAll(await events.stop());
@@ -178,7 +175,7 @@ test('a shard that the history has left behind is replaced, and its clients resu
   await using events = new NumberedEvents(server, { batch: 20, everyMs: 10, fillerBytes: 2_000 });
   const pid = (await pidsOf(server))[1] as number;
   freeze(pid);
-  await expect.poll(() => events.count, { timeout: 20_000 }).toBeGreaterThan(2_500);
+  await expect.poll(() => events.count).toBeGreaterThan(2_500);
   thaw(pid);
   await nextLine(server, 'shard is behind the history: it is ended', 0);
   await nextLine(server, 'shard serves', 3);

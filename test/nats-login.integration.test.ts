@@ -39,7 +39,7 @@ async function roundTrip(url: string, login: object): Promise<string[]> {
 async function refusal(url: string, nats: object) {
   const startMs = performance.now();
   const error = await failure(openQuietly({ url, nats }, 'login'));
-  expect(performance.now() - startMs).toBeLessThan(5_500);
+  expect(performance.now() - startMs).toBeLessThan(20_000);
   expect(error.message).not.toContain('\n');
   return error;
 }
@@ -215,7 +215,7 @@ describeNats('a server that does not have what odin needs', () => {
       await using producer = await broker.openProducer();
       const startMs = performance.now();
       const error = await failure(producer.send([outgoing('odin.trades', 'BTC', 'x')]));
-      expect(performance.now() - startMs).toBeLessThan(5_000);
+      expect(performance.now() - startMs).toBeLessThan(20_000);
       expect(error.message).toBe(
         `${nats.url} forbids publishing: the user may not publish to odin.token.BTC.trade`,
       );

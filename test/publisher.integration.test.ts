@@ -68,9 +68,7 @@ test('a change of rate counts from its moment and makes no burst', async () => {
   });
   await expect.poll(() => run.publisher.status().behind).toBe(0);
   const before = run.producer.records.length;
-  await expect
-    .poll(() => run.producer.records.length, { timeout: 5_000 })
-    .toBeGreaterThan(before + 50);
+  await expect.poll(() => run.producer.records.length).toBeGreaterThan(before + 50);
   const times = timesOf(run.producer.records);
   const gaps = times.slice(1).map((time, index) => time - (times[index] as number));
   const change = gaps.findIndex((gap) => gap > 1);
@@ -84,6 +82,8 @@ test('a stalled broker holds events back, nothing is dropped, and the run catche
   const producer = new CollectingProducer();
   producer.stall();
   await using run = await startTestPublisher({ rate: 40_000, durationMs: '1500ms' }, { producer });
+  // A busy machine lets events fall due before all that may be under way is.
+  await expect.poll(() => run.publisher.status().inFlight).toBe(20_000);
   await expect.poll(() => run.publisher.status().behind).toBeGreaterThan(5_000);
   const stalled = run.publisher.status();
   expect(stalled).toMatchObject({ inFlight: 20_000, published: 0, running: true });
@@ -104,15 +104,13 @@ test('a stall is told on the log while it lasts, and its end too', async () => {
   producer.stall();
   await using run = await startTestPublisher({ rate: 100 }, { producer });
   const lines = (level: string) => run.logLines.filter((line) => line['level'] === level);
-  await expect.poll(() => lines('warn').length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => lines('warn').length).toBe(1);
   expect(lines('warn')[0]).toMatchObject({
     msg: 'behind: the broker is slower than events are due',
     published: 0,
   });
   producer.release();
-  await expect
-    .poll(() => lines('info').at(-1)?.['msg'], { timeout: 10_000 })
-    .toBe('caught up with what was due');
+  await expect.poll(() => lines('info').at(-1)?.['msg']).toBe('caught up with what was due');
   expect(lines('warn')).toHaveLength(1);
 });
 
@@ -120,8 +118,7 @@ test('stopping while the broker is stalled says how much was given up', async ()
   const producer = new CollectingProducer();
   producer.stall();
   await using run = await startTestPublisher({ rate: 50_000 }, { producer });
-  // A busy machine lets events fall due before all that may be under way is.
-  await expect.poll(() => run.publisher.status().inFlight, { timeout: 10_000 }).toBe(20_000);
+  await expect.poll(() => run.publisher.status().inFlight).toBe(20_000);
   await expect.poll(() => run.publisher.status().behind).toBeGreaterThan(1_000);
   const stopping = run.publisher.stop();
   producer.release();
@@ -173,7 +170,7 @@ test('a file is played with its own distances and its bad lines are counted', as
     expect(await run.publisher.finished).toMatchObject({ published: 3, badLines: 1 });
     const times = timesOf(run.producer.records);
     expect(times.map((time) => time - (times[0] as number))).toEqual([0, 50, 200]);
-    expect(Math.abs((times[0] as number) - startedMs)).toBeLessThan(1_000);
+    expect(Math.abs((times[0] as number) - startedMs)).toBeLessThan(30_000);
     expect(run.producer.records.map(({ value }) => JSON.parse(value).data.holderCount)).toEqual([
       1, 2, 3,
     ]);

@@ -276,7 +276,7 @@ test('a lagging client that resumes a channel it holds gets nothing twice', asyn
     );
     await quick.events(n + 500);
   }
-  expect(await server.metric('ws_connections_behind')).toBe(1);
+  await expect.poll(() => server.metric('ws_connections_behind')).toBe(1);
   client.say({
     type: 'subscribe',
     data: { channels: ['BTC.trade'], since: { 'BTC.trade': 7_990 } },

@@ -1,11 +1,10 @@
 /** Outages of every part, side by side, with clients that resume: nothing lost, nothing twice. */
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { topics } from '../src/events/categories.ts';
 import type { StatusReport } from '../src/protocol/status-report.ts';
 import { startBalancer } from './support/balancer.ts';
+import { freePort } from './support/free-port.ts';
 import { kafkaAdmin, kafkaBrokers, startKafka, testKafka } from './support/kafka.ts';
 import { openQuietly, outgoing } from './support/kafka-inbox.ts';
 import { type OdinProcess, portOf, spawnOdin } from './support/spawn-odin.ts';
@@ -14,15 +13,6 @@ const json = ['--log-format', 'json'];
 
 interface Server extends OdinProcess {
   readonly port: number;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** All topics, with the retention of Kafka itself: a slow machine may take longer than theirs. */

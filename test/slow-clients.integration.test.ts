@@ -140,9 +140,7 @@ test('a client that reads nothing is closed with 4001 and the position to resume
   // Nothing was skipped: what it has got is the beginning of everything.
   const offsets = (client: TestClient) => client.received.map(({ offset }) => offset);
   expect(offsets(slow)).toEqual(offsets(quick).slice(0, slow.received.length));
-  await expect
-    .poll(() => server.metric('ws_disconnects_total{reason="tooSlow"}'), { timeout: 5_000 })
-    .toBe(1);
+  await expect.poll(() => server.metric('ws_disconnects_total{reason="tooSlow"}')).toBe(1);
 }, 60_000);
 
 // A process of its own, and of one mode.
@@ -193,7 +191,7 @@ test.skipIf(mode === 'multi')(
       return Number(/^ws_connections_behind (\d+)/m.exec(metrics)?.[1]);
     };
     // The one that reads may be so for a moment.
-    await expect.poll(behind, { timeout: 10_000 }).toBe(100);
+    await expect.poll(behind).toBe(100);
     // Queued, they would be owed 100 × (12 MB less what the kernel holds): hundreds of MiB.
     const grownMiB = (residentBytes(odin.child.pid!) - before) / 2 ** 20;
     expect(grownMiB).toBeLessThan(100);

@@ -83,8 +83,8 @@ describe('with a certificate', () => {
       await server.publish(...batch);
       await quick.events(n + 500);
     }
-    const { body } = await call(server.server.port, '/metrics', { ca });
-    expect(body).toContain('ws_connections_behind 1');
+    const metrics = async () => (await call(server.server.port, '/metrics', { ca })).body;
+    await expect.poll(metrics).toContain('ws_connections_behind 1');
     slow.socket.resume();
     const events = await slow.events(total);
     expect(events.map((event) => (event['data'] as { n: number }).n)).toEqual(
@@ -107,7 +107,8 @@ describe('with a certificate', () => {
     const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
     const startedMs = Date.now();
     await server[Symbol.asyncDispose]();
-    expect(Date.now() - startedMs).toBeLessThan(1_000);
+    // Of the ten seconds that they may take.
+    expect(Date.now() - startedMs).toBeLessThan(5_000);
     await Promise.all(closed);
   });
 

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { FleetSnapshot } from '../src/protocol/fleet-snapshot.ts';
 import { TestClient } from './support/client.ts';
+import { freePort } from './support/free-port.ts';
 import { startTestPublisher } from './support/start-publisher.ts';
 import { record, startTestServer, type TestServer } from './support/start-server.ts';
 import { hasTmux, Tmux } from './support/tmux.ts';
@@ -119,10 +120,9 @@ describe.runIf(hasTmux).concurrent('odin top', () => {
 
   test('a server that goes away is shown as that, and comes back by itself', async () => {
     await using terminal = await Tmux.open(100, 30, { NO_COLOR: '1', LC_ALL: 'C' });
-    let port: number;
+    const port = await freePort();
     {
-      await using server = await startTestServer();
-      ({ port } = server.server);
+      await using server = await startTestServer({ port });
       await terminal.type(thenExit(topLine(server)));
       await terminal.shows('0 of 12.0k');
     }

@@ -69,7 +69,7 @@ export class TestClient implements AsyncDisposable {
   }
 
   /** Waits for a condition on what was received; fails in the end, or when the socket closes. */
-  async until(condition: () => boolean, withinMs = 10_000): Promise<void> {
+  async until(condition: () => boolean, withinMs = 60_000): Promise<void> {
     const deadline = AbortSignal.timeout(withinMs);
     while (!condition()) {
       if (this.closed) throw new Error(`closed with ${this.closed.code} ${this.closed.reason}`);

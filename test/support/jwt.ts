@@ -12,7 +12,7 @@ export function tokenFor(claims: JWTPayload = {}, secret: string = jwtSecret): P
     .sign(Buffer.from(secret));
 }
 
-/** A moment for `exp`, in seconds from now. */
+/** A moment for `exp`, which is in whole seconds: no sooner than so many from now. */
 export function secondsFromNow(seconds: number): number {
-  return Math.floor(Date.now() / 1_000) + seconds;
+  return Math.ceil(Date.now() / 1_000) + seconds;
 }

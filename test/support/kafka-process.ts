@@ -4,17 +4,17 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { silenceWarning } from '../../src/host/warnings.ts';
+import { freePort } from './free-port.ts';
 import { kafkaClassPath } from './kafka-jars.ts';
 import type { TestCertificate } from './tls.ts';
 
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 110_000;
 const stopTimeoutMs = 20_000;
 /** Starting quickly matters more than running fast. */
 const jvmFlags = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
@@ -171,15 +171,8 @@ async function answers(brokers: string): Promise<boolean> {
 }
 
 async function freePorts(): Promise<Ports> {
-  const servers = Array.from({ length: 5 }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    ports.push((server.address() as AddressInfo).port);
-  }
-  for (const server of servers) server.close();
-  const [plain, sasl, controller, tls, saslTls] = ports as [number, number, number, number, number];
+  const plain = await freePort(5);
+  const [sasl, controller, tls, saslTls] = [plain + 1, plain + 2, plain + 3, plain + 4];
   return { plain, sasl, controller, tls, saslTls };
 }
 

@@ -105,7 +105,7 @@ export class Watcher implements Disposable {
 }
 
 /** Waits for a condition; fails in the end. */
-export async function until(condition: () => boolean, withinMs = 15_000): Promise<void> {
+export async function until(condition: () => boolean, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${condition}`);

@@ -34,7 +34,7 @@ export async function watchPage(
     ...{ page, complaints, requests },
     async until(selector, name, isMet) {
       const read = async () => (await page.getAttribute(selector, `data-${name}`)) ?? '';
-      await expect.poll(async () => isMet(await read()), { timeout: 30_000 }).toBe(true);
+      await expect.poll(async () => isMet(await read())).toBe(true);
     },
     [Symbol.asyncDispose]: () => context.close(),
   };

@@ -11,7 +11,7 @@ export const hasTmux = findTmux();
 
 /** The screen is looked at this often, and for so long, in milliseconds. */
 const lookMs = 30;
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 const prompt = 'ready$ ';
 
 let opened = 0;
