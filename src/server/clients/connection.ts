@@ -5,11 +5,11 @@ import { type DisconnectName, disconnects } from '../../protocol/disconnects.ts'
 import type { ProtocolVersion } from '../../protocol/versions.ts';
 import { frameOf, opcodes } from '../../protocol/websocket-frame.ts';
 import type { Deflating } from '../compression/deflate-offer.ts';
+import type { Frame } from '../delivery/channel.ts';
 import type { Cohort } from '../delivery/cohort.ts';
-import type { Frame } from '../delivery/history.ts';
 import { isGranted } from '../security/channel-grants.ts';
-import type { Principal } from '../security/tokens.ts';
-import type { Lag } from '../throttling/throttle.ts';
+import type { Principal } from '../security/principal.ts';
+import type { Lag } from '../throttling/sparing.ts';
 
 const pingFrame = frameOf(Buffer.alloc(0), opcodes.ping);
 
@@ -34,7 +34,7 @@ export class Connection {
   readonly version: ProtocolVersion;
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
-  cohort: Cohort;
+  cohort: Cohort<Connection>;
   /** Place in its cohort's members. */
   memberIndex = -1;
   /** History index of the next frame to look at; means something for stragglers only. */
@@ -74,7 +74,7 @@ export class Connection {
     version: ProtocolVersion,
     webSocket: WebSocket,
     socket: Socket,
-    cohort: Cohort,
+    cohort: Cohort<Connection>,
     nowMs: number,
   ) {
     this.id = id;

@@ -2,14 +2,14 @@
 
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import type { WebSocket } from 'ws';
 import { type DisconnectName, disconnects } from '../../protocol/disconnects.ts';
 import type { ProtocolVersion } from '../../protocol/versions.ts';
 import type { Deflating } from '../compression/deflate-offer.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Audit } from '../reporting/audit.ts';
 import { bump, type Counters } from '../reporting/counters.ts';
-import type { Principal } from '../security/tokens.ts';
-import type { ClientSocket } from './client-socket.ts';
+import type { Principal } from '../security/principal.ts';
 import { Connection } from './connection.ts';
 import type { Gate } from './gate.ts';
 
@@ -71,7 +71,7 @@ export class Connections implements Disposable {
   /** Takes over an upgraded socket, and the place that the gate gave it. */
   add(
     version: ProtocolVersion,
-    webSocket: ClientSocket,
+    webSocket: WebSocket,
     socket: Socket,
     principal: Principal | undefined,
     deflating: Deflating = 'none',

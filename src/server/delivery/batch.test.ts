@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readMessages } from '../../../test/support/frames.ts';
 import { joinV1, joinV2 } from './batch.ts';
-import { Channel } from './channels.ts';
+import { Channel } from './channel.ts';
 import { History } from './history.ts';
 
 const channel = new Channel('BTC.trade', 'odin.trades/0');

@@ -2,7 +2,7 @@
 import { encodeV1Prefix } from '../../protocol/server-messages.ts';
 import { batchSeparator, maxBatchBytes } from '../../protocol/versions.ts';
 import { frameHeaderBytes, writeFrameHeader } from '../../protocol/websocket-frame.ts';
-import type { Frame } from './history.ts';
+import type { Frame } from './channel.ts';
 
 const separatorByte = batchSeparator.charCodeAt(0);
 

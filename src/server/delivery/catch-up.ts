@@ -4,7 +4,8 @@ import type { Connection } from '../clients/connection.ts';
 import type { Counters } from '../reporting/counters.ts';
 import type { Throttle } from '../throttling/throttle.ts';
 import { joinV1, joinV2 } from './batch.ts';
-import type { Frame, History } from './history.ts';
+import type { Frame } from './channel.ts';
+import type { History } from './history.ts';
 import type { SocketWriter } from './socket-writer.ts';
 
 /** Most bytes that one step of catching up puts into a socket. */

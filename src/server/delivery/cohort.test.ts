@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { subscriptionsMatching } from '../../events/channel.ts';
-import type { Connection } from '../clients/connection.ts';
 import { Cohorts } from './cohort.ts';
 
 const channels = ['A.trade', 'B.trade', 'A.social', 'B.social', 'C.trade'];
@@ -15,10 +14,10 @@ test('whoever gets a channel by several subscriptions counts once', () => {
   });
   fc.assert(
     fc.property(fc.array(client, { maxLength: 12 }), (clients) => {
-      const cohorts = new Cohorts();
+      const cohorts = new Cohorts<object>();
       for (const { subscriptions, isStraggler } of clients) {
         const cohort = cohorts.for('v2', new Set(subscriptions), false);
-        const connection = {} as Connection;
+        const connection = {};
         if (isStraggler) cohort.stragglers.add(connection);
         else cohort.members.push(connection);
       }

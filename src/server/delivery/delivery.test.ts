@@ -11,7 +11,7 @@ import type { FakeClient } from '../../../test/support/fake-client.ts';
 import { subscriptionsMatching } from '../../events/channel.ts';
 import type { Deflating } from '../compression/deflate-offer.ts';
 import type { ThrottleSettings } from '../throttling/sparing.ts';
-import type { Frame } from './history.ts';
+import type { Frame } from './channel.ts';
 
 const names = Object.keys(channelTypes) as ChannelName[];
 const wanted = [...names, 'A.*', '*.trade', '*'];

@@ -11,10 +11,11 @@ import type { ThrottleSettings } from '../throttling/sparing.ts';
 import { Throttle } from '../throttling/throttle.ts';
 import { joinV1 } from './batch.ts';
 import { CatchUp } from './catch-up.ts';
+import type { Frame } from './channel.ts';
 import { type Cohort, Cohorts } from './cohort.ts';
 import { FlushBuffers } from './flush-buffers.ts';
 import { FlushPace } from './flush-pace.ts';
-import type { Frame, History } from './history.ts';
+import type { History } from './history.ts';
 import { SocketWriter } from './socket-writer.ts';
 
 /**
@@ -39,14 +40,14 @@ export interface DeliveryLimits {
 export class Delivery {
   readonly #history: History;
   readonly #counters: Counters;
-  readonly #cohorts = new Cohorts();
+  readonly #cohorts = new Cohorts<Connection>();
   readonly #deflater: Deflater;
   readonly #writer: SocketWriter;
   readonly #catchUp: CatchUp;
   readonly #pace: FlushPace;
   /** Shards wait for each other where there are fewer cores, which is not what a flush takes. */
   readonly #flushClock: () => number;
-  #dirty: Cohort[] = [];
+  #dirty: Cohort<Connection>[] = [];
   /** Everything below this index was handed to every cohort. */
   #flushedTo = 0;
   #isObserving = false;
@@ -102,7 +103,7 @@ export class Delivery {
   }
 
   /** The cohort of connections that have not subscribed to anything. */
-  unsubscribed(version: ProtocolVersion, isDeflated = false): Cohort {
+  unsubscribed(version: ProtocolVersion, isDeflated = false): Cohort<Connection> {
     return this.#cohorts.for(version, nobody, isDeflated);
   }
 
@@ -216,7 +217,7 @@ export class Delivery {
   }
 
   // Backwards: a member that falls behind is swapped with one that was already served.
-  #flushCohort(cohort: Cohort, buffers: FlushBuffers): void {
+  #flushCohort(cohort: Cohort<Connection>, buffers: FlushBuffers): void {
     const { pending: frames, members, context } = cohort;
     cohort.pending = [];
     if (frames.length === 0 || members.length === 0) return;

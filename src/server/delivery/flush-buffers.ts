@@ -3,7 +3,7 @@
 import type { Deflater } from '../compression/deflater.ts';
 import type { Counters } from '../reporting/counters.ts';
 import { joinV2 } from './batch.ts';
-import type { Frame } from './history.ts';
+import type { Frame } from './channel.ts';
 
 interface Built {
   readonly shared: Buffer;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Channel } from './channels.ts';
+import { Channel } from './channel.ts';
 import { History } from './history.ts';
 
 const channel = new Channel('BTC.trade', 'odin.trades/0');

@@ -3,41 +3,7 @@
 import type { EventType } from '../../events/event-types.ts';
 import { frameHeaderBytes, writeFrameHeader } from '../../protocol/websocket-frame.ts';
 import { isConflatable } from '../throttling/sparing.ts';
-import type { Channel } from './channels.ts';
-
-/** An event encoded once. */
-export interface Frame {
-  /** Place in this node's order; grows by one per frame and is never reused. */
-  readonly index: number;
-  readonly channel: Channel;
-  readonly offset: number;
-  /** Offset of the event before it on its channel; null when this node never saw one. */
-  readonly prev: number | null;
-  /** History index of that event; -1 when it is not known. */
-  readonly prevIndex: number;
-  readonly type: EventType;
-  /** History index of a newer event of its channel and type; -1 while there is none. */
-  supersededBy: number;
-  /** The event's own time in milliseconds since 1970. */
-  readonly eventMs: number;
-  /** When this node took it, on the node's monotonic clock, in milliseconds. */
-  readonly takenMs: number;
-  /** A whole WebSocket frame: header and payload. */
-  readonly bytes: Buffer;
-  /** Where the payload starts in {@link bytes}. */
-  readonly payloadAt: number;
-}
-
-/** An event as a frame carries it, without its place in a history. */
-export type EncodedEvent = Pick<
-  Frame,
-  'offset' | 'prev' | 'type' | 'eventMs' | 'takenMs' | 'bytes' | 'payloadAt'
->;
-
-/** An event that was encoded elsewhere, and its place there. */
-export interface AdoptedEvent extends EncodedEvent {
-  readonly index: number;
-}
+import type { AdoptedEvent, Channel, EncodedEvent, Frame } from './channel.ts';
 
 /** What gets the frames of a history as they come. */
 export interface FrameSink {

@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Channel } from '../delivery/channels.ts';
-import type { Frame } from '../delivery/history.ts';
+import { Channel, type Frame } from '../delivery/channel.ts';
 import { busyChannels } from './busy-channels.ts';
 import { Turns } from './turns.ts';
 

@@ -1,6 +1,5 @@
 /** Which channels carry events, and how many: counted in the history when somebody asks. */
-import type { Channel } from '../delivery/channels.ts';
-import type { Frame } from '../delivery/history.ts';
+import type { Channel, Frame } from '../delivery/channel.ts';
 import { firstRows } from './first-rows.ts';
 import { Turns } from './turns.ts';
 

@@ -7,7 +7,8 @@ import { channelOfRecord } from '../../events/channel.ts';
 import { isComplaint, parseEvent } from '../../events/event.ts';
 import type { Log } from '../../host/log.ts';
 import { encodeEvent } from '../../protocol/server-messages.ts';
-import { Channel, type Channels } from '../delivery/channels.ts';
+import { Channel } from '../delivery/channel.ts';
+import type { Channels } from '../delivery/channels.ts';
 import type { FrameSink, History } from '../delivery/history.ts';
 import { bump, type Counters, type SkipReason } from '../reporting/counters.ts';
 

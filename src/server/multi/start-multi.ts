@@ -22,9 +22,9 @@ import { type NodeState, newInstance } from '../reporting/node-state.ts';
 import type { ShardFigures } from '../reporting/shard-figures.ts';
 import { startSummary } from '../reporting/summary.ts';
 import type { RunningServer, ServerDeps } from '../running-server.ts';
+import { openTokens } from '../security/admission.ts';
 import { clientAddress } from '../security/client-address.ts';
 import { TlsFiles } from '../security/tls-files.ts';
-import { Tokens } from '../security/tokens.ts';
 import { Primary } from './primary/primary.ts';
 
 const maxPort = 65_535;
@@ -40,7 +40,7 @@ export async function startMulti(
   const limits = new Limits(config);
   const tls = await TlsFiles.open(config.tls);
   // The shards use them; what is wrong with a key is to be said here, and once.
-  await Tokens.open(config.auth);
+  await openTokens(config.auth);
   const pages = await Pages.open(config);
   await using cleanUp = new AsyncDisposableStack();
   const port = cleanUp.use(createPort(config, tls, counters, log));

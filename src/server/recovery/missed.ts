@@ -1,7 +1,7 @@
 /** Missed events: what the history holds of a channel beyond a client's position. */
 import { frameOf } from '../../protocol/websocket-frame.ts';
-import type { Channel } from '../delivery/channels.ts';
-import type { Frame, History } from '../delivery/history.ts';
+import type { Channel, Frame } from '../delivery/channel.ts';
+import type { History } from '../delivery/history.ts';
 
 /** Frames of one channel, oldest first. */
 export interface Missed {

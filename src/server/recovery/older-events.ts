@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, Consumption, ReadBackResult } from '../../broker/broker.ts';
 import { topicOfChannel } from '../../events/channel.ts';
-import { Channel, type Channels } from '../delivery/channels.ts';
+import { Channel } from '../delivery/channel.ts';
+import type { Channels } from '../delivery/channels.ts';
 import type { History } from '../delivery/history.ts';
 import type { Counters } from '../reporting/counters.ts';
 import { missedIn } from './missed.ts';

@@ -3,8 +3,7 @@ import type { BrokerRecord } from '../../broker/broker.ts';
 import { isComplaint, parseEvent } from '../../events/event.ts';
 import type { ChannelPosition, WildcardPosition } from '../../protocol/resume.ts';
 import { encodeEvent } from '../../protocol/server-messages.ts';
-import type { Channel } from '../delivery/channels.ts';
-import type { Frame } from '../delivery/history.ts';
+import type { Channel, Frame } from '../delivery/channel.ts';
 import { framed } from './missed.ts';
 
 /** Frames of a channel's records below an offset; `after` is the offset that the first follows. */

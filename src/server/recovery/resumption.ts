@@ -2,9 +2,9 @@
 import type { MessageId } from '../../protocol/client-messages.ts';
 import type { Since } from '../../protocol/resume.ts';
 import type { Connection } from '../clients/connection.ts';
-import type { Channel } from '../delivery/channels.ts';
+import type { Channel, Frame } from '../delivery/channel.ts';
 import type { Delivery } from '../delivery/delivery.ts';
-import type { Frame, History } from '../delivery/history.ts';
+import type { History } from '../delivery/history.ts';
 import type { Recovered, Recovery } from './recovery.ts';
 
 /** What a returning client asks for, checked: only channels that it may and can hold. */

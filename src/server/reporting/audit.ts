@@ -1,19 +1,10 @@
 /** Audit: log lines about decisions against clients, at most a few per second and kind. */
 import { performance } from 'node:perf_hooks';
 import type { Log } from '../../host/log.ts';
-import { bump, type Counters } from './counters.ts';
+import { type AuditKind, bump, type Counters } from './counters.ts';
 
 /** Lines of one kind that a second may hold; the rest is counted. */
 const maxPerSecond = 10;
-
-/** What was decided; the field `audit` of its line. A closed set, so that memory is bounded. */
-export type AuditKind =
-  | 'connect_refused'
-  | 'throttled'
-  | 'disconnected_by_policy'
-  | 'token_refused'
-  | 'guard'
-  | 'drain';
 
 interface Window {
   startedMs: number;

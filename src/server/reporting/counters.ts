@@ -2,11 +2,19 @@
 import type { EventType } from '../../events/event-types.ts';
 import type { DisconnectName } from '../../protocol/disconnects.ts';
 import type { RefusalCode } from '../../protocol/refusals.ts';
-import type { AuditKind } from './audit.ts';
 import { BucketCounts } from './bucket-counts.ts';
 
 /** Why a broker record was not turned into an event. */
 export type SkipReason = 'malformed' | 'oversized' | 'no_key' | 'unknown_topic' | 'bad_key';
+
+/** What was decided against a client; the field `audit` of its line. A closed set, so that memory is bounded. */
+export type AuditKind =
+  | 'connect_refused'
+  | 'throttled'
+  | 'disconnected_by_policy'
+  | 'token_refused'
+  | 'guard'
+  | 'drain';
 
 /** Counts since the start of the server. Written by one stage each, read by `metrics.ts`. */
 export class Counters {

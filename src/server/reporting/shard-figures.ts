@@ -1,6 +1,26 @@
 /** ShardFigures: what the primary knows of a shard, for health, metrics and status. */
+import type { ProcessUsage } from '../../host/child.ts';
 import type { ShardState } from '../../protocol/status-report.ts';
-import type { ShardReport } from '../multi/shard/shard-report.ts';
+import type { CountsCopy } from './counts.ts';
+
+/** What a shard tells the primary of itself: plain data, a copy of its own. */
+export interface ShardReport {
+  readonly usage: ProcessUsage;
+  /** Counts since its process started. */
+  readonly counters: CountsCopy;
+  /** Open connections. */
+  readonly connections: number;
+  /** Connections whose socket is full. */
+  readonly behind: number;
+  readonly cohorts: number;
+  readonly flushIntervalMs: number;
+  /** Clients at throttle levels 1, 2 and 3. */
+  readonly throttled: readonly [light: number, medium: number, heavy: number];
+  /** Requests whose token is being checked. */
+  readonly pendingHandshakes: number;
+  /** 99th percentile of how late the event loop ran in the last second, in milliseconds. */
+  readonly loopDelayMs: number;
+}
 
 /** One per shard that the node should have, whether it has a process now or not. */
 export interface ShardFigures {

@@ -5,7 +5,8 @@ import type { RefusalCode } from '../../protocol/refusals.ts';
 import type { Limits } from '../limits.ts';
 import { clientAddress } from './client-address.ts';
 import { allowsOrigin } from './origins.ts';
-import { type Principal, type TokenRefusal, Tokens, tokenOf } from './tokens.ts';
+import type { Principal, TokenRefusal } from './principal.ts';
+import type { Tokens } from './tokens.ts';
 
 /** Why a request is not let in. */
 export interface Refusal {
@@ -43,7 +44,7 @@ export class Admission {
     { auth, limits: { handshakeMs } }: Config['server'],
     limits: Limits,
   ): Promise<Admission> {
-    return new Admission(await Tokens.open(auth), handshakeMs, limits);
+    return new Admission(await openTokens(auth), handshakeMs, limits);
   }
 
   /** Requests whose token is being checked; each may become a connection. */
@@ -80,4 +81,22 @@ export class Admission {
   abandon(): void {
     for (const resolve of this.#waiting) resolve(tookTooLong);
   }
+}
+
+/**
+ * Undefined when no key is configured: then nobody needs a token, and what checks them is not loaded,
+ * which would be 2 MiB in each process. Throws a UsageError when a key cannot be read.
+ */
+export async function openTokens(auth: Config['server']['auth']): Promise<Tokens | undefined> {
+  if ((auth.secret ?? auth.keyFile ?? auth.jwksUrl) === undefined) return undefined;
+  const { Tokens } = await import('./tokens.ts');
+  return await Tokens.open(auth);
+}
+
+/** The token of a request: `Authorization: Bearer`, `?token=` or `?auth=`, in that order. */
+export function tokenOf({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>) {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+  if (bearer !== undefined) return bearer;
+  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
+  return query.get('token') || query.get('auth') || undefined;
 }

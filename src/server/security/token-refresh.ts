@@ -5,7 +5,8 @@ import { controlMessages } from '../../protocol/server-messages.ts';
 import type { Connection } from '../clients/connection.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Counters } from '../reporting/counters.ts';
-import { isRefusal, type Principal, type Tokens } from './tokens.ts';
+import { isRefusal, type Principal } from './principal.ts';
+import type { Tokens } from './tokens.ts';
 
 type RefreshMessage = Extract<ClientMessage, { type: 'refresh_token' }>;
 

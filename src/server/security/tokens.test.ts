@@ -9,7 +9,8 @@ import { exportJWK, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UsageError } from '../../base/errors.ts';
 import { configSchema } from '../../config/schema.ts';
-import { Tokens, tokenOf } from './tokens.ts';
+import { tokenOf } from './admission.ts';
+import { Tokens } from './tokens.ts';
 
 const secret = 'a secret of the tests, long enough for it';
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2_048 });

@@ -1,28 +1,13 @@
 /** Tokens: who a JWT says its bearer is, until when, and what that bearer may see. */
-import type { IncomingMessage } from 'node:http';
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { messageOf } from '../../base/errors.ts';
 import type { Config } from '../../config/schema.ts';
-import { type ChannelGrants, readGrants } from './channel-grants.ts';
+import { readGrants } from './channel-grants.ts';
+import type { Principal, TokenRefusal } from './principal.ts';
 import { KeysUnavailable, readTokenKeys, type TokenKeys } from './token-keys.ts';
 
 /** Longest `sub` that is taken, in characters. */
 const maxUserLength = 256;
-
-/** Who is connected. Never changes; a refresh replaces it. */
-export interface Principal {
-  /** The claim `sub`. */
-  readonly user: string;
-  /** The claim `exp`, in milliseconds since 1970. */
-  readonly expiresMs: number;
-  readonly grants: ChannelGrants;
-}
-
-/** Why a token was not taken. `reason` is for logs and never holds the token. */
-export interface TokenRefusal {
-  readonly code: 'INVALID_TOKEN' | 'AUTH_UNAVAILABLE';
-  readonly reason: string;
-}
 
 /** Checks tokens against the keys and claims of the configuration. */
 export class Tokens {
@@ -58,19 +43,6 @@ export class Tokens {
       return invalid(error instanceof errors.JOSEError ? reason : 'not a token');
     }
   }
-}
-
-/** Whether {@link Tokens.check} refused. */
-export function isRefusal(result: Principal | TokenRefusal): result is TokenRefusal {
-  return 'code' in result;
-}
-
-/** The token of a request: `Authorization: Bearer`, `?token=` or `?auth=`, in that order. */
-export function tokenOf({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>) {
-  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-  if (bearer !== undefined) return bearer;
-  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
-  return query.get('token') || query.get('auth') || undefined;
 }
 
 function principalOf({ sub, exp, channels }: JWTPayload): Principal | TokenRefusal {

@@ -1,7 +1,7 @@
 /** Which events each strategy spares a lagging client. */
 import { expect, test } from 'vitest';
 import type { EventType } from '../../events/event-types.ts';
-import { Channel } from '../delivery/channels.ts';
+import { Channel } from '../delivery/channel.ts';
 import { History } from '../delivery/history.ts';
 import { isSpared, type ThrottleLevel, type ThrottleSettings } from './sparing.ts';
 

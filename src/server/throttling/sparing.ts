@@ -1,13 +1,23 @@
 /** Sparing: which events a lagging client is not sent, by strategy and level. */
 import type { Config } from '../../config/schema.ts';
 import { type EventType, eventTypes, type Priority } from '../../events/event-types.ts';
-import type { Frame } from '../delivery/history.ts';
+import type { Frame } from '../delivery/channel.ts';
 
 /** Section `server.throttle` of the configuration. */
 export type ThrottleSettings = Config['server']['throttle'];
 
 /** 0 is no throttling, 1 light, 2 medium, 3 heavy. */
 export type ThrottleLevel = 0 | 1 | 2 | 3;
+
+/** How a connection lags: a few numbers, however far behind it is. */
+export interface Lag {
+  level: ThrottleLevel;
+  /** Saturated flushes since the level last changed. */
+  saturated: number;
+  /** When one was last counted, and since when there was none; on the node's monotonic clock. */
+  countedMs: number;
+  calmSinceMs: number;
+}
 
 /** Share of events at a level, in percent; what a client is told, and what `percentage` sends. */
 export function ratePercent(settings: ThrottleSettings, level: ThrottleLevel): number {

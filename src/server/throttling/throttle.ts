@@ -1,11 +1,18 @@
 /** Throttle: how much each lagging connection is spared, from how often its socket was full. */
 import { controlMessages } from '../../protocol/server-messages.ts';
 import type { Connection } from '../clients/connection.ts';
-import type { Frame, History } from '../delivery/history.ts';
+import type { Frame } from '../delivery/channel.ts';
+import type { History } from '../delivery/history.ts';
 import type { Audit } from '../reporting/audit.ts';
 import { bump, type Counters } from '../reporting/counters.ts';
 import { resumeReason } from './resume-reason.ts';
-import { isSpared, ratePercent, type ThrottleLevel, type ThrottleSettings } from './sparing.ts';
+import {
+  isSpared,
+  type Lag,
+  ratePercent,
+  type ThrottleLevel,
+  type ThrottleSettings,
+} from './sparing.ts';
 
 /** Saturated flushes after which the level goes up; the seeds' number of failed attempts. */
 const saturatedPerLevel = 3;
@@ -19,16 +26,6 @@ const messages = [
   'connection is slow: events are skipped while it lags',
   'connection is very slow: most events are skipped while it lags; the next step is a disconnect',
 ] as const;
-
-/** How a connection lags: a few numbers, however far behind it is. */
-export interface Lag {
-  level: ThrottleLevel;
-  /** Saturated flushes since the level last changed. */
-  saturated: number;
-  /** When one was last counted, and since when there was none; on the node's monotonic clock. */
-  countedMs: number;
-  calmSinceMs: number;
-}
 
 /** Owns the levels. A connection that never had a full socket costs nothing here. */
 export class Throttle {

@@ -1,7 +1,6 @@
 /** Feed codec: how the messages of a feed are written, from the primary process to a shard. */
 import { type EventType, eventTypes } from '../../../events/event-types.ts';
-import type { Channel } from '../../delivery/channels.ts';
-import type { AdoptedEvent, EncodedEvent, Frame } from '../../delivery/history.ts';
+import type { AdoptedEvent, Channel, EncodedEvent, Frame } from '../../delivery/channel.ts';
 
 /** First byte of a message, behind its length (four bytes, little endian, as everything here). */
 export const messageKinds = { begin: 1, channels: 2, frames: 3, broken: 4, level: 5 } as const;

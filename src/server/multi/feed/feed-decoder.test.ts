@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Channel } from '../../delivery/channels.ts';
-import { type Frame, History } from '../../delivery/history.ts';
+import { Channel, type Frame } from '../../delivery/channel.ts';
+import { History } from '../../delivery/history.ts';
 import {
   encodeBegin,
   encodeBroken,

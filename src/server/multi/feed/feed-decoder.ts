@@ -1,6 +1,6 @@
 /** Feed decoder: chunks of bytes in, the messages of a feed out, in a shard. */
 import type { EventType } from '../../../events/event-types.ts';
-import type { EncodedEvent } from '../../delivery/history.ts';
+import type { EncodedEvent } from '../../delivery/channel.ts';
 import {
   type FedChannel,
   type FedEvent,

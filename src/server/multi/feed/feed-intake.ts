@@ -1,6 +1,7 @@
 /** Feed intake: the shard's end of its feed, which keeps its history a copy of the primary's. */
-import { Channel, type Channels } from '../../delivery/channels.ts';
-import type { Frame, FrameSink, History } from '../../delivery/history.ts';
+import { Channel, type Frame } from '../../delivery/channel.ts';
+import type { Channels } from '../../delivery/channels.ts';
+import type { FrameSink, History } from '../../delivery/history.ts';
 import type { Counters } from '../../reporting/counters.ts';
 import { machineClockOffsetMs } from './feed-clock.ts';
 import type { FedChannel, FedEvent } from './feed-codec.ts';

@@ -1,7 +1,8 @@
 /** Feed: one shard as a cursor on the primary's history, written to the shard's pipe. */
 import type { Writable } from 'node:stream';
-import type { Channel, Channels } from '../../delivery/channels.ts';
-import type { Frame, History } from '../../delivery/history.ts';
+import type { Channel, Frame } from '../../delivery/channel.ts';
+import type { Channels } from '../../delivery/channels.ts';
+import type { History } from '../../delivery/history.ts';
 import {
   channelBytes,
   encodeBegin,

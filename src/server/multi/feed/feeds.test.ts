@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createFeedWorld, type FakeShard } from '../../../../test/support/feed-world.ts';
-import { Channel } from '../../delivery/channels.ts';
+import { Channel } from '../../delivery/channel.ts';
 import { maxPipeBytes } from './feed.ts';
 import { stepBytes } from './feed-codec.ts';
 

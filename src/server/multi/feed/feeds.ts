@@ -1,8 +1,9 @@
 /** Feeds: what the primary process takes from the broker, to all shards, encoded once. */
 import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
+import type { Frame } from '../../delivery/channel.ts';
 import type { Channels } from '../../delivery/channels.ts';
-import type { Frame, FrameSink, History } from '../../delivery/history.ts';
+import type { FrameSink, History } from '../../delivery/history.ts';
 import { Feed, type FeedCounts, type FeedHandlers, type FeedSource } from './feed.ts';
 import { machineClockOffsetMs } from './feed-clock.ts';
 import { encodeBroken, encodeFrames, stepBytes } from './feed-codec.ts';

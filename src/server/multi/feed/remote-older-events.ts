@@ -1,5 +1,6 @@
 /** RemoteOlderEvents: what a shard's history does not hold, asked from the primary. */
-import { Channel, type Channels } from '../../delivery/channels.ts';
+import { Channel } from '../../delivery/channel.ts';
+import type { Channels } from '../../delivery/channels.ts';
 import type { History } from '../../delivery/history.ts';
 import type { OlderEvents, ReadChannel } from '../../recovery/older-events.ts';
 import type { Counters } from '../../reporting/counters.ts';

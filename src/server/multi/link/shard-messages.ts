@@ -4,9 +4,9 @@ import type { DrainReason } from '../../clients/drain.ts';
 import type { ClientLook, ClientQuestion } from '../../details/client-look.ts';
 import type { ReadChannel } from '../../recovery/older-events.ts';
 import type { NodeApi } from '../../reporting/node-api.ts';
+import type { ShardReport } from '../../reporting/shard-figures.ts';
 import type { Refusal } from '../../security/admission.ts';
 import type { ServingIdentity } from '../../serving.ts';
-import type { ShardReport } from '../shard/shard-report.ts';
 
 /** What a shard is told first. */
 export interface ShardSetup {

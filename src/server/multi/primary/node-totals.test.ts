@@ -2,7 +2,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bump, Counters } from '../../reporting/counters.ts';
-import { type ShardReport, type ShardReportParts, takeReport } from '../shard/shard-report.ts';
+import type { ShardReport } from '../../reporting/shard-figures.ts';
+import { type ShardReportParts, takeReport } from '../shard/shard-report.ts';
 import { NodeTotals } from './node-totals.ts';
 
 /** What a process has beside its counters; all of it can be seen in the totals. */

@@ -1,9 +1,9 @@
 /** NodeTotals: counts and gauges of a node over all of its processes, dead ones included. */
 import { performance } from 'node:perf_hooks';
 import { Counters } from '../../reporting/counters.ts';
+import { addCounts, clearCounts } from '../../reporting/counts.ts';
 import type { DeliveryFigures } from '../../reporting/node-state.ts';
-import type { ShardReport } from '../shard/shard-report.ts';
-import { addCounts, clearCounts } from './counts.ts';
+import type { ShardReport } from '../../reporting/shard-figures.ts';
 
 /** Two reports that the CPU of a shard is taken from are at least this far apart, in milliseconds. */
 const leastCpuSpanMs = 500;

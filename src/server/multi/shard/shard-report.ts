@@ -1,27 +1,9 @@
 /** ShardReport: what a shard tells the primary of itself, each second and when it is asked. */
 import type { ProcessUsage } from '../../../host/child.ts';
 import type { Counters } from '../../reporting/counters.ts';
+import type { CountsCopy } from '../../reporting/counts.ts';
 import type { DeliveryFigures } from '../../reporting/node-state.ts';
-import type { CountsCopy } from '../primary/counts.ts';
-
-/** Plain data, a copy of its own. */
-export interface ShardReport {
-  readonly usage: ProcessUsage;
-  /** Counts since its process started. */
-  readonly counters: CountsCopy;
-  /** Open connections. */
-  readonly connections: number;
-  /** Connections whose socket is full. */
-  readonly behind: number;
-  readonly cohorts: number;
-  readonly flushIntervalMs: number;
-  /** Clients at throttle levels 1, 2 and 3. */
-  readonly throttled: readonly [light: number, medium: number, heavy: number];
-  /** Requests whose token is being checked. */
-  readonly pendingHandshakes: number;
-  /** 99th percentile of how late the event loop ran in the last second, in milliseconds. */
-  readonly loopDelayMs: number;
-}
+import type { ShardReport } from '../../reporting/shard-figures.ts';
 
 /** What a report is taken from. */
 export interface ShardReportParts {

@@ -1,6 +1,6 @@
 /** Sums of counters over processes, by the kind of each field, so that none can be forgotten. */
-import { BucketCounts, type CountedBuckets } from '../../reporting/bucket-counts.ts';
-import { Counters } from '../../reporting/counters.ts';
+import { BucketCounts, type CountedBuckets } from './bucket-counts.ts';
+import { Counters } from './counters.ts';
 
 /** Counters as they arrive from another process: without the methods. */
 export type CountsCopy = {
