@@ -63,11 +63,11 @@ function p99(clients: readonly ReturningClient[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] as number;
 }
 
-/** What clients may be delayed by, after how they were until now, which is forgotten; a freeze is longer. */
-function bearableDelay(clients: readonly ReturningClient[]): number {
-  const usual = p99(clients);
+/** From now on delays count; whoever waits for a frozen shard is as late as that is frozen. */
+function noteDelays(clients: readonly ReturningClient[]) {
+  const fromMs = performance.now();
   for (const { delaysMs } of clients) delaysMs.length = 0;
-  return Math.min(1_000, Math.max(300, 10 * usual));
+  return () => p99(clients) / (performance.now() - fromMs);
 }
 
 test('of a killed shard only its clients notice, and they miss nothing', async () => {
@@ -116,8 +116,7 @@ test('a frozen shard is replaced, and its arrivals are served by others', async 
   await using events = new NumberedEvents(server);
   const others = [...all.of(0), ...all.of(2)];
   await expect.poll(() => events.count).toBeGreaterThan(50);
-  const bearable = bearableDelay(others);
-  const frozenMs = performance.now();
+  const lateness = noteDelays(others);
   freeze((await pidsOf(server))[1] as number);
   const arriving = Crowd.of(server.server.port, 30);
   // Soon it gets nobody any more, and who looks at the node does not wait for it.
@@ -135,9 +134,7 @@ test('a frozen shard is replaced, and its arrivals are served by others', async 
   using crowd = await arriving;
   expect(crowd.inside).toHaveLength(30);
   await nextLine(server, 'shard serves', 3);
-  const replacedMs = performance.now() - frozenMs;
-  expect(replacedMs).toBeLessThan(30_000);
-  expect(p99(others)).toBeLessThan(bearable);
+  expect(lateness()).toBeLessThan(0.5);
   await all.allHere();
   await all.haveAll(await events.stop());
   expect(others.flatMap(({ closes }) => closes)).toEqual([]);
@@ -145,19 +142,21 @@ test('a frozen shard is replaced, and its arrivals are served by others', async 
   await expect.poll(async () => (await statusOf(server)).silent_shards).toEqual([]);
 });
 
-test('a shard that stalls for two seconds delays nobody, and its clients get everything', async () => {
+test('a shard that stalls delays nobody, and its clients get everything', async () => {
   await using server = await startTestServer({ ...multi, throttle: { strategy: 'none' } });
   await using all = await openReturning(server, 6);
   const [mine, others] = [all.of(1), [...all.of(0), ...all.of(2)]];
   await using events = new NumberedEvents(server, { batch: 100, everyMs: 20, fillerBytes: 1_000 });
   await expect.poll(() => events.count).toBeGreaterThan(1_000);
-  const bearable = bearableDelay(all.clients);
+  const lateness = noteDelays(others);
   const pid = (await pidsOf(server))[1] as number;
   freeze(pid);
-  // The stall has to last.
-  await delay(2_000);
-  for (const { numbers } of mine) expect(numbers.length).toBeLessThan(events.count - 1_000);
-  expect(p99(others)).toBeLessThan(bearable);
+  const frozenAt = events.count;
+  // Two seconds of events, which are far more than its pipe takes.
+  const goOn = () => others.every(({ numbers }) => numbers.length > frozenAt + 10_000);
+  await expect.poll(goOn, { timeout: 60_000 }).toBe(true);
+  expect(lateness()).toBeLessThan(0.5);
+  for (const { numbers } of mine) expect(numbers.length).toBeLessThan(frozenAt + 9_000);
   expect(await server.metric('odin_shard_feed_stalls_total{shard_id="1"}')).toBe(1);
   thaw(pid);
   await all.haveAll(await events.stop());
