@@ -8,7 +8,7 @@ import {
   startNode,
 } from './processes.ts';
 import { type Cell, median, type Row, ratioRow, writeSection } from './results.ts';
-import { deliveredBy, type Served, startPublishing } from './servers.ts';
+import { deliveredBy, type Served, startOdin, startPublishing } from './servers.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const windowSeconds = Number(process.env['BENCH_SECONDS'] ?? 8);
@@ -33,10 +33,16 @@ interface FleetFigures {
 /** Figures of one mode in one round. */
 type Figures = Readonly<Record<string, number>>;
 
+/** Without events it is what people run: from sources each process would be 25 MiB larger. */
+function startQuiet(mode: Mode): Promise<Served> {
+  const unguarded = ['--guard-cpu-reject-percent', '0', '--guard-cpu-pause-percent', '0'];
+  return startOdin('--mode', mode, '--shards', String(shards), ...unguarded);
+}
+
 /** Runs both modes in turn, the first one first in every other round. */
 async function pairs(
   what: string,
-  perSecond: number,
+  start: (mode: Mode) => Promise<Served>,
   measure: (server: Served) => Promise<Figures>,
 ) {
   const all: { single: Figures; multi: Figures }[] = [];
@@ -44,7 +50,7 @@ async function pairs(
     const figures: Partial<Record<Mode, Figures>> = {};
     const order: Mode[] = round % 2 === 0 ? ['single', 'multi'] : ['multi', 'single'];
     for (const mode of order) {
-      await using server = await startPublishing(mode, shards, perSecond);
+      await using server = await start(mode);
       const measured = await measure(server);
       figures[mode] = measured;
       console.log(`  ${what} ${mode}: ${shown(measured)}`);
@@ -93,7 +99,8 @@ async function underLoad(server: Served, clients: number): Promise<Figures> {
 /** While a machine is not busy, what counts is latency; when it is, what a message costs. */
 async function load(clients: number, perSecond: number, isModerate = false): Promise<Row[]> {
   const name = `${clients} × ${perSecond}/s`;
-  const of = await pairs(name, perSecond, (server) => underLoad(server, clients));
+  const start = (mode: Mode) => startPublishing(mode, shards, perSecond);
+  const of = await pairs(name, start, (server) => underLoad(server, clients));
   const what = `${clients.toLocaleString('en').replace(',', ' ')} clients × ${perSecond} msg/s × 300 B`;
   return [
     {
@@ -108,7 +115,7 @@ async function load(clients: number, perSecond: number, isModerate = false): Pro
 /** Clients that come as fast as they can, and what the node takes for them once they are idle. */
 async function accepting(): Promise<Row[]> {
   const clients = 4_500;
-  const of = await pairs('accept', 0, async (server) => {
+  const of = await pairs('accept', startQuiet, async (server) => {
     await delay(2_000);
     const { pid } = server.child;
     const [rss, pss, cpu] = [residentBytes(pid), proportionalBytes(pid), cpuSeconds(pid)];
@@ -144,7 +151,7 @@ async function accepting(): Promise<Row[]> {
 
 /** What a node costs that has nothing to do, and how long it takes to start. */
 async function idling(): Promise<Row[]> {
-  const of = await pairs('idle', 0, async (server) => {
+  const of = await pairs('idle', startQuiet, async (server) => {
     await delay(3_000);
     const before = cpuSeconds(server.child.pid);
     await delay(windowSeconds * 1_000);

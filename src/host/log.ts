@@ -1,6 +1,7 @@
 /** The log: always on stderr, JSON lines for machines or short lines for people. */
+import { createRequire } from 'node:module';
 import { type Logger, pino } from 'pino';
-import { build as pretty } from 'pino-pretty';
+import type PinoPretty from 'pino-pretty';
 import type { Output } from './host.ts';
 import { LogOutput } from './log-output.ts';
 
@@ -13,7 +14,6 @@ export type LogFormat = 'auto' | 'json' | 'pretty';
 /**
  * A logger that writes to `output` in this process: pino's worker transports lose lines at exit.
  * Lines that `output` does not take are counted, and told when it takes some again.
- * `pretty` is imported eagerly with this module, so only commands that log load it.
  */
 export function createLog(output: Output, level: string, format: LogFormat, hasColor = false): Log {
   const isPretty = format === 'pretty' || (format === 'auto' && output.isTTY === true);
@@ -21,9 +21,15 @@ export function createLog(output: Output, level: string, format: LogFormat, hasC
     log.error({ lost }, 'lines of this log were lost: nothing took them'),
   );
   const log = isPretty
-    ? pino({ level, base: null }, pretty({ ...prettyOptions, destination, colorize: hasColor }))
+    ? pino({ level, base: null }, prettyTo(destination, hasColor))
     : pino({ ...jsonOptions, level, base: null }, destination);
   return log;
+}
+
+/** Only who wants it pays the 2 MiB that it takes, which each shard of a server would. */
+function prettyTo(destination: LogOutput, colorize: boolean) {
+  const { build } = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
+  return build({ ...prettyOptions, destination, colorize });
 }
 
 const jsonOptions = {
