@@ -1,6 +1,14 @@
 /** From arguments to exit code. Nothing below this file ends the process. */
 import { Command, CommanderError } from 'commander';
-import { type ExitCode, exitCodes, Interrupted, OdinError, PreflightError } from './base/errors.ts';
+import leven from 'leven';
+import {
+  type ExitCode,
+  exitCodes,
+  Interrupted,
+  OdinError,
+  PreflightError,
+  UsageError,
+} from './base/errors.ts';
 import { terminalLine } from './base/terminal-text.ts';
 import { helpLayout } from './commands/help-layout.ts';
 import { commands } from './commands/index.ts';
@@ -14,13 +22,31 @@ export async function run(host: Host): Promise<ExitCode> {
     const program = await createProgram(host, (code) => {
       exitCode = code;
     });
-    await program.parseAsync(host.argv.length === 0 ? ['--help'] : [...host.argv], {
-      from: 'user',
-    });
+    const argv = helpAsFlag(host.argv);
+    refuseUnknownCommand(argv);
+    await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
     return report(error, host);
   }
+}
+
+/** `odin help serve` as `odin serve --help`, which is also what is shown without any arguments. */
+function helpAsFlag(argv: readonly string[]): string[] {
+  if (argv.length === 0) return ['--help'];
+  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+}
+
+/** Commander would show the help of odin for `odin nonsense --help`. */
+function refuseUnknownCommand(argv: readonly string[]): void {
+  const takesValue = (flag = '') => flag === '-c' || flag === '--config';
+  const name = argv.find((word, at) => !word.startsWith('-') && !takesValue(argv[at - 1]));
+  if (name === undefined || name in commands) return;
+  const near = Object.keys(commands).find((known) => leven(known, name.toLowerCase()) <= 2);
+  throw new UsageError(
+    `unknown command: ${name}${near === undefined ? '' : `, did you mean \`odin ${near}\`?`}`,
+    { hint: 'see `odin --help`' },
+  );
 }
 
 /** A command named anywhere in the arguments is loaded; the others are known by name and summary. */
@@ -32,14 +58,19 @@ async function createProgram(host: Host, onExit: (code: ExitCode) => void): Prom
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
       writeErr: (text) => host.stderr.write(text),
+      // On one line, as odin's own complaints are.
+      outputError: (text, write) =>
+        write(text.replace(/\n\(Did you mean (.*)\?\)/, ', did you mean $1?')),
     })
     .configureHelp(helpLayout)
+    .showHelpAfterError('hint: see `odin --help`')
     .exitOverride();
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program
       .command(name)
       .summary(summary)
-      .description(`${capital(summary)}.`);
+      .description(`${capital(summary)}.`)
+      .showHelpAfterError(`hint: see \`odin ${name} --help\``);
     if (host.argv.includes(name)) (await load())(command, host, onExit);
   }
   return program;

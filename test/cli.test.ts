@@ -35,6 +35,21 @@ test('help of a command shows defaults, environment names and examples', async (
   expect(stdout).not.toContain('--admin-token');
 });
 
+test('help of a command shows its own flags first, and those of its parts below their names', async () => {
+  const { stdout } = await odin('topics tail --help');
+  const headings = stdout.match(/^\S.*:$/gm);
+  expect(headings).toEqual(['Options:', 'Kafka:', 'NATS:', 'Log:', 'Global Options:', 'Examples:']);
+  const [own = '', kafka = ''] = stdout.split(/^Kafka:$/m);
+  expect(own.match(/^ {2}-+[\w-]+/gm)).toEqual(
+    ['--broker', '--url', '--since', '--limit', '--json', '-h'].map((flag) => `  ${flag}`),
+  );
+  expect(kafka).toMatch(/^ {2}--kafka-tls-ca-file <file>/m);
+});
+
+test('`odin help` with the name of a command is its `--help`', async () => {
+  expect(await odin('help topics tail')).toEqual(await odin('topics tail --help'));
+});
+
 test('a flag wins over the environment, that over .env, that over the file', async () => {
   const files = {
     'odin.yaml': 'server:\n  maxConnections: 1\n',
@@ -96,8 +111,20 @@ test('all complaints come at once, each with its source and the nearest name', a
 });
 
 test.each([
-  ['servr', /unknown command 'servr'\n\(Did you mean serve\?\)/],
-  ['--nope', /unknown option '--nope'/],
+  [
+    'servr',
+    /^error: unknown command: servr, did you mean `odin serve`\?\nhint: see `odin --help`\n$/,
+  ],
+  ['-c a.yaml nonsense --help', /^error: unknown command: nonsense\nhint: see `odin --help`\n$/],
+  ['help nonsense', /^error: unknown command: nonsense\nhint: /],
+  ['--nope', /^error: unknown option '--nope'\nhint: see `odin --help`\n$/],
+  ['config shwo', /unknown command 'shwo', did you mean show\?\nhint: see `odin config --help`\n$/],
+  ['serve --port', /argument missing\nhint: see `odin serve --help`\n$/],
+  ['topics tail BTC.* --since', /argument missing\nhint: see `odin topics tail --help`\n$/],
+  ['serve --shards 4', /--shards: mode single has no shards\nhint: add --mode multi\n$/],
+  ['serve --auth-origins app.example.com', /--auth-origins: expected origins such as https:/],
+  ['bridge --from nats://a --to kafka://b:1 --broker kafka://b:1', /--broker: unknown flag/],
+  ['topics create --broker nats://a --prefix x.', /--prefix: cannot put "x." before/],
   ['serve now', /unexpected argument: now/],
   ['config', /Usage: odin config/],
   [
@@ -153,6 +180,8 @@ test.each([
 
 test.each([
   ['server:\n  port: [1\n', /^.* at line 3, column 1$/],
+  // What is no YAML at all is told once.
+  ['{{{\n]:\n\u0000: [\n', /^.* at line 2, column 1$/],
   ['server: *b\n', /^Unresolved alias .*: b$/],
   ['server: &a\n  tls: *a\n', /^an alias stands in what it stands for$/],
   [

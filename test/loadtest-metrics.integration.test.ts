@@ -35,7 +35,9 @@ test('a port that is taken is told before the first client', async () => {
   await using server = await FaultServer.start();
   const prometheus = `127.0.0.1:${server.port}`;
   await expect(run(server.url, { prometheus })).rejects.toMatchObject({
-    message: expect.stringContaining(`cannot serve metrics at ${prometheus}: listen EADDRINUSE`),
+    message: expect.stringContaining(
+      `cannot serve metrics at ${prometheus}: something listens there`,
+    ),
     hint: expect.stringContaining('choose another port'),
   });
   const elsewhere = run(server.url, { prometheus: '203.0.113.1:3997' });

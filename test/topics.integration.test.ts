@@ -60,6 +60,8 @@ describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
       differences: ['partitions: 14, wanted 12'],
     });
     expect(second.exitCode).toBe(10);
+    // Nothing is left that --yes could do.
+    expect((await run(create)).stderr).not.toContain('--yes');
     const listed = await run(['topics', 'list', '--broker', url]);
     expect(listed.stdout).toMatch(/odin\.trades +12 +1 +30s/);
     // What kafkajs sends replaces all settings of a topic: those of others must still be there.
@@ -83,6 +85,19 @@ describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
     expect(again.exitCode).toBe(0);
     expect(again.stderr).toBe('');
     expect(again.stdout.match(/exists/g)).toHaveLength(8);
+  });
+
+  test('of a copy are told and made with its prefix, and others are nothing that odin makes', async () => {
+    const bridge = ['bridge', '--from', url, '--to', url, '--to-prefix', 'copy.'];
+    await run(['topics', 'create', '--broker', url]);
+    const missing = await run(bridge);
+    expect(missing.exitCode).toBe(4);
+    expect(missing.stderr).toMatch(/hint: odin topics create --broker \S+ --prefix copy\.\n$/);
+    const created = await run(['topics', 'create', '--broker', url, '--prefix', 'copy.']);
+    expect(created.stdout).toMatch(/copy\.odin\.trades +created/);
+    expect((await run([...bridge, '--until-caught-up'])).exitCode).toBe(0);
+    const other = await run(['serve', '--port', '0', '--broker', url, '--kafka-topics', 'mine']);
+    expect(other.stderr).toMatch(/topic mine does not exist .*\nhint: .*--kafka-topics/);
   });
 
   test('are watched from a while ago on, by wildcards, and nothing stays behind', async () => {

@@ -166,6 +166,8 @@ export interface TopicOutcome {
   readonly outcome: 'created' | 'exists' | 'differs' | 'changed';
   /** Each difference in words, `partitions: 6, wanted 12`; of `changed`, those that were. */
   readonly differences: readonly string[];
+  /** Of one that differs: whether odin can change something of it. */
+  readonly isChangeable?: boolean;
   /** What changing it means for those who use the topic, or why it cannot be changed. */
   readonly notes?: readonly string[];
 }

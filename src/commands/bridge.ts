@@ -5,7 +5,7 @@ import type { CarryStatus } from '../bridge/carry-counts.ts';
 import { shown } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
 import { isBrokerUrl } from '../config/sections/broker.ts';
-import { topics } from '../events/categories.ts';
+import { isTopicPrefix, topicPrefixHint, topics } from '../events/categories.ts';
 import { createLog, type Log } from '../host/log.ts';
 import { formatTable, writeJson, writeLine } from '../host/output.ts';
 import { createProgressLine, type ProgressLine } from '../host/progress-line.ts';
@@ -19,6 +19,7 @@ const logMs = 10_000;
 export const bridge = defineCommand({
   sections: ['broker', 'log'],
   quietSections: ['server'],
+  omit: ['broker.url', 'broker.embedded'],
   callFlags: [
     { name: 'from', value: '<broker>', description: 'where records are read' },
     { name: 'to', value: '<broker>', description: 'where they are carried to' },
@@ -96,9 +97,9 @@ function withTopics(
   sourceTopics: readonly string[],
 ): Config['broker'] {
   const isKafka = config.url.startsWith('kafka:');
-  if (prefix !== '' && !(isKafka && /^[A-Za-z0-9._-]{1,100}$/.test(prefix))) {
+  if (prefix !== '' && !(isKafka && isTopicPrefix(prefix))) {
     throw new UsageError(`--to-prefix: cannot put "${prefix}" before the topics of ${config.url}`, {
-      hint: 'topics of Kafka take letters, digits, ".", "_" and "-"; NATS has one set of subjects',
+      hint: topicPrefixHint,
     });
   }
   return {

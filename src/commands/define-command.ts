@@ -40,6 +40,8 @@ export interface Definition<S extends Section> {
   readonly sections: readonly S[];
   /** Sections that are resolved without becoming flags. */
   readonly quietSections?: readonly S[];
+  /** Settings of these sections that this command has no use for: paths, or what stands before a dot in them. */
+  readonly omit?: readonly string[];
   /** Takes `--json`; the text says what is printed. */
   readonly json?: string;
   /** Names of what is given beside flags; each must be, and the last may end in `…` for several. */
@@ -55,15 +57,15 @@ export type Configure = (command: Command, host: Host, onExit: (code: ExitCode) 
 
 /** See {@link Definition}. */
 export function defineCommand<const S extends Section>(definition: Definition<S>): Configure {
-  const { sections, quietSections = [], json, examples, run } = definition;
+  const { sections, quietSections = [], omit = [], json, examples, run } = definition;
   const { operands: operandNames = [], callFlags = [] } = definition;
   return (command, host, onExit) => {
     const flags = new Map<string, Field>();
     for (const field of describeConfig(sections)) {
-      if (field.flag === undefined) continue;
-      const option = new Option(`--${field.flag} ${field.value}`.trim(), helpText(field));
+      if (field.flag === undefined || isOmitted(field, omit)) continue;
+      const option = settingOption(field);
       flags.set(option.attributeName(), field);
-      command.addOption(field.value.endsWith(',…>') ? option.argParser(joined) : option);
+      command.addOption(option);
     }
     for (const flag of callFlags) command.addOption(callOption(flag));
     if (operandNames.length > 0) {
@@ -72,6 +74,7 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
     if (json !== undefined) command.option('--json', json);
     const lines = examples.map((line) => `  $ ${line}`).join('\n');
     command.addHelpText('after', `\nExamples:\n${lines}`);
+    command.showHelpAfterError(`hint: see \`odin ${pathOf(command)} --help\``);
     // Unknown flags join the other complaints, so that one run shows all that is wrong.
     command.allowUnknownOption().allowExcessArguments();
     return command.action(async () => {
@@ -82,10 +85,9 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
           return value === undefined ? [] : [[name, [value].flat().map(String)] as const];
         }),
       );
-      const empty = callFlags.filter(({ name }) => flagValues.get(name)?.includes(''));
       const strays = [
         ...strayArguments(command, operandNames),
-        ...empty.map(({ name, value = '' }) => emptyFlag(name, value)),
+        ...emptyFlags(callFlags, flagValues),
       ];
       const request = {
         sections: [...sections, ...quietSections],
@@ -125,6 +127,17 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
   };
 }
 
+function isOmitted({ path }: Field, omit: readonly string[]): boolean {
+  const name = path.join('.');
+  return omit.some((one) => name === one || name.startsWith(`${one}.`));
+}
+
+function settingOption(field: Field): Option {
+  const option = new Option(`--${field.flag} ${field.value}`.trim(), helpText(field));
+  if (field.group !== undefined) option.helpGroup(`${field.group}:`);
+  return field.value.endsWith(',…>') ? option.argParser(joined) : option;
+}
+
 /** A list may be given in one flag or in several. */
 function joined(value: string, before: string | undefined): string {
   return before === undefined ? value : `${before},${value}`;
@@ -134,6 +147,15 @@ function callOption({ name, value, description }: CallFlag): Option {
   const option = new Option(`--${name} ${value ?? ''}`.trim(), description);
   const collect = (text: string, before: readonly string[] = []) => [...before, text];
   return value === undefined ? option : option.argParser<readonly string[]>(collect);
+}
+
+function emptyFlags(
+  callFlags: readonly CallFlag[],
+  given: ReadonlyMap<string, readonly string[]>,
+): string[] {
+  return callFlags
+    .filter(({ name }) => given.get(name)?.includes(''))
+    .map(({ name, value = '' }) => emptyFlag(name, value));
 }
 
 /** Flags of a call take one value each, as what follows may be an operand; others take several. */

@@ -14,6 +14,8 @@ import { publishPlace, refuseIdleFlags } from './publish-flags.ts';
 export const publish = defineCommand({
   sections: ['publish', 'broker', 'log'],
   quietSections: ['server'],
+  // The embedded broker is in the server.
+  omit: ['broker.embedded', 'broker.kafka.groupId', 'broker.kafka.topics'],
   json: 'print the totals as JSON',
   examples: [
     'odin publish --rate 200 --tokens BTC,ETH',

@@ -1,4 +1,5 @@
 /** `odin serve`: runs the fan-out server until it is told to stop; SIGHUP reloads its limits. */
+import { UsageError } from '../base/errors.ts';
 import { createLog } from '../host/log.ts';
 import { unlessInterrupted, untilAborted } from '../host/signals.ts';
 import { defineCommand } from './define-command.ts';
@@ -13,7 +14,8 @@ export const serve = defineCommand({
     'odin serve --broker kafka://127.0.0.1:9092 --port 3004',
     'KAFKA_BROKERS=10.0.0.5:9092 WS_MAX_CONNECTIONS=18000 odin serve --log-format json',
   ],
-  async run({ config, host, reconfigure }) {
+  async run({ config, resolved, host, reconfigure }) {
+    refuseIdleFlags(config.server.mode, resolved.origins);
     const { openBroker } = await import('../broker/open.ts');
     const { startServer } = await import('../server/index.ts');
     const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
@@ -31,3 +33,15 @@ export const serve = defineCommand({
     return undefined;
   },
 });
+
+/** What stands in a file or in the environment may be meant for another run. */
+function refuseIdleFlags(mode: string, origins: ReadonlyMap<string, string>): void {
+  if (mode === 'multi') return;
+  const idle = [...origins]
+    .filter(([path, origin]) => path.startsWith('server.shards.') && origin.startsWith('--'))
+    .map(([, flag]) => flag);
+  if (idle.length === 0) return;
+  throw new UsageError(`${idle.join(', ')}: mode single has no shards`, {
+    hint: 'add --mode multi',
+  });
+}

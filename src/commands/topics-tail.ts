@@ -20,6 +20,7 @@ const maxRemembered = 10_000;
 export const tail = defineCommand({
   sections: ['broker', 'log'],
   quietSections: ['server'],
+  omit: ['broker.embedded'],
   operands: ['channel…'],
   callFlags: [
     {

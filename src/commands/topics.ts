@@ -2,8 +2,15 @@
 import { exitCodes, UsageError } from '../base/errors.ts';
 import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
 import type { Broker, TopicDescription, TopicOutcome } from '../broker/broker.ts';
+import { shown } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
-import { categories, categoryFacts, partitionsPerTopic } from '../events/categories.ts';
+import {
+  categories,
+  categoryFacts,
+  isTopicPrefix,
+  partitionsPerTopic,
+  topicPrefixHint,
+} from '../events/categories.ts';
 import type { Host } from '../host/host.ts';
 import { createLog } from '../host/log.ts';
 import { formatTable, writeJson, writeLine } from '../host/output.ts';
@@ -13,7 +20,15 @@ import { tail } from './topics-tail.ts';
 
 const create = defineCommand({
   sections: ['topics', 'broker', 'log'],
-  callFlags: [{ name: 'yes', description: 'change what differs, where that loses nothing' }],
+  omit: ['broker.embedded', 'broker.kafka.topics'],
+  callFlags: [
+    { name: 'yes', description: 'change what differs, where that loses nothing' },
+    {
+      name: 'prefix',
+      value: '<text>',
+      description: 'put before the names, for a copy that `odin bridge --to-prefix` fills (Kafka)',
+    },
+  ],
   json: 'print what was done as JSON',
   examples: [
     'odin topics create --broker kafka://127.0.0.1:9092 --replication-factor 3',
@@ -21,7 +36,8 @@ const create = defineCommand({
     'odin topics create --broker kafka://127.0.0.1:9092 --yes',
   ],
   async run({ config, host, isJson, flags }) {
-    const wanted = wantedTopics(config.topics.replicationFactor);
+    const prefix = prefixOf(config.broker.url, flags.get('prefix')?.at(-1));
+    const wanted = wantedTopics(config.topics.replicationFactor, prefix);
     const change = flags.has('yes');
     const outcomes = await ask(config, host, (broker) => broker.createTopics(wanted, { change }));
     if (isJson) await writeJson(host.stdout, { schemaVersion: 1, topics: outcomes });
@@ -31,13 +47,15 @@ const create = defineCommand({
     }
     const differs = outcomes.some(({ outcome }) => outcome === 'differs');
     for (const note of notesOf(outcomes)) host.stderr.write(`note: ${note}\n`);
-    if (differs && !change) host.stderr.write('hint: --yes changes what differs\n');
+    if (!change && outcomes.some(({ isChangeable }) => isChangeable))
+      host.stderr.write('hint: --yes changes what differs\n');
     return differs ? exitCodes.changesPending : exitCodes.ok;
   },
 });
 
 const list = defineCommand({
   sections: ['broker', 'log'],
+  omit: ['broker.embedded'],
   json: 'print the topics as JSON',
   examples: ['odin topics list --broker kafka://127.0.0.1:9092'],
   async run({ config, host, isJson }) {
@@ -73,9 +91,17 @@ async function ask<T>(
   return await unlessInterrupted(answer(), host.signal, `waiting for ${config.broker.url}`);
 }
 
-function wantedTopics(replicationFactor: number): TopicDescription[] {
+function prefixOf(url: string, prefix = ''): string {
+  if (prefix === '' || (url.startsWith('kafka:') && isTopicPrefix(prefix))) return prefix;
+  throw new UsageError(`--prefix: cannot put ${shown(prefix)} before the topics of ${url}`, {
+    hint: topicPrefixHint,
+  });
+}
+
+function wantedTopics(replicationFactor: number, prefix: string): TopicDescription[] {
   return categories.map((category) => ({
     ...categoryFacts[category],
+    topic: prefix + categoryFacts[category].topic,
     partitions: partitionsPerTopic,
     replicationFactor,
   }));

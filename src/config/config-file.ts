@@ -63,8 +63,8 @@ async function parseYaml(
   // What the library would warn of is no setting, and refused as such.
   const document = parseDocument(text, { logLevel: 'error' });
   if (document.errors.length > 0) {
-    const reasons = document.errors.map(({ message }) => firstLine(message));
-    return { reasons };
+    // What follows the first is mostly due to it.
+    return { reasons: document.errors.slice(0, 1).map(({ message }) => firstLine(message)) };
   }
   try {
     const found: unknown = document.toJS();

@@ -12,6 +12,8 @@ export interface Field {
   readonly flag: string | undefined;
   /** `<n>`, `<duration>`, or empty for a toggle. */
   readonly value: string;
+  /** What it belongs to in help, such as `Kafka`; undefined for the settings of the section itself. */
+  readonly group: string | undefined;
   /** In human form; undefined when the field may stay unset. */
   readonly default: unknown;
   readonly description: string;
@@ -26,6 +28,7 @@ interface SchemaNode {
   readonly enum?: readonly string[];
   readonly default?: unknown;
   readonly description?: string;
+  readonly title?: string;
   readonly value?: string;
   readonly env?: string;
   readonly flag?: string;
@@ -48,7 +51,7 @@ export function configJsonSchema(): SchemaNode {
 /** All fields of the given sections, in the order of the schema. */
 export function describeConfig(sections: readonly Section[]): Field[] {
   const root = configJsonSchema();
-  return sections.flatMap((section) => walk(root.properties![section]!, section, [section]));
+  return sections.flatMap((section) => walk(root.properties![section]!, [section]));
 }
 
 /** What the schema says about a whole section. */
@@ -56,18 +59,20 @@ export function describeSection(section: Section): string {
   return configJsonSchema().properties![section]!.description ?? '';
 }
 
-function walk(node: SchemaNode, section: Section, path: readonly string[]): Field[] {
+function walk(node: SchemaNode, path: readonly [Section, ...string[]], group?: string): Field[] {
+  const groupHere = node.title ?? group;
   return Object.entries(node.properties ?? {}).flatMap(([key, child]): Field[] => {
-    const here = [...path, key];
-    if (child.properties) return walk(child, section, here);
+    const here = [...path, key] as const;
+    if (child.properties) return walk(child, here, groupHere);
     const secret = child.secret ?? false;
     return [
       {
-        section,
+        section: path[0],
         path: here,
         env: child.env ?? `ODIN_${here.map(words).join('_').replaceAll('-', '_').toUpperCase()}`,
         flag: secret ? undefined : (child.flag ?? here.slice(1).map(words).join('-')),
         value: child.enum ? `<${child.enum.join('|')}>` : (child.value ?? '<text>'),
+        group: groupHere,
         default: child.default,
         description: child.description ?? '',
         secret,

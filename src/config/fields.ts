@@ -109,6 +109,11 @@ export function address(form: AddressForm) {
     .meta({ value: '<url>' });
 }
 
+/** The path of a file. */
+export function file() {
+  return text().meta({ value: '<file>' });
+}
+
 function readNumber(text: string): number | undefined {
   return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
 }

@@ -30,7 +30,7 @@ export const configSchema = z.strictObject({
   loadtest: loadtest.prefault({}).describe('the load tester'),
   demo: demo.prefault({}).describe('server, publisher and clients in one go'),
   top: top.prefault({}).describe('what watches servers, publisher and load test'),
-  log: log.prefault({}).describe('the log on standard error'),
+  log: log.prefault({}).describe('the log on standard error').meta({ title: 'Log' }),
 });
 
 /** The resolved configuration: complete, typed, read-only. */

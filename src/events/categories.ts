@@ -50,6 +50,24 @@ export function categoryOfTopic(topic: string): Category | undefined {
   return byTopic.get(topic);
 }
 
+/** Whether a topic of Kafka may begin with it. */
+export function isTopicPrefix(text: string): boolean {
+  return /^[A-Za-z0-9._-]{1,100}$/.test(text);
+}
+
+/** What to say where {@link isTopicPrefix} does not hold, or the broker is another one. */
+export const topicPrefixHint =
+  'topics of Kafka take letters, digits, ".", "_" and "-"; NATS has one set of subjects';
+
+/** What stands before the names of odin's topics in all of `names`; undefined where others are among them. */
+export function topicPrefixOf(names: readonly string[]): string | undefined {
+  const prefixes = names.map((name) => {
+    const known = topics.find((topic) => name.endsWith(topic));
+    return known === undefined ? undefined : name.slice(0, -known.length);
+  });
+  return new Set(prefixes).size === 1 ? prefixes[0] : undefined;
+}
+
 /** Whether `text` is the suffix of a channel. */
 export function isCategory(text: string): text is Category {
   // Not by the facts: clients ask this too, and need no topics in their bundles.

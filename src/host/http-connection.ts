@@ -28,6 +28,8 @@ export function whyUnanswered(error: unknown): string {
   const message = messageOf(error).trim();
   if (code === 'ECONNREFUSED') return 'nobody listens there';
   if (code === 'ENOTFOUND') return 'there is no such host';
+  if (code === 'EAI_AGAIN') return 'the name of the host cannot be resolved';
+  if (code?.startsWith('HPE_') === true) return 'what answers there does not speak HTTP';
   if (/wrong version number/.test(message)) return 'it speaks no TLS: try http:// for https://';
   return message.split('\n', 1)[0] as string;
 }

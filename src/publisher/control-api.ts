@@ -3,7 +3,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reachableHost } from '../base/address.ts';
-import { messageOf, RemoteError } from '../base/errors.ts';
+import { RemoteError } from '../base/errors.ts';
+import { listenFault } from '../base/listen-fault.ts';
 import type { Log } from '../host/log.ts';
 import { controlRoutes, type Route } from './control-routes.ts';
 import type { PublisherMetrics } from './publisher-metrics.ts';
@@ -133,7 +134,7 @@ function listenError(error: Error, host: string, port: number): RemoteError {
   const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
   const reason = isTaken
     ? `port ${port} on ${host} is in use`
-    : `cannot listen on ${host}:${port}: ${messageOf(error)}`;
+    : `cannot listen on ${host}:${port}: ${listenFault(error)}`;
   return new RemoteError(reason, {
     hint: isTaken
       ? 'choose another port with --api-port, or a free one with --api-port 0'

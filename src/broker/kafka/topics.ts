@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { RemoteError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/units.ts';
+import { topicPrefixOf } from '../../events/categories.ts';
 import type { PartitionBounds, TopicDescription, TopicOutcome } from '../broker.ts';
 import { protocolErrorType } from './client.ts';
 
@@ -99,8 +100,15 @@ export async function requireTopics(admin: Admin, url: string, topics: readonly 
 export function missingTopics(url: string, topics: readonly string[]): RemoteError {
   const [noun, verb] = topics.length === 1 ? ['topic', 'does'] : ['topics', 'do'];
   return new RemoteError(`${noun} ${topics.join(', ')} ${verb} not exist on ${url}`, {
-    hint: `odin topics create --broker ${url}`,
+    hint: creationHint(url, topics),
   });
+}
+
+function creationHint(url: string, topics: readonly string[]): string {
+  const prefix = topicPrefixOf(topics);
+  if (prefix === undefined)
+    return 'odin makes topics of its own only: correct --kafka-topics, or make these with kafka-topics.sh';
+  return `odin topics create --broker ${url}${prefix === '' ? '' : ` --prefix ${prefix}`}`;
 }
 
 /**
@@ -177,7 +185,10 @@ export function outcomeOf(found: TopicDescription, wanted: TopicDescription): To
   const { topic } = wanted;
   const differences = differencesOf(found, wanted);
   if (differences.length === 0) return { topic, outcome: 'exists', differences };
-  return { topic, outcome: 'differs', differences, notes: notesOn(found, wanted) };
+  // What is left to other tools is the number of copies, and fewer partitions.
+  const isChangeable =
+    found.partitions < wanted.partitions || found.retentionMs !== wanted.retentionMs;
+  return { topic, outcome: 'differs', differences, isChangeable, notes: notesOn(found, wanted) };
 }
 
 function notesOn(found: TopicDescription, wanted: TopicDescription): string[] {

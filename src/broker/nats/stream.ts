@@ -89,7 +89,14 @@ export class NatsStream {
         ? 'storage and retention policy of a stream cannot be changed: delete it and create it again'
         : 'lower limits delete what is beyond them, at once',
     ];
-    if (!change || isFixed) return { topic, outcome: 'differs', differences, notes };
+    const differs = {
+      topic,
+      outcome: 'differs',
+      differences,
+      isChangeable: !isFixed,
+      notes,
+    } as const;
+    if (!change || isFixed) return differs;
     await this.#link.manager.streams.update(this.name, settings);
     return { topic, outcome: 'changed', differences };
   }

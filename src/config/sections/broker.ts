@@ -1,7 +1,7 @@
 /** Settings of the broker: which one, and how to reach it. */
 import * as z from 'zod';
 import { topics } from '../../events/categories.ts';
-import { bytes, count, duration, list, text, toggle } from '../fields.ts';
+import { bytes, count, duration, file, list, text, toggle } from '../fields.ts';
 
 const kafka = z.strictObject({
   groupId: text()
@@ -18,7 +18,7 @@ const kafka = z.strictObject({
     .describe('compression of the batches odin publishes')
     .meta({ env: 'KAFKA_COMPRESSION' }),
   tls: toggle().prefault(false).describe('connect with TLS').meta({ env: 'KAFKA_TLS' }),
-  tlsCaFile: text()
+  tlsCaFile: file()
     .optional()
     .describe('PEM file with the certificate authority of the brokers; turns TLS on')
     .meta({ env: 'KAFKA_TLS_CA_FILE' }),
@@ -79,11 +79,11 @@ const nats = z.strictObject({
     .prefault('file')
     .describe('where it is kept; positions in memory do not outlive the server')
     .meta({ env: 'JS_STREAM_STORAGE' }),
-  credsFile: text()
+  credsFile: file()
     .optional()
     .describe('file with the JWT and seed to log in with, as Synadia Cloud gives out')
     .meta({ env: 'NATS_CREDS_FILE' }),
-  nkeyFile: text()
+  nkeyFile: file()
     .optional()
     .describe('file with the NKey seed to log in with')
     .meta({ env: 'NATS_NKEY_FILE' }),
@@ -96,15 +96,15 @@ const nats = z.strictObject({
     .optional()
     .describe('token to log in with')
     .meta({ env: 'NATS_TOKEN', secret: true }),
-  tlsCaFile: text()
+  tlsCaFile: file()
     .optional()
     .describe('PEM file with the certificate authority of the servers')
     .meta({ env: 'NATS_TLS_CA_FILE' }),
-  tlsCertFile: text()
+  tlsCertFile: file()
     .optional()
     .describe('PEM file with our certificate, where servers ask for one')
     .meta({ env: 'NATS_TLS_CERT_FILE' }),
-  tlsKeyFile: text()
+  tlsKeyFile: file()
     .optional()
     .describe('PEM file with the key of that certificate')
     .meta({ env: 'NATS_TLS_KEY_FILE' }),
@@ -146,10 +146,10 @@ export const broker = z.strictObject({
     .refine(hasPorts, { error: 'expected ports from 1 to 65535' })
     .prefault('embedded')
     .describe('where events come from: embedded, kafka://host:port[,…] or nats://host:port[,…]')
-    .meta({ env: 'ODIN_BROKER', flag: 'broker' }),
-  embedded: embedded.prefault({}),
-  kafka: kafka.prefault({}),
-  nats: nats.prefault({}),
+    .meta({ env: 'ODIN_BROKER', flag: 'broker', value: '<broker>' }),
+  embedded: embedded.prefault({}).meta({ title: 'Embedded broker' }),
+  kafka: kafka.prefault({}).meta({ title: 'Kafka' }),
+  nats: nats.prefault({}).meta({ title: 'NATS' }),
 });
 
 /** Section `topics`. */

@@ -1,7 +1,7 @@
 /** Settings of what a load test aims at, and from where. */
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { address, list, text, toggle } from '../fields.ts';
+import { address, file, list, text, toggle } from '../fields.ts';
 import { parseMessagePaths } from '../message-path.ts';
 
 /** A header that the handshake needs as it is. */
@@ -27,10 +27,10 @@ export const loadtestTarget = {
     .prefault('ws://127.0.0.1:3004/ws')
     .describe('server to test; wss:// for TLS')
     .meta({ env: 'WS_URL', value: '<url>' }),
-  caFile: text()
+  caFile: file()
     .optional()
     .describe('PEM file of the certificates to trust in place of the well-known ones')
-    .meta({ env: 'ODIN_LOADTEST_CA', flag: 'ca', value: '<file>' }),
+    .meta({ env: 'ODIN_LOADTEST_CA', flag: 'ca' }),
   insecure: toggle().prefault(false).describe('take any certificate of the server'),
   sourceIps: list()
     .refine((addresses) => addresses.every((address) => isIP(address) > 0), {
@@ -44,12 +44,11 @@ export const loadtestTarget = {
     .optional()
     .describe('JWT that clients send as `Authorization: Bearer`')
     .meta({ secret: true }),
-  tokenFile: text()
+  tokenFile: file()
     .optional()
     .describe(
       'file with one JWT per line, which clients take in turn; a single one goes into ODIN_LOADTEST_TOKEN',
-    )
-    .meta({ value: '<file>' }),
+    ),
   headers: texts('"X-Tenant: a"')
     .superRefine((lines, context) => {
       for (const line of lines) {

@@ -1,7 +1,7 @@
 /** Settings of the publisher. */
 import * as z from 'zod';
 import { isSymbol } from '../../events/channel.ts';
-import { address, amount, count, duration, list, text, toggle } from '../fields.ts';
+import { address, amount, count, duration, file, list, text, toggle } from '../fields.ts';
 
 const tokens = list()
   .refine((symbols) => symbols.length > 0 && symbols.every(isSymbol), {
@@ -27,7 +27,7 @@ export const publish = z.strictObject({
     })
     .optional()
     .describe('publish to a server with the embedded broker instead of a broker'),
-  file: text().optional().describe('publish the events of an NDJSON file, - for standard input'),
+  file: file().optional().describe('publish the events of an NDJSON file, - for standard input'),
   speed: amount({ min: 0.001 })
     .prefault(1)
     .describe('with a file: how many times faster than recorded'),
@@ -40,7 +40,10 @@ export const publish = z.strictObject({
   durationMs: duration({ bareSeconds: true, min: 1 }).optional().describe('stop after this time'),
   count: count({ min: 1 }).optional().describe('stop after this many events'),
   idle: toggle().prefault(false).describe('wait for POST /start before publishing'),
-  apiHost: text().prefault('127.0.0.1').describe('address of the control API'),
+  apiHost: text()
+    .prefault('127.0.0.1')
+    .describe('address of the control API')
+    .meta({ value: '<address>' }),
   apiPort: count({ max: 65_535 })
     .prefault(3003)
     .describe('port of the control API; 0 takes a free one')

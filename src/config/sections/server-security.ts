@@ -1,14 +1,14 @@
 /** Settings of who may connect to the server, how often, and with what. */
 import * as z from 'zod';
-import { address, amount, count, duration, list, text } from '../fields.ts';
+import { address, amount, count, duration, file, list, text } from '../fields.ts';
 
 /** TLS of the server's port; off unless both files are given. */
 export const tls = z.strictObject({
-  certFile: text()
+  certFile: file()
     .optional()
     .describe('PEM file with the certificate chain; with it the port speaks TLS')
     .meta({ env: 'ODIN_TLS_CERT', flag: 'tls-cert' }),
-  keyFile: text()
+  keyFile: file()
     .optional()
     .describe('PEM file with the private key')
     .meta({ env: 'ODIN_TLS_KEY', flag: 'tls-key' }),
@@ -24,7 +24,7 @@ export const auth = z.strictObject({
     .optional()
     .describe('shared secret of HS256 tokens; with any key, clients need a token')
     .meta({ env: 'JWT_SECRET', secret: true }),
-  keyFile: text()
+  keyFile: file()
     .optional()
     .describe('PEM file with the public key of RS256 or ES256 tokens')
     .meta({ env: 'JWT_KEY_FILE' }),
@@ -45,7 +45,14 @@ export const auth = z.strictObject({
     .prefault(3)
     .describe('connections of one user (`sub`) at a time; 0 is unlimited')
     .meta({ reloadable: true }),
+  // Apps in a shell have schemes of their own, and a sandboxed page is null.
   origins: list()
+    .refine(
+      (origins) => origins.every((origin) => /^([a-z][a-z0-9+.-]*:\/\/\S+|null)$/i.test(origin)),
+      {
+        error: 'expected origins such as https://app.example.com (leave it out to allow all)',
+      },
+    )
     .prefault('')
     .describe('web origins that may connect, such as https://app.example.com; none allows all')
     .meta({ env: 'WS_ALLOWED_ORIGINS', reloadable: true }),

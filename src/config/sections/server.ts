@@ -11,8 +11,8 @@ export const server = z.strictObject({
     .prefault('single')
     .describe('single: one process does all; multi: a primary process and its shards')
     .meta({ env: 'WS_MODE' }),
-  shards: shards.prefault({}),
-  host: text().prefault('0.0.0.0').describe('address to listen on'),
+  shards: shards.prefault({}).meta({ title: 'Mode multi' }),
+  host: text().prefault('0.0.0.0').describe('address to listen on').meta({ value: '<address>' }),
   port: count({ max: 65_535 }).prefault(3004).describe('port to listen on; 0 takes a free one'),
   nodeId: text()
     .optional()
@@ -58,12 +58,12 @@ export const server = z.strictObject({
     .enum(['on', 'off'], { error: 'expected on or off' })
     .prefault('on')
     .describe('whether / shows a board of tokens, and /ops the charts of the operator'),
-  tls: tls.prefault({}),
-  auth: auth.prefault({}),
-  limits: limits.prefault({}),
-  recovery: recovery.prefault({}),
-  throttle: throttle.prefault({}),
-  compression: compression.prefault({}),
-  guard: guard.prefault({}),
-  drain: drain.prefault({}),
+  tls: tls.prefault({}).meta({ title: 'TLS' }),
+  auth: auth.prefault({}).meta({ title: 'Who may connect' }),
+  limits: limits.prefault({}).meta({ title: 'How often' }),
+  recovery: recovery.prefault({}).meta({ title: 'Clients that come back' }),
+  throttle: throttle.prefault({}).meta({ title: 'Slow clients' }),
+  compression: compression.prefault({}).meta({ title: 'Compression' }),
+  guard: guard.prefault({}).meta({ title: 'Overload' }),
+  drain: drain.prefault({}).meta({ title: 'Letting clients go' }),
 });

@@ -2,7 +2,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reachableHost } from '../../base/address.ts';
-import { messageOf, RemoteError } from '../../base/errors.ts';
+import { RemoteError } from '../../base/errors.ts';
+import { listenFault } from '../../base/listen-fault.ts';
 import type { Told } from '../../config/told.ts';
 import { createRunMetrics, type RunState } from './run-metrics.ts';
 
@@ -43,7 +44,7 @@ export async function startMetricsEndpoint(
     server.once('error', (error: NodeJS.ErrnoException) => {
       const hint = hints[error.code ?? ''] ?? 'name an address of this machine, or a port alone';
       const options = { hint, cause: error };
-      reject(new RemoteError(`cannot serve metrics at ${address}: ${messageOf(error)}`, options));
+      reject(new RemoteError(`cannot serve metrics at ${address}: ${listenFault(error)}`, options));
     });
     server.listen(Number(address.slice(at + 1)), host, resolve);
   });

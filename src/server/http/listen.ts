@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { RemoteError } from '../../base/errors.ts';
+import { listenFault } from '../../base/listen-fault.ts';
 
 /** Connections that the kernel holds until they are accepted: a burst of clients must not be refused. */
 const backlog = 4_096;
@@ -22,7 +23,7 @@ export async function listen(
         cause: error,
       });
     }
-    throw new RemoteError(`cannot listen on ${host}:${port}: ${code}`, {
+    throw new RemoteError(`cannot listen on ${host}:${port}: ${listenFault(error)}`, {
       hint: 'choose an address of this machine with --host and a port you may use with --port',
       cause: error,
     });
