@@ -16,7 +16,7 @@ const record: BrokerRecord = {
 
 test('a line tells time, channel, position, type and data', () => {
   expect(formatRecord(record).replaceAll(/ {2,}/g, '  ')).toBe(
-    '03:04:05.678  BTC.trade  3:1250  TRADE_EXECUTED  {"price":7,"note":"a\\u001b[2Jb"}',
+    '03:04:05.678Z  BTC.trade  3:1250  TRADE_EXECUTED  {"price":7,"note":"a\\u001b[2Jb"}',
   );
 });
 

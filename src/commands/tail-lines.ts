@@ -13,7 +13,7 @@ export function formatRecord(record: BrokerRecord, columns?: number): string {
   const { topic, partition, offset, key, value, timestampMs } = record;
   const text = value.toString();
   const event = parseEvent(text);
-  const time = new Date(timestampMs).toISOString().slice(11, 23);
+  const time = new Date(timestampMs).toISOString().slice(11);
   const place = partition < 0 ? `${offset}` : `${partition}:${offset}`;
   const channel = channelOf(record) ?? `${topic} ${JSON.stringify(key ?? null)}`;
   const start = `${time}  ${channel.padEnd(18)}  ${place.padEnd(11)}`;

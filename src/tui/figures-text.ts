@@ -66,7 +66,7 @@ export function formatCounts(counts: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-/** The time of day, `12:03:04`, in UTC as logs are. */
+/** The time of day, `12:03:04Z`, in UTC as logs are. */
 export function formatClock(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(11, 19);
+  return `${new Date(timeMs).toISOString().slice(11, 19)}Z`;
 }
