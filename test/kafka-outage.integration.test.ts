@@ -51,6 +51,27 @@ describeKafka('a broker of its own', () => {
     expect(complete).toBe(true);
   });
 
+  test('that stands still does not hold up the end', async () => {
+    const given = { url: `kafka://${kafka.brokers}`, kafka: { topics: ['still'] } };
+    const leaving = await openQuietly(given, 'still');
+    await leaving.createTopics([shape('still')]);
+    const consumption = await consumeInto(leaving, new Inbox());
+    const producer = await leaving.openProducer();
+    await producer.send([outgoing('still', 'BTC', '1')]);
+    await kafka.freeze();
+    try {
+      const sending = failure(producer.send([outgoing('still', 'BTC', '2')]));
+      const startMs = performance.now();
+      await consumption[Symbol.asyncDispose]();
+      await leaving[Symbol.asyncDispose]();
+      // Each answer is waited for for 3 s and more while it may come.
+      expect(performance.now() - startMs).toBeLessThan(4_500);
+      expect((await sending).message).toContain('closed before the broker answered');
+    } finally {
+      kafka.thaw();
+    }
+  });
+
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     test(`that is away for a while (${signal}) costs no record and doubles none`, async () => {
       const names = [`${signal}.a`, `${signal}.b`];

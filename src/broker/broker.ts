@@ -54,7 +54,10 @@ export interface ProducerOptions {
   readonly exclusiveAs?: string;
 }
 
-/** Sends records. Order is kept per key, also across calls that overlap. */
+/**
+ * Sends records. Order is kept per key, also across calls that overlap. Disposing it rejects what is
+ * under way, which the broker may have or not: whoever wants to know waits for it before.
+ */
 export interface Producer extends AsyncDisposable {
   /**
    * Resolves when the broker holds all of `records` durably, each exactly once.

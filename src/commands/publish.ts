@@ -1,5 +1,6 @@
 /** `odin publish`: feeds a broker, or a server with the embedded one, until done or told to stop. */
 import { type ExitCode, exitCodes } from '../base/errors.ts';
+import { atMost } from '../base/time-limit.ts';
 import { formatCount, formatDuration } from '../base/units.ts';
 import type { Broker, Producer } from '../broker/broker.ts';
 import type { Config } from '../config/schema.ts';
@@ -9,6 +10,9 @@ import { unlessInterrupted, untilAborted } from '../host/signals.ts';
 import type { PublisherTotals } from '../publisher/publisher-status.ts';
 import { defineCommand } from './define-command.ts';
 import { publishPlace, refuseIdleFlags } from './publish-flags.ts';
+
+/** How long closing what is connected may take, in milliseconds. */
+const farewellMs = 200;
 
 /** See the file's first line. */
 export const publish = defineCommand({
@@ -39,7 +43,7 @@ export const publish = defineCommand({
     await Promise.race([publisher.finished, untilAborted(host.signal)]);
     const { inFlight } = publisher.status();
     if (inFlight > 0)
-      log.info({ inFlight }, 'waiting for the last events to be confirmed; Ctrl-C again gives up');
+      log.info({ inFlight }, 'waiting while the broker confirms; Ctrl-C again gives up');
     const totals = await publisher.stop();
     if (isJson) await writeJson(host.stdout, { schemaVersion: 1, ...totals });
     else await writeLine(host.stdout, formatTotals(totals));
@@ -67,7 +71,11 @@ async function openProducer(
     producer = opened.use(await openHttpTarget(place, log, { token }));
   }
   const owned = opened.move();
-  return { producer, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    producer,
+    // What was published is confirmed by now, or given up: nobody waits for a broker to say goodbye.
+    [Symbol.asyncDispose]: () => atMost(farewellMs, owned.disposeAsync()),
+  };
 }
 
 /** Seconds for what took seconds, milliseconds for what did not. */
@@ -78,14 +86,19 @@ function formatElapsed(ms: number): string {
 function formatTotals({
   published,
   failed,
+  unconfirmed,
   badLines,
+  abandoned,
   behindMax,
   elapsedMs,
 }: PublisherTotals): string {
   const counted = (count: number, one: string) =>
     `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
   const parts = [`${counted(published, 'event')} published in ${formatElapsed(elapsedMs)}`];
-  if (failed > 0) parts.push(`${formatCount(failed)} failed`);
+  if (failed > unconfirmed) parts.push(`${formatCount(failed - unconfirmed)} failed`);
+  if (unconfirmed > 0)
+    parts.push(`${formatCount(unconfirmed)} not confirmed (the broker may have them or not)`);
+  if (abandoned > 0) parts.push(`${formatCount(abandoned)} due and not sent`);
   if (badLines > 0) parts.push(`${counted(badLines, 'line')} skipped`);
   if (behindMax > 0) parts.push(`at most ${formatCount(behindMax)} behind`);
   return parts.join(', ');

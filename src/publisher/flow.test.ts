@@ -1,4 +1,5 @@
 /** The ends of a flow that take long in a whole publisher: a broker that never confirms, refusals. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { OutgoingRecord, Producer } from '../broker/broker.ts';
@@ -25,13 +26,41 @@ test('what a broker does not confirm within the grace of closing counts as faile
   });
   const flow = flowTo(() => held, 10_000);
   await expect.poll(() => flow.counts.inFlight).toBeGreaterThan(100);
-  await flow.close(20);
-  const { failed, published, inFlight } = flow.counts;
+  await flow.close({ quietMs: 20, limitMs: 60_000 });
+  const { failed, published, unconfirmed, inFlight } = flow.counts;
   expect({ published, inFlight }).toEqual({ published: 0, inFlight: 0 });
+  expect(unconfirmed).toBe(failed);
   expect(failed).toBeGreaterThan(100);
   confirm();
   await held;
   expect(flow.counts).toMatchObject({ published: 0, failed, inFlight: 0 });
+});
+
+test('a broker that confirms bit by bit is waited for, however little it does at a time', async () => {
+  const confirmed: (() => void)[] = [];
+  const flow = flowTo(() => new Promise((resolve) => confirmed.push(resolve)), 10_000);
+  await expect.poll(() => confirmed.length).toBeGreaterThan(5);
+  const closing = flow.close({ quietMs: 1_000, limitMs: 60_000 });
+  const startMs = performance.now();
+  while (flow.counts.inFlight > 0) {
+    const before = flow.counts.published;
+    // The last ones are waited for for longer than anybody would without those before.
+    await sleep(Math.min(200, Math.max(0, 1_300 - (performance.now() - startMs)) / 3));
+    confirmed.shift()?.();
+    await expect.poll(() => flow.counts.published).toBeGreaterThan(before);
+  }
+  await closing;
+  expect(flow.counts).toMatchObject({ failed: 0, unconfirmed: 0, inFlight: 0 });
+});
+
+test('the end of a flow has a limit, also where the broker confirms something now and then', async () => {
+  const confirmed: (() => void)[] = [];
+  const flow = flowTo(() => new Promise((resolve) => confirmed.push(resolve)), 10_000);
+  await expect.poll(() => confirmed.length).toBeGreaterThan(5);
+  const drops = setInterval(() => confirmed.splice(0, 1)[0]?.(), 20);
+  await flow.close({ quietMs: 60_000, limitMs: 50 });
+  clearInterval(drops);
+  expect(flow.counts.unconfirmed).toBeGreaterThan(0);
 });
 
 test('events that the broker refuses are counted and the flow goes on', async () => {
@@ -58,7 +87,7 @@ test('closing sends what is due, so a stop at full speed gives nothing up', asyn
   await expect.poll(() => sent).toBeGreaterThan(2_000);
   const until = performance.now() + 5;
   while (performance.now() < until);
-  await flow.close(1_000);
+  await flow.close({ quietMs: 60_000, limitMs: 60_000 });
   expect(flow.counts).toMatchObject({ published: sent, abandoned: 0, failed: 0, inFlight: 0 });
 });
 

@@ -14,6 +14,14 @@ const maxBatch = 1_000;
 /** While nothing fits, how often to look how far behind the flow is. */
 const fullPollMs = 200;
 
+/** How long the end of a flow waits for a broker, in milliseconds. */
+export interface Grace {
+  /** Without any confirmation, unless the broker took more than half of that for the last one. */
+  readonly quietMs: number;
+  /** In all. */
+  readonly limitMs: number;
+}
+
 /** When a flow is over although its source is not. */
 export interface FlowEnd {
   readonly durationMs?: number | undefined;
@@ -25,6 +33,8 @@ export interface FlowCounts {
   published: number;
   /** Refused by the broker, or not confirmed when the flow was closed. */
   failed: number;
+  /** Of these, those that were not confirmed: whether the broker has them is not known. */
+  unconfirmed: number;
   inFlight: number;
   /** Due, but given up by a stop or a restart before they were made. */
   abandoned: number;
@@ -37,6 +47,7 @@ export class Flow {
   readonly counts: FlowCounts = {
     published: 0,
     failed: 0,
+    unconfirmed: 0,
     inFlight: 0,
     abandoned: 0,
     behindMax: 0,
@@ -57,6 +68,8 @@ export class Flow {
   #taken = 0;
   #startedMs: number | undefined;
   #progressMs = 0;
+  /** What the newest confirmation took. */
+  #tookMs = 0;
   #wasFull = false;
 
   constructor(
@@ -135,14 +148,23 @@ export class Flow {
     if (abandoned > 0) this.#log.warn({ abandoned }, 'stopped before events that were due');
   }
 
-  /** Pauses for good and waits until the broker confirmed what it has, at most `graceMs`. */
-  async close(graceMs: number): Promise<void> {
+  /** Pauses for good and waits until the broker confirmed what it has, as long as `grace` says. */
+  async close({ quietMs, limitMs }: Grace): Promise<void> {
     this.pause();
     this.#closing = true;
     this.#wakeup.wake();
-    const grace = setTimeout(() => this.#giveUp(), graceMs);
+    const closedMs = this.#clock.nowMs();
+    let timer: NodeJS.Timeout | undefined;
+    const look = () => {
+      const movedMs = Math.max(closedMs, this.#progressMs);
+      const untilMs = movedMs + Math.max(quietMs, 2 * this.#tookMs);
+      const leftMs = Math.min(untilMs, closedMs + limitMs) - this.#clock.nowMs();
+      if (leftMs > 0) timer = setTimeout(look, Math.ceil(leftMs));
+      else this.#giveUp();
+    };
+    look();
     await this.finished.catch(() => undefined);
-    clearTimeout(grace);
+    clearTimeout(timer);
   }
 
   async #run(): Promise<void> {
@@ -209,7 +231,8 @@ export class Flow {
 
   #settle(sentMs: number, count: number, failed: number): void {
     this.#progressMs = this.#clock.nowMs();
-    this.#onSend(this.#progressMs - sentMs);
+    this.#tookMs = this.#progressMs - sentMs;
+    this.#onSend(this.#tookMs);
     if (this.counts.inFlight === 0) return; // given up on already, and counted as failed
     this.counts.inFlight -= count;
     this.counts.published += count - failed;
@@ -223,6 +246,7 @@ export class Flow {
     if (unconfirmed === 0) return;
     this.#log.error({ unconfirmed }, 'the broker did not confirm the last events in time');
     this.counts.failed += unconfirmed;
+    this.counts.unconfirmed += unconfirmed;
     this.counts.inFlight = 0;
     this.#wakeup.wake();
   }

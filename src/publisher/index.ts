@@ -32,7 +32,10 @@ export interface RunningPublisher extends AsyncDisposable {
    */
   readonly finished: Promise<PublisherTotals>;
   status(): PublisherStatus;
-  /** Ends the run; the broker has 5 s to confirm what it holds, the rest counts as failed. */
+  /**
+   * Ends the run. The broker has 5 s to confirm what it holds, but no more than 1.5 s in which it
+   * confirms nothing; the rest counts as failed.
+   */
   stop(): Promise<PublisherTotals>;
 }
 

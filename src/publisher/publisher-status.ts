@@ -5,6 +5,8 @@ export interface PublisherTotals {
   readonly published: number;
   /** Refused by the broker, or not confirmed in time at the end. */
   readonly failed: number;
+  /** Of the failed ones those that were not confirmed: the broker may have them or not. */
+  readonly unconfirmed: number;
   /** Lines of a recording that were no events. */
   readonly badLines: number;
   /** The largest number of events that were due and had to wait for the broker. */

@@ -13,7 +13,7 @@ import { RecordedSource } from './recorded-source.ts';
 /** The broker is called unhealthy when it has confirmed nothing for this long, though it should. */
 const unhealthyMs = 5_000;
 /** How long a stop waits for the broker to confirm what it has. */
-const stopGraceMs = 5_000;
+const stopGrace = { quietMs: 1_500, limitMs: 5_000 };
 const sampleMs = 1_000;
 const samplesKept = 6;
 const samplesPerLine = 10;
@@ -93,9 +93,9 @@ export class Publisher implements Controls, AsyncDisposable {
     this.#log.info({ rate }, 'rate changed by the api');
   }
 
-  /** Ends the run: waits for the broker to confirm what it has, at most 5 s. */
+  /** Ends the run: waits for the broker as long as it confirms what it has, at most 5 s. */
   async stop(): Promise<PublisherTotals> {
-    await this.#flow.close(stopGraceMs);
+    await this.#flow.close(stopGrace);
     return this.#currentTotals();
   }
 
@@ -117,11 +117,11 @@ export class Publisher implements Controls, AsyncDisposable {
 
   #currentTotals(): PublisherTotals {
     if (this.#totals !== undefined) return this.#totals;
-    const { published, failed, abandoned, behindMax } = this.#flow.counts;
+    const { published, failed, unconfirmed, abandoned, behindMax } = this.#flow.counts;
     const { source } = this.#flow;
     const badLines = source instanceof RecordedSource ? source.badLines : 0;
     const elapsedMs = Math.round(this.#flow.elapsedMs);
-    return { published, failed, badLines, behindMax, abandoned, elapsedMs };
+    return { published, failed, unconfirmed, badLines, behindMax, abandoned, elapsedMs };
   }
 
   #refuseWhenOver(): void {

@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { silenceWarning } from '../../src/host/warnings.ts';
 import { freePort } from './free-port.ts';
+import { freeze } from './freeze.ts';
 import { kafkaClassPath } from './kafka-jars.ts';
 import type { TestCertificate } from './tls.ts';
 
@@ -43,6 +44,9 @@ export interface TestKafka extends AsyncDisposable {
   readonly saslTlsBrokers: string;
   /** Ends the process, as an operator (SIGTERM) or as a crash (SIGKILL). */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Has it do nothing any more, with its connections open; settles when all its threads stand. */
+  freeze(): Promise<void>;
+  thaw(): void;
   /** Starts it again, on the same port and with its data. */
   start(): Promise<void>;
 }
@@ -151,6 +155,14 @@ class KafkaProcess implements TestKafka {
     const force = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
     await exited;
     clearTimeout(force);
+  }
+
+  async freeze(): Promise<void> {
+    if (this.#child?.pid !== undefined) await freeze(this.#child.pid);
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

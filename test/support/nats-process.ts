@@ -2,12 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
+import { freeze } from './freeze.ts';
 
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
@@ -117,9 +118,7 @@ class NatsProcess implements TestNats {
   async freeze(): Promise<void> {
     const pid = this.#child?.pid;
     if (pid === undefined) return;
-    process.kill(pid, 'SIGSTOP');
-    // A thread that runs on another core goes on for a moment, long enough for an answer.
-    while (!(await allThreadsStand(pid))) await sleep(1);
+    await freeze(pid);
   }
 
   thaw(): void {
@@ -154,12 +153,4 @@ async function answers(port: number): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-async function allThreadsStand(pid: number): Promise<boolean> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  const states = await Promise.all(
-    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
-  );
-  return states.every((stat) => /\) T /.test(stat));
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { type Backoff, backoffMs } from '../../base/backoff.ts';
 import { messageOf, RemoteError } from '../../base/errors.ts';
-import { within } from '../../base/time-limit.ts';
+import { whileAnswered, within } from '../../base/time-limit.ts';
 import type { Log } from '../../host/log.ts';
 import type { ConsumeOptions, ConsumerState, Consumption, PartitionPlace } from '../broker.ts';
 import { type KafkaClients, protocolErrorType } from './client.ts';
@@ -23,6 +23,8 @@ const openTimeoutMs = 30_000;
 /** A reader that does nothing for so long, with the broker answering, is replaced. */
 const stuckMs = 20_000;
 const closeMs = 3_000;
+/** A broker that answers nothing for so long, in milliseconds, does not hold up the end. */
+const silenceMs = 1_000;
 /** What a broker says whose groups come up, after its start or at the first group it ever has. */
 const startingUp = new Set([
   'GROUP_LOAD_IN_PROGRESS',
@@ -118,8 +120,13 @@ export class KafkaConsumption implements Consumption {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     this.#reader?.end();
-    await this.#running;
+    const { admin } = this.#parts;
+    await whileAnswered(silenceMs, () => admin.describeCluster(), this.#leave());
     this.#positions.giveUp();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#running;
     if (this.#isBrokerThere) await this.#deleteGroup();
   }
 
@@ -198,6 +205,7 @@ export class KafkaConsumption implements Consumption {
     try {
       const asking = fetchBounds(admin, topics, probePatienceMs);
       const bounds = await within(probeTimeoutMs, asking, slowBroker);
+      if (this.#closing.signal.aborted) return;
       if (!this.#isBrokerThere) log.info('broker is back');
       this.#isBrokerThere = true;
       if (this.#reader?.isJoined === true) this.#lastError = undefined;
@@ -205,6 +213,7 @@ export class KafkaConsumption implements Consumption {
       for (const trouble of troubles) await this.#mend(trouble);
       if (troubles.length === 0) this.#soundMs = Date.now() - probeMs;
     } catch (error) {
+      if (this.#closing.signal.aborted) return;
       this.#lastError = messageOf(await this.#nameMissingTopics(error));
       if (this.#isBrokerThere) log.warn({ error: this.#lastError }, 'broker does not answer');
       this.#isBrokerThere = false;

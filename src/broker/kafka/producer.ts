@@ -19,6 +19,8 @@ import { missingTopics } from './topics.ts';
 /** A batch that no broker took for this long is given up. */
 const giveUpMs = 120_000;
 const closeMs = 3_000;
+/** At the end nothing comes after it. */
+const endMs = 500;
 const retryBackoff = { baseMs: 200, maxMs: 1_000 };
 /** Sequence numbers of a producer id are 32 bits per partition, and kafkajs wraps them wrongly. */
 export const maxRecordsPerProducerId = 2 ** 31 - 1;
@@ -96,14 +98,10 @@ export class KafkaProducer implements Producer {
     await done;
   }
 
-  /** Waits some seconds for what is under way; the rest is rejected. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#pumping !== undefined) {
-      await within(closeMs, this.#pumping, () => new Error('slow')).catch(() => {});
-    }
     this.#closing.abort();
-    this.#queue.rejectAll(new RemoteError('the producer was closed before the broker answered'));
-    await this.#drop();
+    this.#queue.rejectAll(closedError());
+    await this.#drop(endMs);
   }
 
   #knowsAll(records: readonly OutgoingRecord[]): boolean {
@@ -139,7 +137,8 @@ export class KafkaProducer implements Producer {
         batch.resolve();
       } catch (error) {
         await this.#drop();
-        batch.reject(this.#clients.complaint(error, 'publishing'));
+        const isClosed = this.#closing.signal.aborted;
+        batch.reject(isClosed ? closedError() : this.#clients.complaint(error, 'publishing'));
       }
     }
   }
@@ -170,6 +169,7 @@ export class KafkaProducer implements Producer {
   /** What was not sent: kafkajs skips a partition that moves to a broker that answered already. */
   async #sendOnce(topicMessages: Map<string, Message[]>): Promise<Map<string, Message[]>> {
     const producer = await this.#connect();
+    if (this.#closing.signal.aborted) throw closedError();
     this.#partitionOf.clear();
     const sending = producer.sendBatch({
       acks: -1,
@@ -198,7 +198,7 @@ export class KafkaProducer implements Producer {
     const closed = new Promise<never>((_, reject) => {
       onAbort = () => {
         sending.catch(() => {}).finally(() => void disconnect(producer, closeMs));
-        reject(new RemoteError('the producer was closed before the broker answered'));
+        reject(closedError());
       };
       signal.addEventListener('abort', onAbort);
     });
@@ -246,16 +246,20 @@ export class KafkaProducer implements Producer {
     });
   }
 
-  async #drop(): Promise<void> {
+  async #drop(limitMs = closeMs): Promise<void> {
     const producer = this.#producer;
     this.#producer = undefined;
-    if (producer !== undefined) await disconnect(producer, closeMs);
+    if (producer !== undefined) await disconnect(producer, limitMs);
   }
 }
 
 /** How batches are compressed, as kafkajs calls it. */
 export function compressionOf({ compression }: Config['broker']['kafka']): CompressionTypes {
   return compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
+}
+
+function closedError(): RemoteError {
+  return new RemoteError('the producer was closed before the broker answered');
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -6,7 +6,7 @@ import {
   type Transaction,
 } from 'kafkajs';
 import { RemoteError } from '../../base/errors.ts';
-import { within } from '../../base/time-limit.ts';
+import { atMost, within } from '../../base/time-limit.ts';
 import type { Config } from '../../config/schema.ts';
 import type { OutgoingRecord, Producer } from '../broker.ts';
 import { RecordsUnfit, TakenOver } from '../send-failures.ts';
@@ -114,7 +114,7 @@ export class KafkaTransactions implements Producer {
 
   async #close(): Promise<void> {
     if (this.#waiting > 0) {
-      await within(closeMs, this.#underWay, () => new Error('slow')).catch(() => {});
+      await atMost(closeMs, this.#underWay);
     }
     this.#failure ??= new RemoteError('the producer is closed');
     await disconnect(this.#producer, closeMs);
@@ -148,7 +148,7 @@ export class KafkaTransactions implements Producer {
     try {
       await this.#fill(transaction, records);
     } catch (error) {
-      await within(closeMs, transaction.abort(), () => new Error('slow')).catch(() => {});
+      await atMost(closeMs, transaction.abort());
       throw error;
     }
     // Nothing is committed for a call that was given up: its time is over, or the producer closed.

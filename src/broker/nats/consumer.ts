@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backoff, backoffMs } from '../../base/backoff.ts';
 import { messageOf, RemoteError } from '../../base/errors.ts';
-import { within } from '../../base/time-limit.ts';
+import { whileAnswered, within } from '../../base/time-limit.ts';
 import type { Log } from '../../host/log.ts';
 import type { ConsumeOptions, ConsumerState, Consumption, PartitionPlace } from '../broker.ts';
 import { isStreamMissing } from './complaint.ts';
@@ -21,6 +21,8 @@ const probeMs = 2_000;
 const probeTimeoutMs = 3_000;
 /** A pause that lasts longer gives the consumer up, and what was fetched for it. */
 const longPauseMs = 1_000;
+/** A server that answers nothing for so long, in milliseconds, does not hold up the end. */
+const silenceMs = 1_000;
 
 /** What a consumption takes from its broker. */
 export interface NatsConsumptionParts {
@@ -123,7 +125,8 @@ export class NatsConsumption implements Consumption {
     clearTimeout(this.#pauseTimer);
     this.#resumed.resolve();
     this.#reader?.fail(new Error('closed'));
-    await this.#running;
+    const { connection } = this.#parts.link;
+    await whileAnswered(silenceMs, () => connection.flush(), Promise.resolve(this.#running));
     this.#cursor.giveUp();
   }
 
@@ -221,6 +224,7 @@ export class NatsConsumption implements Consumption {
     try {
       const late = () => new Error(`the server did not answer within ${probeTimeoutMs}ms`);
       const bounds = await within(probeTimeoutMs, stream.bounds(), late);
+      if (this.#closing.signal.aborted) return;
       if (!this.#isBrokerThere) log.info('stream is there again');
       this.#isBrokerThere = true;
       this.#checkEpoch(bounds);

@@ -13,7 +13,7 @@ import {
 } from '@nats-io/transport-node';
 import { type Backoff, backoffMs } from '../../base/backoff.ts';
 import { messageOf, type RemoteError } from '../../base/errors.ts';
-import { within } from '../../base/time-limit.ts';
+import { atMost, within } from '../../base/time-limit.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Log } from '../../host/log.ts';
 import { type ComplaintContext, complaint } from './complaint.ts';
@@ -130,8 +130,7 @@ export class NatsLink implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const late = () => new Error('slow');
-    await within(closeMs, this.connection.close(), late).catch(() => {});
+    await atMost(closeMs, this.connection.close());
     this.#isConnected = false;
     for (const watcher of this.#watchers) watcher.disconnected?.();
   }

@@ -5,7 +5,6 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import { backoffMs } from '../../base/backoff.ts';
 import { messageOf, RemoteError } from '../../base/errors.ts';
-import { within } from '../../base/time-limit.ts';
 import { formatBytes, formatDuration } from '../../base/units.ts';
 import type { Log } from '../../host/log.ts';
 import type { OutgoingRecord, Producer } from '../broker.ts';
@@ -22,7 +21,6 @@ const usualGiveUpMs = 120_000;
 /** How often it is looked for records that wait for longer than that. */
 const sweepMs = 1_000;
 const ackTimeoutMs = 3_000;
-const closeMs = 3_000;
 const retryBackoff = { baseMs: 100, maxMs: 1_000 };
 /** The server forgets ids a little before or after its window. */
 const windowSlackMs = 2_000;
@@ -68,7 +66,6 @@ export class NatsProducer implements Producer {
   #isFailing = false;
   /** What ended it. */
   #failure: RemoteError | undefined;
-  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor({ link, stream, log, nodeId, exclusiveAs, giveUpMs }: NatsProducerParts) {
     if (exclusiveAs !== undefined) {
@@ -88,7 +85,6 @@ export class NatsProducer implements Producer {
       connected: () => this.#pump(),
       disconnected: () => {
         for (const reject of this.#unanswered) reject(new Error('the connection is lost'));
-        this.#idle?.resolve();
       },
     });
   }
@@ -113,13 +109,7 @@ export class NatsProducer implements Producer {
     await adding;
   }
 
-  /** Waits some seconds for what is under way; the rest is rejected. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const isSending = !this.#lanes.isEmpty && this.#failure === undefined;
-    if (isSending && this.#link.isConnected) {
-      this.#idle = Promise.withResolvers();
-      await within(closeMs, this.#idle.promise, () => new Error('slow')).catch(() => {});
-    }
     this.#closing.abort();
     clearInterval(this.#sweeping);
     this.#onlyOne?.[Symbol.dispose]();
@@ -149,7 +139,6 @@ export class NatsProducer implements Producer {
       if (turn === undefined) break;
       void this.#deliver(turn).then(() => this.#pump());
     }
-    if (this.#lanes.isEmpty) this.#idle?.resolve();
   }
 
   /** Sends a message until the stream has it, or its time is over. Never rejects. */

@@ -9,7 +9,7 @@ import {
   type Subscription,
 } from '@nats-io/transport-node';
 import { messageOf } from '../../base/errors.ts';
-import { within } from '../../base/time-limit.ts';
+import { atMost } from '../../base/time-limit.ts';
 import type { BrokerRecord, Headers } from '../broker.ts';
 import { timeHeader } from './headers.ts';
 import type { NatsLink } from './link.ts';
@@ -138,7 +138,7 @@ export class NatsReader implements AsyncDisposable {
     const { link, stream } = this.#parts;
     if (!link.isConnected) return;
     const deleting = link.manager.consumers.delete(stream.name, this.#name);
-    await within(closeMs, deleting, () => new Error('slow')).catch(() => {});
+    await atMost(closeMs, deleting);
   }
 
   async #open(): Promise<void> {
