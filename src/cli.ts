@@ -1,6 +1,5 @@
 /** From arguments to exit code. Nothing below this file ends the process. */
 import { Command, CommanderError } from 'commander';
-import leven from 'leven';
 import {
   type ExitCode,
   exitCodes,
@@ -23,7 +22,7 @@ export async function run(host: Host): Promise<ExitCode> {
       exitCode = code;
     });
     const argv = helpAsFlag(host.argv);
-    refuseUnknownCommand(argv);
+    await refuseUnknownCommand(argv);
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -38,10 +37,12 @@ function helpAsFlag(argv: readonly string[]): string[] {
 }
 
 /** Commander would show the help of odin for `odin nonsense --help`. */
-function refuseUnknownCommand(argv: readonly string[]): void {
+async function refuseUnknownCommand(argv: readonly string[]): Promise<void> {
   const takesValue = (flag = '') => flag === '-c' || flag === '--config';
   const name = argv.find((word, at) => !word.startsWith('-') && !takesValue(argv[at - 1]));
   if (name === undefined || name in commands) return;
+  // Help and version load nothing that they do not need.
+  const { default: leven } = await import('leven');
   const near = Object.keys(commands).find((known) => leven(known, name.toLowerCase()) <= 2);
   throw new UsageError(
     `unknown command: ${name}${near === undefined ? '' : `, did you mean \`odin ${near}\`?`}`,

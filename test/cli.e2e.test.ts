@@ -44,6 +44,23 @@ test('help of a command loads the schema, not its engine', async () => {
   ).toEqual([]);
 });
 
+test.skipIf(process.platform !== 'linux')(
+  'a server that may not open as many sockets as it has room for clients says so at its start',
+  async () => {
+    await using server = spawnOdin([...serve, '--max-connections', '1']);
+    const { pid } = server.child;
+    await server.line(/"msg":"listening"/);
+    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))![1];
+    await using greedy = spawnOdin([...serve, '--max-connections', limit!]);
+    const warning = JSON.parse(await greedy.line(/"level":"warn"/));
+    expect(warning).toMatchObject({ descriptors: Number(limit), needed: Number(limit) + 100 });
+    await greedy.line(/"msg":"listening"/);
+    for (const { child } of [server, greedy]) child.kill();
+    const modest = await server.ended;
+    expect(modest.stderr).not.toContain('"level":"warn"');
+  },
+);
+
 test('serve, publish and loadtest work together across processes', async () => {
   await using server = spawnOdin(serve);
   const port = portOf(await server.line(/"msg":"listening"/));

@@ -1,6 +1,8 @@
 /** `odin serve`: runs the fan-out server until it is told to stop; SIGHUP reloads its limits. */
 import { UsageError } from '../base/errors.ts';
-import { createLog } from '../host/log.ts';
+import type { Config } from '../config/schema.ts';
+import { descriptorLimits, reservedDescriptors } from '../host/descriptors.ts';
+import { createLog, type Log } from '../host/log.ts';
 import { unlessInterrupted, untilAborted } from '../host/signals.ts';
 import { defineCommand } from './define-command.ts';
 import { nodeIdOf } from './node-id.ts';
@@ -19,6 +21,7 @@ export const serve = defineCommand({
     const { openBroker } = await import('../broker/open.ts');
     const { startServer } = await import('../server/index.ts');
     const log = createLog(host.stderr, config.log.level, config.log.format, host.hasColor);
+    warnOfDescriptors(config.server, await host.readText('/proc/self/limits'), log);
     await using reloading = new Reloading(host, reconfigure, log);
     const nodeId = nodeIdOf(config.server);
     const settings = { log: log.child({ part: 'broker' }), nodeId };
@@ -33,6 +36,22 @@ export const serve = defineCommand({
     return undefined;
   },
 });
+
+/** A server that runs out of them refuses clients without a word, and long before its limit. */
+function warnOfDescriptors(
+  { mode, shards, maxConnections }: Config['server'],
+  limits: string | undefined,
+  log: Log,
+): void {
+  const { soft } = descriptorLimits(limits);
+  const processes = mode === 'multi' ? shards.count : 1;
+  const needed = Math.ceil(maxConnections / processes) + reservedDescriptors;
+  if (soft === undefined || needed <= soft) return;
+  const text =
+    'this process may not open as many sockets as maxConnections asks for: ' +
+    'raise its limit (ulimit -n, LimitNOFILE=), or lower --max-connections';
+  log.warn({ descriptors: soft, needed, maxConnections }, text);
+}
 
 /** What stands in a file or in the environment may be meant for another run. */
 function refuseIdleFlags(mode: string, origins: ReadonlyMap<string, string>): void {

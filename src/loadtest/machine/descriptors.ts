@@ -1,9 +1,8 @@
 /** Whether the processes of a run may open as many sockets as it needs. */
 import { formatCount } from '../../base/units.ts';
+import { descriptorLimits, reservedDescriptors } from '../../host/descriptors.ts';
 import type { Lack, Needs, Sight } from './limit.ts';
 
-/** Descriptors of a process besides its connections: the runtime, pipes, the log. */
-const reservedDescriptors = 100;
 /** See `--workers`. */
 const maxWorkers = 64;
 
@@ -17,8 +16,7 @@ export async function descriptorLacks(needs: Needs, { readText }: Sight): Promis
 }
 
 function workerLacks({ connections, perWorker }: Needs, limits: string): Lack[] {
-  // Also no number for "unlimited".
-  const [soft, hard] = (/^Max open files\s+(\d+)\s+(\w+)/m.exec(limits) ?? []).slice(1).map(Number);
+  const { soft, hard } = descriptorLimits(limits);
   const needed = perWorker + reservedDescriptors;
   if (soft === undefined || needed <= soft) return [];
   const workers = Math.ceil(connections / (soft - reservedDescriptors));
