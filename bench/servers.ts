@@ -14,16 +14,15 @@ export interface Served extends AsyncDisposable {
   readonly readyMs: number;
 }
 
-let nextPort = 4100;
-
 /** odin with the embedded broker. */
 export async function startOdin(...flags: readonly string[]): Promise<Served> {
-  const port = nextPort++;
+  let port = 0;
   const startMs = performance.now();
-  const args = ['serve', '--host', '127.0.0.1', '--port', String(port), '--log-format', 'json'];
-  const child = await startNode([...odin, ...args, ...flags], (line) =>
-    line.includes('"msg":"ready"'),
-  );
+  const args = ['serve', '--host', '127.0.0.1', '--port', '0', '--log-format', 'json'];
+  const child = await startNode([...odin, ...args, ...flags], (line) => {
+    port = Number(/"url":"ws:[^"]*:(\d+)\//.exec(line)?.[1] ?? port);
+    return line.includes('"msg":"ready"');
+  });
   return served(child, port, startMs);
 }
 

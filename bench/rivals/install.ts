@@ -19,7 +19,7 @@ const goRivals = {
 } as const;
 
 /** Those from npm: each has a folder beside this file, with a `package.json` and its lock. */
-const npmRivals = ['socketio'] as const;
+const npmRivals = ['artillery', 'socketio'] as const;
 
 /** Installs a Go program unless it is there; resolves with the path of its binary. */
 export async function installGo(name: keyof typeof goRivals): Promise<string> {

@@ -53,8 +53,8 @@ test('a run without any fault passes', () => {
 test.each<[Partial<WorkerReport['messages']>, string]>([
   [{ lost: 1 }, '1 event was lost'],
   [{ lost: 2_000 }, '2 000 events were lost'],
-  [{ unrecovered: 2 }, '2 events were missed while disconnected and not recovered'],
-  [{ missedWhileDisconnected: 2 }, '2 events were missed while disconnected'],
+  [{ unrecovered: 2 }, '2 events or more were missed while disconnected and not recovered'],
+  [{ missedWhileDisconnected: 2 }, '2 events or more were missed while disconnected'],
   [{ duplicated: 1 }, '1 event was received twice'],
   [{ reordered: 3 }, '3 events were received out of order'],
   [{ unexpected: 1 }, '1 event was of channels not subscribed to'],

@@ -119,10 +119,13 @@ const words: Partial<Record<ThresholdMetric, readonly [one: string, many: string
   ],
   lost: ['event was lost', 'events were lost'],
   unrecovered: [
-    'event was missed while disconnected and not recovered',
-    'events were missed while disconnected and not recovered',
+    'event or more was missed while disconnected and not recovered',
+    'events or more were missed while disconnected and not recovered',
   ],
-  missed: ['event was missed while disconnected', 'events were missed while disconnected'],
+  missed: [
+    'event or more was missed while disconnected',
+    'events or more were missed while disconnected',
+  ],
   duplicated: ['event was received twice', 'events were received twice'],
   reordered: ['event was received out of order', 'events were received out of order'],
   unexpected: [
