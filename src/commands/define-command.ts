@@ -57,21 +57,13 @@ export type Configure = (command: Command, host: Host, onExit: (code: ExitCode) 
 
 /** See {@link Definition}. */
 export function defineCommand<const S extends Section>(definition: Definition<S>): Configure {
-  const { sections, quietSections = [], omit = [], json, examples, run } = definition;
+  const { sections, quietSections = [], examples, run } = definition;
   const { operands: operandNames = [], callFlags = [] } = definition;
   return (command, host, onExit) => {
-    const flags = new Map<string, Field>();
-    for (const field of describeConfig(sections)) {
-      if (field.flag === undefined || isOmitted(field, omit)) continue;
-      const option = settingOption(field);
-      flags.set(option.attributeName(), field);
-      command.addOption(option);
-    }
-    for (const flag of callFlags) command.addOption(callOption(flag));
+    const flags = addFlags(command, definition);
     if (operandNames.length > 0) {
       command.usage(`[options] ${operandNames.map((name) => `<${name}>`).join(' ')}`);
     }
-    if (json !== undefined) command.option('--json', json);
     const lines = examples.map((line) => `  $ ${line}`).join('\n');
     command.addHelpText('after', `\nExamples:\n${lines}`);
     command.showHelpAfterError(`hint: see \`odin ${pathOf(command)} --help\``);
@@ -125,6 +117,28 @@ export function defineCommand<const S extends Section>(definition: Definition<S>
       );
     });
   };
+}
+
+/** Adds all that `definition` takes; returns the settings by the names under which commander has them. */
+function addFlags<S extends Section>(
+  command: Command,
+  { sections, omit = [], callFlags = [], json }: Definition<S>,
+): ReadonlyMap<string, Field> {
+  const flags = new Map<string, Field>();
+  const settings = describeConfig(sections).filter(
+    (field) => field.flag !== undefined && !isOmitted(field, omit),
+  );
+  const add = (field: Field) => {
+    const option = settingOption(field);
+    flags.set(option.attributeName(), field);
+    command.addOption(option);
+  };
+  // Help lists groups in the order of their first flags: its own come before those.
+  for (const field of settings) if (field.group === undefined) add(field);
+  for (const flag of callFlags) command.addOption(callOption(flag));
+  if (json !== undefined) command.option('--json', json);
+  for (const field of settings) if (field.group !== undefined) add(field);
+  return flags;
 }
 
 function isOmitted({ path }: Field, omit: readonly string[]): boolean {
