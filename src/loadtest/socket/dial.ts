@@ -57,7 +57,9 @@ export class Dialer {
  * the port again for a minute (TIME_WAIT).
  */
 export function cut(socket: Socket): void {
-  // Node cannot reset TLS, and would wait for what is still connecting or has bytes to write.
+  // Node would wait for what is still connecting or has bytes to write. It can reset TLS only through
+  // a TCP socket that was opened before (`tls.connect({ socket })`), and takes no `onread` then: each
+  // read would make a buffer of its own, in place of the one that all clients share.
   const isBusy = socket.connecting || socket.writableLength > 0;
   if (isBusy || socket instanceof TLSSocket) socket.destroy();
   else socket.resetAndDestroy();
