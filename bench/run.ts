@@ -141,7 +141,7 @@ async function generatorMemory(): Promise<Row> {
   return ratioRow(
     'load tester memory (RSS) per further idle client, 16 500 clients, against `ws` clients',
     pairs,
-    0.6,
+    0.45,
     'KiB',
   );
 }
