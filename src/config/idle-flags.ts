@@ -32,6 +32,11 @@ export const dependents: readonly Dependent[] = [
     needs: 'without --half-open',
   },
   {
+    names: ['slowReadOutMs'],
+    has: ({ slowPercent }) => slowPercent > 0,
+    needs: 'without --slow',
+  },
+  {
     names: ['searchMax', 'searchTrialMs', 'searchResolution', 'searchTimeMs'],
     has: ({ findMax }) => findMax !== undefined,
     needs: 'without --find-max: it is of a search',

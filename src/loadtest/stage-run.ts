@@ -1,6 +1,6 @@
 /** Leads the workers of a run through its stages, one after the other, and through their end. */
 import type { Log } from '../host/log.ts';
-import { type LoadTestConfig, longestRampMs } from './plan/plan.ts';
+import { arrivalMs, type LoadTestConfig, longestRampMs } from './plan/plan.ts';
 import {
   type LoadTestPhase,
   type RunPlace,
@@ -46,8 +46,6 @@ interface Begun {
   delay: Pick<StageDelay, 'overtimeMs' | 'stalledMs'>;
 }
 
-/** How long events that are on their way at the end may take. */
-const settleMs = 2_000;
 /** Room for the workers' answers above the time that they take themselves. */
 const answerMs = 500;
 
@@ -244,13 +242,24 @@ export class StageRun {
     return dueAtMs;
   }
 
+  /** What is on its way comes, who is comes back, and slow clients read: each for its time at most. */
   async #settle(): Promise<void> {
-    const { signal } = this.#deps;
+    const { config, signal, log } = this.#deps;
     const pool = this.#pool;
     this.#phase = 'settle';
     pool.send({ kind: 'end-stages', atMs: this.#begun.at(-1)?.endedAtMs ?? epochMs() });
-    await pool.waitUntil(() => pool.allSaid('newest'), signal, settleMs);
-    pool.send({ kind: 'settle', targets: pool.newest(), withinMs: settleMs });
-    await pool.waitUntil(() => pool.allSaid('settled'), signal, settleMs + answerMs);
+    await pool.waitUntil(() => pool.allSaid('newest'), signal, arrivalMs);
+    const backWithinMs = config.connectTimeoutMs;
+    pool.send({ kind: 'settle', targets: pool.newest(), backWithinMs });
+    const isSettled = () => pool.allSaid('settled');
+    const stuck = new AbortController();
+    const either = AbortSignal.any([signal, stuck.signal]);
+    using _watch = watchForSilence(pool, config, () => stuck.abort());
+    await pool.waitUntil(isSettled, either, arrivalMs + answerMs);
+    if (isSettled() || either.aborted) return;
+    const readOutMs = config.slowPercent > 0 ? config.slowReadOutMs : 0;
+    const restMs = Math.max(backWithinMs, readOutMs - arrivalMs);
+    log.info({ forMs: restMs }, 'waiting for clients that return, or read what they left');
+    await pool.waitUntil(isSettled, either, restMs);
   }
 }

@@ -61,6 +61,8 @@ export interface Faults {
   readonly rejectChannels?: boolean;
   /** Acknowledges that a subscription has ended, and goes on sending its events. */
   readonly keepsSubscriptions?: boolean;
+  /** Makes events this many bytes longer. */
+  readonly padding?: number;
   /** Epoch told in the `welcome`. */
   readonly epoch?: string;
   /**
@@ -198,7 +200,9 @@ export class FaultServer implements AsyncDisposable {
     const prev = state.sent === 0 ? null : state.offset;
     state.offset += 1 + (state.sent % 3);
     const n = state.sent++;
-    const event: OdinEvent = { type: 'TRADE_EXECUTED', timestamp, data: { n, text: 'naïve {"\n' } };
+    const more = 'x'.repeat(this.#faults.padding ?? 0);
+    const data = { n, text: `naïve {"\n${more}` };
+    const event: OdinEvent = { type: 'TRADE_EXECUTED', timestamp, data };
     const text = encodeEvent(event, { channel, offset: state.offset, prev });
     this.log.events.push({ channel, offset: state.offset, text });
     const names = subscriptionsMatching(channel);

@@ -20,6 +20,7 @@ export const none = {
   unexpected: 0,
   gapsUntracked: 0,
   firstEventsUnchecked: 0,
+  unread: 0,
 };
 
 /** What a gap tells when nothing of it came late or was left out. */

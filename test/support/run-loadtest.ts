@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { expect } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { type LoadTestDeps, runLoadTest } from '../../src/loadtest/index.ts';
+import type { Progress } from '../../src/loadtest/live/progress.ts';
 import type { LoadTestReport } from '../../src/loadtest/results/report.ts';
 import type { FaultServer } from './fault-server.ts';
 
@@ -45,6 +46,16 @@ export async function run(url: string, settings: Settings, deps: Partial<LoadTes
  */
 export function faultsOf({ reasons }: Pick<LoadTestReport, 'reasons'>): string[] {
   return reasons.filter((reason) => !/load test worker|dialed later/.test(reason));
+}
+
+/** Tells when a stage has begun in the workers too, which it may not have in its first round of reports. */
+export function watchStage(name: string, round = 2) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let rounds = 0;
+  const onProgress = ({ stage }: Progress) => {
+    if (stage === name && ++rounds === round) resolve();
+  };
+  return { begun: promise, onProgress };
 }
 
 /**

@@ -20,6 +20,8 @@ const maxStages = 100;
 const maxClients = 9_999_999;
 /** More than any machine can open: what means "all at once" fits. */
 const maxRampRate = 1_000_000;
+/** Nobody waits longer for the end of a run. */
+const maxReadOutMs = 3_600_000;
 
 const stages = list().superRefine((texts, context) => {
   const parsed = parseStages(texts);
@@ -139,6 +141,10 @@ export const loadtestLoad = {
     .prefault(0)
     .describe('bytes per second that slow clients read; 0 stops them once they are in')
     .meta({ flag: 'slow-read' }),
+  slowReadOutMs: duration({ max: maxReadOutMs })
+    .prefault('30s')
+    .describe('how long slow clients may read on at their end, as long as there is more')
+    .meta({ flag: 'slow-read-out' }),
   halfOpenPercent: percent()
     .prefault('0%')
     .describe('share of clients that are no good: see --half-open-mode')

@@ -3,6 +3,7 @@ import { type Random, randomIndex } from '../../base/random.ts';
 import { maskedFrameOf, opcodes } from '../../protocol/websocket-frame.ts';
 import type { Cursor } from '../delivery/cursor.ts';
 import { SubscriptionTimes } from '../delivery/subscription-times.ts';
+import { arrivalMs } from '../plan/plan.ts';
 import { epochMs } from '../run-clock.ts';
 import type { ClientContext } from './client-context.ts';
 import type { ControlMessage } from './message-reader.ts';
@@ -12,8 +13,6 @@ import { isRefusal } from './server-notices.ts';
 const mask = 0x6f64696e;
 /** Tells errors about changes from all others. */
 const requestId = 'churn';
-/** Events may take this long to arrive: of what is younger, nobody can say that it is lost. */
-export const arrivalMs = 2_000;
 /** A server that refuses a change is left alone for this long: it may count messages per second. */
 const patienceMs = 1_000;
 

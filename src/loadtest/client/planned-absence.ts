@@ -21,6 +21,11 @@ export class PlannedAbsence {
     return this.#isOnTheWay;
   }
 
+  /** Whether it is to come back from either, and is not back yet. */
+  get isReturning(): boolean {
+    return this.stormedAtMs !== undefined || this.#isOnTheWay;
+  }
+
   /** The server goes away soon: the client leaves it at the time that it chose for this one. */
   moveIn(afterMs: number, leave: () => void): void {
     clearTimeout(this.#timer);
@@ -30,15 +35,16 @@ export class PlannedAbsence {
     }, noticeDelayMs(afterMs));
   }
 
-  /** It is not to move any more, nor to return. */
+  /** It is not to move any more, nor to return: it stays where it is, or away. */
   stay(): void {
     clearTimeout(this.#timer);
     this.#set(false);
+    this.stormedAtMs = undefined;
   }
 
   /** Takes note that a connection or an attempt ended; tells whether the client returns at once. */
   begin(wasOpen: boolean): boolean {
-    this.stay();
+    clearTimeout(this.#timer);
     this.#set(this.isMoving || (wasOpen && this.stormedAtMs !== undefined));
     this.isMoving = false;
     return this.isOnTheWay;

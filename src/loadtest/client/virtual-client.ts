@@ -27,7 +27,7 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
   readonly #context: ClientContext;
   readonly #subscribeFrame: Buffer;
   #conduct: Conduct;
-  readonly #absence: PlannedAbsence;
+  readonly absence: PlannedAbsence;
   /** Until its socket is closed. */
   #connection: Connection | undefined;
   /** It is time to connect again, as soon as the old socket is closed. */
@@ -54,7 +54,7 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
     this.#conduct = conduct;
     this.receiver = cohort;
     this.#context = cohort.context;
-    this.#absence = new PlannedAbsence(cohort.context.counters);
+    this.absence = new PlannedAbsence(cohort.context.counters);
     this.cursor = new Cursor(client, cohort.subscriptions);
     this.#resumption = new Resumption(this.cursor, this.#context);
     this.#subscribeFrame = subscribeFrame;
@@ -74,9 +74,9 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
     return this.#connection?.isOpen === true;
   }
 
-  /** Whether it is not back yet from a storm, or from where the server moved it. */
-  get isReturning(): boolean {
-    return this.#absence.stormedAtMs !== undefined || this.#absence.isOnTheWay;
+  /** Whether others read before it what they left: it may have more to read. */
+  get isWaiting(): boolean {
+    return this.#connection?.isWaiting === true;
   }
 
   get answersPings(): boolean {
@@ -103,7 +103,7 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
     const { counters, errors, ledger } = this.#context;
     // One that says goodbye because it is moved is in until it is gone.
     const isIn = this.#connection?.phase === 'open' && !this.#connection.isOver;
-    if (this.#opened) counters.countGone(isIn, this.#absence.isOnTheWay);
+    if (this.#opened) counters.countGone(isIn, this.absence.isOnTheWay);
     else if (!this.#hasFailed) {
       // One that was given up at the end may have to go all the same.
       this.#hasFailed = true;
@@ -125,7 +125,7 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
     this.#stopping = true;
     this.#isDue = false;
     clearTimeout(this.#retryTimer);
-    this.#absence.stay();
+    this.absence.stay();
     this.#churn?.end();
   }
 
@@ -140,7 +140,7 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
   /** Loses its connection without a word, and comes back at once. */
   dropOut(): void {
     this.#context.counters.stormed++;
-    this.#absence.stormedAtMs = epochMs();
+    this.absence.stormedAtMs = epochMs();
     this.#connection?.destroy();
   }
 
@@ -189,12 +189,12 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
   }
 
   onEnded(end: ConnectionEnd): void {
-    const { counters } = this.#context;
+    const { counters, settings } = this.#context;
     const wasOpen = this.#connection?.phase === 'open';
     if (this.#stopping) return;
     if (wasOpen) counters.active--;
-    if (this.#absence.isMoving) counters.moved++;
-    if (this.#absence.begin(wasOpen)) {
+    if (this.absence.isMoving) counters.moved++;
+    if (this.absence.begin(wasOpen)) {
       this.#disconnected();
       this.#isDue = true;
       return;
@@ -204,11 +204,11 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
       counters.dropped++;
       this.#disconnected();
     }
-    if (mayReturn(end, this.#context.settings, this.#attempt, this.#opened)) this.#retry(end);
-    else if (!this.#opened) {
-      this.#hasFailed = true;
-      counters.countFailed(end.refusal);
-    }
+    if (mayReturn(end, settings, this.#attempt, this.#opened)) return this.#retry(end);
+    this.absence.stay();
+    if (this.#opened) return;
+    this.#hasFailed = true;
+    counters.countFailed(end.refusal);
   }
 
   onClosed(): void {
@@ -256,7 +256,7 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
     countNotice(this.#context, this.cursor, notice);
     this.#churn?.take(notice);
     if (notice.type !== 'reconnect_notice') return;
-    this.#absence.moveIn(Number(notice.fields['after_ms']), () => {
+    this.absence.moveIn(Number(notice.fields['after_ms']), () => {
       this.#churn?.end();
       this.#connection?.leave();
     });
@@ -275,13 +275,13 @@ export class VirtualClient implements ConnectionOwner, CohortMember {
       this.#times?.subscribed(nowMs, this.#context.phases);
     }
     this.#opened = true;
-    const awayMs = this.#absence.end(nowMs);
+    const awayMs = this.absence.end(nowMs);
     if (awayMs !== undefined) this.#context.returns.record(awayMs);
     if (this.#conduct === 'slow') connection.readAtMost(this.#context.settings.slowReadBytes);
   }
 
   #disconnected(): void {
-    this.cursor.isAwayOnPurpose = this.#absence.stormedAtMs !== undefined;
+    this.cursor.isAwayOnPurpose = this.absence.stormedAtMs !== undefined;
     this.#churn?.end();
     this.#context.ledger.disconnected(this.cursor);
     if (epochMs() - this.#openedAtMs >= stableMs) this.#attempt = 0;

@@ -24,10 +24,11 @@ export class WorkerShared {
   maxMessageBytes = defaultMessageBytes;
   #epoch: string | undefined;
 
-  constructor(target: Target, workers: number) {
+  /** `hasLateReaders`: some clients read later what others have long since. */
+  constructor(target: Target, workers: number, hasLateReaders = false) {
     const { raw } = target;
     this.dialer = new Dialer(target, workers);
-    this.book = new ChannelBook(raw !== undefined);
+    this.book = new ChannelBook({ isForeign: raw !== undefined, hasLateReaders });
     this.messages = new MessageReader(this.book, raw && rawReader(raw, this.book));
   }
 

@@ -30,6 +30,7 @@ const setup = [
   'rampDownMs',
   'slowPercent',
   'slowReadBytes',
+  'slowReadOutMs',
   'halfOpenPercent',
   'halfOpenMode',
   'storm',

@@ -11,6 +11,16 @@ test('a channel keeps its latest 4 096 events and counts those it forgets', () =
   expect(book.walk(id, 5_000, 100)).toEqual({ count: 4_097, complete: false });
 });
 
+test('with late readers it keeps as many as there is room for, and takes none back', () => {
+  const book = new ChannelBook({ hasLateReaders: true });
+  const id = book.idOf('BTC.trade');
+  for (let offset = 1; offset <= 262_244; offset++) book.note(id, offset, offset - 1, 0, 0);
+  expect(book.forgotten).toBe(100);
+  for (let offset = 1; offset <= 1_000; offset++) book.note(id, offset, offset - 1, 0, 0);
+  expect(book.forgotten).toBe(100);
+  expect(book.walk(id, 262_244, 100)).toEqual({ count: 262_144, complete: true });
+});
+
 test('many channels share the room', () => {
   const book = new ChannelBook();
   const ids = Array.from({ length: 4_096 }, (_, i) => book.idOf(`T${i}.trade`));

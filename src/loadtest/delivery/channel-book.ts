@@ -1,4 +1,5 @@
 /** What any client of a worker has seen of each channel: ids, and which event follows which. */
+import { EventOrder } from './event-order.ts';
 
 /** What is known of one event besides its offset. */
 interface Link {
@@ -15,6 +16,16 @@ interface Chain {
   /** By offset, oldest received first. */
   readonly links: Map<number, Link>;
   newest: number;
+  /** Offset of the latest event that was forgotten; NaN before one was. */
+  forgotten: number;
+}
+
+/** What there is to know of the server, and of the clients. */
+interface BookOptions {
+  /** See {@link ChannelBook.isForeign}. */
+  readonly isForeign?: boolean;
+  /** Some clients read only later what others have long since: as much is kept as there is room for. */
+  readonly hasLateReaders?: boolean;
 }
 
 /** The latest events of a channel up to some event that were due after some time. */
@@ -40,6 +51,7 @@ export interface NewestEvent {
 
 /** Most channels one worker follows; events of further channels count as `unexpected`. */
 const maxChannels = 65_536;
+/** Enough for clients that keep up. */
 const maxLinksPerChannel = 4_096;
 /** Links of all channels together: about 30 MiB. */
 const maxLinks = 262_144;
@@ -52,6 +64,7 @@ export class ChannelBook {
    * events have no holes but those of lost ones.
    */
   readonly isForeign: boolean;
+  readonly #maxLinksPerChannel: number;
   readonly #ids = new Map<string, number>();
   readonly #chains: Chain[] = [];
   /** The shortest time from an event to its arrival, in which the difference of clocks is too. */
@@ -59,9 +72,9 @@ export class ChannelBook {
   /** Links forgotten to make room: a gap older than these is counted as "at least". */
   forgotten = 0;
 
-  /** See {@link isForeign}. */
-  constructor(isForeign = false) {
+  constructor({ isForeign = false, hasLateReaders = false }: BookOptions = {}) {
     this.isForeign = isForeign;
+    this.#maxLinksPerChannel = hasLateReaders ? maxLinks : maxLinksPerChannel;
   }
 
   /** The id of a channel, given on first use; -1 when there are too many channels. */
@@ -71,7 +84,7 @@ export class ChannelBook {
     if (this.#chains.length >= maxChannels) return -1;
     const id = this.#chains.length;
     this.#ids.set(name, id);
-    this.#chains.push({ name, links: new Map(), newest: Number.NaN });
+    this.#chains.push({ name, links: new Map(), newest: Number.NaN, forgotten: Number.NaN });
     return id;
   }
 
@@ -83,13 +96,16 @@ export class ChannelBook {
   note(id: number, offset: number, prev: number, nowMs: number, ts: number): void {
     const chain = this.#chain(id);
     if (nowMs - ts < this.#minDelayMs) this.#minDelayMs = nowMs - ts;
-    if (chain.links.has(offset)) return;
+    // A client that is far behind receives what was forgotten: it must not push out what is newer.
+    if (chain.links.has(offset) || offset <= chain.forgotten) return;
     chain.links.set(offset, { prev, seenAtMs: nowMs, ts });
     if (!(offset <= chain.newest)) chain.newest = offset;
     const share = Math.floor(maxLinks / this.#chains.length);
-    const limit = Math.min(maxLinksPerChannel, Math.max(minLinksPerChannel, share));
+    const limit = Math.min(this.#maxLinksPerChannel, Math.max(minLinksPerChannel, share));
     while (chain.links.size > limit) {
-      chain.links.delete(chain.links.keys().next().value as number);
+      const oldest = chain.links.keys().next().value as number;
+      chain.links.delete(oldest);
+      if (!(oldest <= chain.forgotten)) chain.forgotten = oldest;
       this.forgotten++;
     }
   }
@@ -171,11 +187,23 @@ export class ChannelBook {
     return link && { channel: name, offset, dueAtMs: this.#dueAtMs(link) };
   }
 
+  /** All that is known of the events of a channel now. */
+  orderOf(id: number): EventOrder {
+    const known = [...this.#chain(id).links];
+    return new EventOrder(
+      known.map(([offset, link]) => ({
+        ...{ offset, prev: link.prev },
+        dueAtMs: this.#dueAtMs(link),
+      })),
+    );
+  }
+
   /** Forgets all events, since offsets start anew in another epoch. Ids stay. */
   reset(): void {
     for (const chain of this.#chains) {
       chain.links.clear();
       chain.newest = Number.NaN;
+      chain.forgotten = Number.NaN;
     }
   }
 

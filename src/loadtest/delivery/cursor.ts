@@ -4,6 +4,12 @@ import type { ChannelBook } from './channel-book.ts';
 import { nobody, type Offsets, Standings } from './standings.ts';
 import type { SubscriptionTimes } from './subscription-times.ts';
 
+/**
+ * A client without any event on a channel is only expected to have those that were due this long
+ * after its subscription: until then, events may have been on their way already.
+ */
+const subscribeGraceMs = 250;
+
 /** A set of subscriptions and the slots of their channels; shared by all clients with equal ones. */
 export class SubscriptionSet {
   readonly channels: readonly string[];
@@ -160,6 +166,11 @@ export class Cursor {
   sinceMs(slot: number): number {
     if (this.times === undefined) return this.subscribedAtMs;
     return this.times.sinceMs(this.subscriptions.covering(slot), this.subscribedAtMs);
+  }
+
+  /** The same where it has had none yet: what was due until then need not come. */
+  owedSinceMs(slot: number): number {
+    return this.sinceMs(slot) + subscribeGraceMs;
   }
 
   /** Whether nothing but a subscription that was asked to end brings the events of a slot. */

@@ -28,4 +28,9 @@ export interface SequenceCounts {
   readonly gapsUntracked: number;
   /** First events of clients before which nobody looked for lost ones, for want of room. */
   readonly firstEventsUnchecked: number;
+  /**
+   * Not read by slow clients when their time was over, at least this many: nobody knows whether they
+   * were sent.
+   */
+  readonly unread: number;
 }

@@ -4,15 +4,10 @@ import type { ReceivedEvent } from '../client/message-reader.ts';
 import type { ChannelBook, NewestEvent } from './channel-book.ts';
 import { type ChannelList, ChannelTally } from './channel-tally.ts';
 import type { Cursor, SubscriptionSet } from './cursor.ts';
+import type { EventOrders } from './event-order.ts';
 import { FirstEvents } from './first-events.ts';
 import { GapList, type GapReport } from './gap-list.ts';
 import type { SequenceCounts } from './sequence-counts.ts';
-
-/**
- * A client without any event on a channel is only expected to have those that were due this long
- * after its subscription: until then, events may have been on their way already.
- */
-const subscribeGraceMs = 250;
 
 /** Checks every event of every client of a worker against the one before it. */
 export class SequenceLedger {
@@ -28,6 +23,7 @@ export class SequenceLedger {
   #healed = 0;
   #unrecovered = 0;
   #unexpected = 0;
+  #unread = 0;
 
   /** `now` tells when the event at hand arrived, in milliseconds since 1970. */
   constructor(book: ChannelBook, now: () => number) {
@@ -124,13 +120,8 @@ export class SequenceLedger {
   }
 
   /** Whether all of `cursors` have everything up to `targets`. */
-  hasAll(cursors: Iterable<Cursor>, targets: readonly NewestEvent[]): boolean {
-    for (const cursor of cursors) {
-      for (const target of targets) {
-        if (this.#isBehind(cursor, target)) return false;
-      }
-    }
-    return true;
+  hasAll(cursors: readonly Cursor[], targets: readonly NewestEvent[]): boolean {
+    return !cursors.some((cursor) => targets.some((target) => this.#isBehind(cursor, target)));
   }
 
   /** Counts as lost what connected clients do not have of everything up to `targets`. */
@@ -141,6 +132,13 @@ export class SequenceLedger {
         if (this.#isBehind(cursor, target)) this.#recordTail(cursor, target);
         else if (cursor.isIncomplete) this.#countHole(cursor, target);
       }
+    }
+  }
+
+  /** Counts what a client lacks of everything up to `targets` as unread: nobody knows whether it was sent. */
+  leaveUnread(cursor: Cursor, targets: readonly NewestEvent[], orders: EventOrders): void {
+    for (const target of targets) {
+      if (this.#isBehind(cursor, target)) this.#unread += orders.countLacking(cursor, target);
     }
   }
 
@@ -165,6 +163,7 @@ export class SequenceLedger {
       unexpected: this.#unexpected,
       gapsUntracked: this.#gaps.untracked,
       firstEventsUnchecked: this.#firstEvents.unchecked,
+      unread: this.#unread,
     };
   }
 
@@ -238,10 +237,9 @@ export class SequenceLedger {
     { channel, offset }: ReceivedEvent,
     prev: number,
   ): number {
-    const subscribedAtMs = cursor.sinceMs(slot);
     // Events that a resumption left out are counted as such; a later subscription has none.
-    if (cursor.isIncomplete && subscribedAtMs === cursor.subscribedAtMs) return 0;
-    const sinceMs = subscribedAtMs + subscribeGraceMs;
+    if (cursor.isIncomplete && cursor.sinceMs(slot) === cursor.subscribedAtMs) return 0;
+    const sinceMs = cursor.owedSinceMs(slot);
     if (Number.isNaN(prev) || !(this.#book.dueAtMs(channel, offset) > sinceMs)) return 0;
     return this.#firstEvents.add({ cursor, channel, prev, offset, sinceMs });
   }
@@ -282,7 +280,7 @@ export class SequenceLedger {
   #lacks(cursor: Cursor, slot: number, target: NewestEvent): boolean {
     const last = cursor.last(slot);
     if (!Number.isNaN(last)) return last < target.offset;
-    return target.dueAtMs > cursor.sinceMs(slot) + subscribeGraceMs;
+    return target.dueAtMs > cursor.owedSinceMs(slot);
   }
 
   #recordTail(cursor: Cursor, target: NewestEvent): void {
@@ -291,8 +289,7 @@ export class SequenceLedger {
     const after = cursor.last(slot);
     const position = { cursor, channel, after, to: target.offset, got: Number.NaN };
     if (!Number.isNaN(after)) return this.#gaps.add(position);
-    const since = cursor.sinceMs(slot) + subscribeGraceMs;
-    const known = this.#book.dueSince(channel, target.offset, since);
+    const known = this.#book.dueSince(channel, target.offset, cursor.owedSinceMs(slot));
     this.#gaps.addUnbegun(position, known.count > 0 ? known : { count: 1, first: target.offset });
   }
 }

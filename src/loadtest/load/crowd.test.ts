@@ -23,7 +23,7 @@ function createCrowd() {
 test('a client that was given up, and has to go all the same, has failed once', () => {
   const { crowd, failed, all } = createCrowd();
   all((client) => crowd.come(client, epochMs()));
-  crowd.giveUpOutsiders();
+  crowd.close([]);
   all((client) => crowd.go(client));
   crowd.endReadOut();
   expect(failed()).toEqual([1, 1]);
@@ -34,12 +34,12 @@ test('a slow client that has to go after all others had their time gets its own'
   crowd.come(0, epochMs());
   crowd.come(1, epochMs());
   all((client) => crowd.go(client));
-  expect(crowd.isUnsettled).toBe(true);
+  expect(crowd.isReadingOut).toBe(true);
   crowd.endReadOut();
-  expect(crowd.isUnsettled).toBe(false);
+  expect(crowd.isReadingOut).toBe(false);
   expect(failed()).toEqual([1, 1]);
   all((client) => crowd.come(client, epochMs()));
   all((client) => crowd.go(client));
-  expect(crowd.isUnsettled).toBe(true);
-  await vi.waitFor(() => expect(crowd.isUnsettled).toBe(false), { timeout: 5_000 });
+  expect(crowd.isReadingOut).toBe(true);
+  await vi.waitFor(() => expect(crowd.isReadingOut).toBe(false), { timeout: 5_000 });
 });

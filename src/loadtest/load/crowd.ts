@@ -1,14 +1,14 @@
 /** The clients of one worker: makes each when it comes, says goodbye to each when it goes. */
 import { type Random, randomIndex } from '../../base/random.ts';
-import { arrivalMs } from '../client/channel-churn.ts';
 import { ClientContext } from '../client/client-context.ts';
 import { Cohort } from '../client/cohort.ts';
 import { subscribeFrame } from '../client/resume.ts';
 import { VirtualClient } from '../client/virtual-client.ts';
 import { WorkerShared } from '../client/worker-shared.ts';
-import { type Cursor, SubscriptionSet } from '../delivery/cursor.ts';
+import type { NewestEvent } from '../delivery/channel-book.ts';
+import { SubscriptionSet } from '../delivery/cursor.ts';
 import { Cast } from '../plan/cast.ts';
-import { channelsOf, type LoadTestConfig } from '../plan/plan.ts';
+import { arrivalMs, channelsOf, type LoadTestConfig } from '../plan/plan.ts';
 import { sizeOf } from '../plan/run-size.ts';
 import { openingFrames } from '../raw/conversation.ts';
 import { epochMs } from '../run-clock.ts';
@@ -44,10 +44,12 @@ export class Crowd {
   /** Those that went, until their sockets are closed. */
   readonly #leaving = new Set<Member>();
   readonly #readOut: ReadOut;
+  /** All slow clients read out, or have: the run is over for them. */
+  #isReadOut = false;
   readonly #subscribers = new Map<string, Subscribers>();
   #due = {
     atMs: Number.NEGATIVE_INFINITY,
-    events: [] as ReturnType<WorkerShared['book']['newest']>,
+    events: [] as readonly NewestEvent[],
   };
   #came = 0;
   #asked = 0;
@@ -55,19 +57,13 @@ export class Crowd {
   constructor({ config, target, workers }: Assignment) {
     this.#config = config;
     this.#cast = new Cast(config, sizeOf(config).peak);
-    this.shared = new WorkerShared(target, workers);
-    this.#readOut = new ReadOut(this.shared, (client) => this.#leave(client));
+    this.shared = new WorkerShared(target, workers, config.slowPercent > 0);
+    this.#readOut = new ReadOut(this.shared.book, config.slowReadOutMs);
     this.#raw = target.raw;
     const settings = { ...config, target, workers };
     this.contexts = this.#cast.groups.map(
       ({ isGood }) => new ClientContext(settings, isGood, this.shared),
     );
-  }
-
-  /** Clients that are present and are to receive everything, by group. */
-  cursorsOf(context: ClientContext): Cursor[] {
-    const members = [...this.#present].filter(([number]) => this.#contextOf(number) === context);
-    return members.flatMap(([, { cursor }]) => cursor ?? []);
   }
 
   /** Whether it is known of every good client that came whether it got in. */
@@ -76,12 +72,14 @@ export class Crowd {
     return good.reduce((sum, { counters }) => sum + counters.settled, 0) >= this.#came;
   }
 
-  /** Whether some read what they left, or are not back yet from a storm or from where they were moved. */
-  get isUnsettled(): boolean {
-    if (!this.#readOut.isOver || !this.shared.catchUp.isIdle) return true;
-    return [...this.#present.values()].some(
-      (client) => client instanceof VirtualClient && client.isReturning,
-    );
+  /** Whether some are not back yet from a storm, or from where they were moved. */
+  get isReturning(): boolean {
+    return this.#clients().some(({ absence }) => absence.isReturning);
+  }
+
+  /** Whether slow clients read what they left. */
+  get isReadingOut(): boolean {
+    return !this.#readOut.isOver;
   }
 
   /** A client comes: a new one, even if one with this number was here before. */
@@ -113,8 +111,8 @@ export class Crowd {
     if (client === undefined) return;
     this.#present.delete(number);
     const { ledger } = this.#contextOf(number);
-    if (client instanceof VirtualClient && this.#cast.conductOf(number) === 'slow') {
-      return this.#readOut.begin(client, ledger);
+    if (client instanceof VirtualClient && this.#isSlow(client)) {
+      return this.#readOut.begin(client, ledger, () => this.#leave(client));
     }
     if (client.cursor) ledger.closeTail([client.cursor], this.#eventsDue());
     this.#leave(client);
@@ -139,15 +137,41 @@ export class Crowd {
     for (const client of this.#present.values()) client.hurry();
   }
 
-  /** Nobody reads on that had to go: what they have not read by now is lost. */
-  endReadOut(): void {
-    this.#readOut.end();
+  /** Whether all have everything up to `targets` who do not read too slowly. */
+  hasAll(targets: readonly NewestEvent[]): boolean {
+    return this.#prompt().every(({ client, ledger }) => ledger.hasAll([client.cursor], targets));
   }
 
-  /** The run is over: who was never let in, and has tries left, could not connect in time. */
-  giveUpOutsiders(): void {
-    this.endReadOut();
+  /**
+   * The run is over for all who do not read too slowly: what they lack up to `targets` is lost, and who
+   * was never let in, and has tries left, could not connect in time.
+   */
+  close(targets: readonly NewestEvent[]): void {
     for (const client of this.#present.values()) client.giveUp();
+    for (const { client, ledger } of this.#prompt()) ledger.closeTail([client.cursor], targets);
+  }
+
+  /** Those of whom nothing more is counted say goodbye; they stay where they are in all figures. */
+  dismiss(): void {
+    for (const client of this.#present.values()) {
+      if (!(client instanceof VirtualClient && this.#isSlow(client))) client.stop();
+    }
+  }
+
+  /** Slow clients read on until they have `targets`, by default all that came so far, or cannot any more. */
+  readOut(targets?: readonly NewestEvent[]): void {
+    this.#isReadOut = true;
+    for (const client of this.#clients()) {
+      if (!this.#isSlow(client)) continue;
+      const { ledger } = this.#contextOf(client.cursor.client);
+      this.#readOut.begin(client, ledger, () => client.stop(), targets);
+    }
+  }
+
+  /** Nobody reads any more: what slow clients have not read by now is unread. */
+  endReadOut(): void {
+    if (!this.#isReadOut) this.readOut();
+    this.#readOut.end();
   }
 
   /** A share of the good clients loses the connection at once and returns; `percent` is 0–100. */
@@ -172,13 +196,27 @@ export class Crowd {
     }
   }
 
+  #isSlow({ cursor }: VirtualClient): boolean {
+    return this.#cast.conductOf(cursor.client) === 'slow';
+  }
+
+  /** Those that want events. */
+  #clients(): VirtualClient[] {
+    return [...this.#present.values()].filter((client) => client instanceof VirtualClient);
+  }
+
+  /** Of these, the ones that do not read too slowly, and what keeps account of them. */
+  #prompt() {
+    return this.#clients()
+      .filter((client) => !this.#isSlow(client))
+      .map((client) => ({ client, ledger: this.#contextOf(client.cursor.client).ledger }));
+  }
+
   /** The good ones. */
   #openClients(): VirtualClient[] {
-    return [...this.#present].flatMap(([number, client]) =>
-      client instanceof VirtualClient && client.isOpen && this.#contextOf(number).isGood
-        ? [client]
-        : [],
-    );
+    return this.#clients().filter(({ isOpen, cursor }) => {
+      return isOpen && this.#contextOf(cursor.client).isGood;
+    });
   }
 
   /** All say goodbye; resolves when their sockets are closed. */

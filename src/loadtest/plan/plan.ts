@@ -21,6 +21,8 @@ export function workerCount(
   return Math.max(1, Math.min(wanted, clients));
 }
 
+/** Events may take this long to arrive: of what is younger, nobody can say that it is lost. */
+export const arrivalMs = 2_000;
 /** The longest wait that a refusal may ask for, in milliseconds. */
 export const maxRetryAfterMs = 30_000;
 /** What all attempts may take besides waiting: back-off, and the way through the processes. */

@@ -56,6 +56,7 @@ export const figures = {
     skipped: untold,
     unexpected: untold,
     gapsUntracked: untold,
+    unread: untold.optional().describe('left by slow clients: perhaps received, perhaps lost'),
     badMessages: count,
     seqBreaks: untold,
     epochChanges: untold,

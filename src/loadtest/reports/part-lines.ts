@@ -95,6 +95,9 @@ function latencyCells({ latencyMs: { p50, p99, count } }: PartFigures): string[]
   return count === 0 || p50 === null ? ['', ''] : [`p50 ${formatMs(p50)}`, `p99 ${formatMs(p99)}`];
 }
 
-function lostCells({ messages: { lost } }: PartFigures): string[] {
-  return lost ? [`${formatCount(lost)} lost`] : [];
+function lostCells({ messages: { lost, unread } }: PartFigures): string[] {
+  return [
+    ...(lost ? [`${formatCount(lost)} lost`] : []),
+    ...(unread ? [`${formatCount(unread)} unread`] : []),
+  ];
 }

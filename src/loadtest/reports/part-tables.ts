@@ -43,20 +43,29 @@ export function stageTable({ stages, misbehaving, search }: LoadTestReport): Tab
 export function groupTable({ profiles, misbehaving, holdMs }: LoadTestReport): Table {
   const groups = [...profiles, ...misbehaving];
   const isAnyClosed = groups.some(({ closeCodes }) => Object.keys(closeCodes).length > 0);
+  const isAnyUnread = groups.some(({ messages }) => messages.unread);
   return {
     title: 'Kinds of clients',
-    header: ['kind', 'clients', ...partHeader, ...(isAnyClosed ? ['closed by the server'] : [])],
+    header: [
+      ...['kind', 'clients', ...partHeader],
+      ...(isAnyUnread ? ['unread'] : []),
+      ...(isAnyClosed ? ['closed by the server'] : []),
+    ],
     rows: groups.map((group) => [
       group.name,
       formatCount(group.connections.target),
       ...partCells(group, group.measuredMs ?? holdMs),
+      ...(isAnyUnread ? [formatCount(group.messages.unread ?? 0)] : []),
       ...(isAnyClosed ? [closeCodesOf(group)] : []),
     ]),
     ...(misbehaving.length > 0 && {
       note:
         'Slow and half-open clients misbehave on purpose: what becomes of them is in no other ' +
         'figure, and no reason to fail. They are measured until the end of the run, when slow ones ' +
-        'read what they left.',
+        'read what they left.' +
+        (isAnyUnread
+          ? ' Unread: what they had no time to read; nobody knows whether it was sent.'
+          : ''),
     }),
   };
 }

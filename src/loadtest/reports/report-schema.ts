@@ -241,6 +241,7 @@ const shape = {
       observed: z.number().nullable(),
       ok: z.boolean(),
       isBuiltIn: z.boolean(),
+      unread: count.optional().describe('events left unread that may decide it: ok is false then'),
     }),
   ),
   machine,

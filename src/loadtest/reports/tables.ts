@@ -23,11 +23,16 @@ const phaseNames: Readonly<Record<ConnectPhase, string>> = {
   firstEvent: 'first event',
 };
 
-/** What was observed, in its unit: `12.3ms`, `99.9%`, `48 210/s`, `3`. */
-export function formatObserved({
-  observed,
-  unit,
-}: Pick<ThresholdResult, 'observed' | 'unit'>): string {
+/** What was observed, in its unit: `12.3ms`, `99.9%`, `48 210/s`, `3`; and what was not read. */
+export function formatObserved(
+  result: Pick<ThresholdResult, 'observed' | 'unit' | 'unread'>,
+): string {
+  const { unread } = result;
+  const text = formatFigure(result);
+  return unread === undefined ? text : `${text}, and ${formatCount(unread)} unread`;
+}
+
+function formatFigure({ observed, unit }: Pick<ThresholdResult, 'observed' | 'unit'>): string {
   if (observed === null) return 'nothing was measured';
   if (unit === 'ms') return formatMs(observed);
   if (unit === 'percent') return `${Number(observed.toFixed(3))}%`;
@@ -45,7 +50,7 @@ export function thresholdTable({ thresholds }: LoadTestReport): Table {
     rows: sorted.map((result) => [
       result.expression,
       formatObserved(result),
-      result.ok ? 'yes' : 'NO',
+      result.unread !== undefined ? 'not known' : result.ok ? 'yes' : 'NO',
       result.isBuiltIn ? 'built in' : 'asked for',
     ]),
   };

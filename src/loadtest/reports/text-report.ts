@@ -174,7 +174,8 @@ function thresholdRows({ thresholds }: LoadTestReport): [string, string][] {
   return thresholds
     .filter(({ isBuiltIn }) => !isBuiltIn)
     .map((result, index) => {
-      const observed = `${formatObserved(result)}${result.ok ? '' : ' NOT MET'}`;
+      const isMet = result.unread !== undefined ? ' NOT KNOWN' : result.ok ? '' : ' NOT MET';
+      const observed = `${formatObserved(result)}${isMet}`;
       return [index === 0 ? 'thresholds' : '', `${result.expression}: ${observed}`];
     });
 }

@@ -37,6 +37,11 @@ export function isOfComing(metric: ThresholdMetric): boolean {
   return groundOf(metric) === 'comers';
 }
 
+/** Whether a metric is told by what clients read: by events, and by how connections end. */
+export function isOfReading(metric: ThresholdMetric): boolean {
+  return !isOfComing(metric) && timeLacks[sourceOf(metric)] === undefined;
+}
+
 /** Whether a count of 0 means that what it counts did not happen, and not that nothing did. */
 export function hasGround(metric: ThresholdMetric, totals: Totals, scale: RunScale): boolean {
   const { connections, messages } = totals;

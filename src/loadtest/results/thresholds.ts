@@ -8,7 +8,7 @@ import {
 } from '../../config/threshold.ts';
 import { lackFor, type Told } from '../../config/told.ts';
 import type { Totals } from '../workers/totals.ts';
-import { hasGround } from './grounds.ts';
+import { hasGround, isOfReading } from './grounds.ts';
 import type { PartOf, RunPart, RunScale } from './run-part.ts';
 
 /** A condition and what came of it. */
@@ -25,6 +25,8 @@ export interface ThresholdResult {
   readonly ok: boolean;
   /** Whether it holds for every run, unless a threshold on the same metric replaces it. */
   readonly isBuiltIn: boolean;
+  /** Events that clients left unread and that may decide it; it is not `ok` then, and has not failed. */
+  readonly unread?: number | undefined;
 }
 
 /** A condition of a run. */
@@ -70,10 +72,32 @@ function readChecked(text: string): Omit<RunThreshold, 'isBuiltIn'>[] {
 export function resultsOf(thresholds: readonly RunThreshold[], partOf: PartOf): ThresholdResult[] {
   return thresholds.map((threshold) => {
     const { expression, scope, metric, unit, operator, limit, isBuiltIn } = threshold;
-    const observed = observedIn(partOf(scope), threshold);
-    const ok = observed !== null && compare[operator](observed, limit);
-    return { expression, scope: scope ?? null, metric, unit, observed, ok, isBuiltIn };
+    const part = partOf(scope);
+    const observed = observedIn(part, threshold);
+    const isMet = observed !== null && compare[operator](observed, limit);
+    const unread = part === undefined ? 0 : unreadThatDecides(part, threshold, observed);
+    const result = { expression, scope: scope ?? null, metric, unit, observed, isBuiltIn };
+    return unread > 0 ? { ...result, ok: false, unread } : { ...result, ok: isMet };
   });
+}
+
+/**
+ * How many events were left unread, if what became of them may decide a condition. By reading them,
+ * every figure stays as it is or grows; events lost by as many as they are at most.
+ */
+function unreadThatDecides(
+  { totals: { messages } }: RunPart,
+  { metric, operator, limit }: RunThreshold,
+  observed: number | null,
+): number {
+  const { unread } = messages;
+  if (unread === 0 || !isOfReading(metric)) return 0;
+  const most = metric === 'lost' ? (observed ?? 0) + unread : Number.POSITIVE_INFINITY;
+  const isOpen =
+    observed === null ||
+    compare[operator](observed, limit) !== compare[operator](most, limit) ||
+    (/[!=]=/.test(operator) && limit >= observed && limit <= most);
+  return isOpen ? unread : 0;
 }
 
 /**

@@ -15,6 +15,7 @@ const needs = {
   missedOnPurpose: 'sequence',
   gapsUntracked: 'sequence',
   firstEventsUnchecked: 'sequence',
+  unread: 'sequence',
   healed: 'odin',
   unrecovered: 'odin',
   skipped: 'odin',
@@ -29,7 +30,12 @@ const needs = {
 
 /** Counts of messages and events; null for those that need more than is known of the server. */
 export type ToldCounts = {
-  readonly [Name in keyof Counts]: Name extends keyof typeof needs ? number | null : number;
+  readonly [Name in keyof Omit<Counts, 'unread'>]: Name extends keyof typeof needs
+    ? number | null
+    : number;
+} & {
+  /** Older reports lack it. */
+  readonly unread?: number | null | undefined;
 };
 
 /** Leaves out what could not be told. */
@@ -43,7 +49,6 @@ export function toldCounts(counts: Counts, told: Told): ToldCounts {
 
 /** The counts of a report as numbers, to be looked at with the same {@link Told}. */
 export function countsOf(counts: ToldCounts): Counts {
-  return Object.fromEntries(
-    Object.entries(counts).map(([name, count]) => [name, count ?? 0]),
-  ) as Counts;
+  const known = Object.entries({ unread: 0, ...counts });
+  return Object.fromEntries(known.map(([name, count]) => [name, count ?? 0])) as Counts;
 }

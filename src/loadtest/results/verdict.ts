@@ -8,7 +8,7 @@
  *
  * A load tester that kept up but was late itself adds to the times it measures. Limits on times that
  * hold all the same do hold; those that do not are inconclusive. So is a run that would pass, had its
- * clients done what they were to do.
+ * clients done what they were to do, and read what decides a condition.
  */
 
 import { formatCount } from '../../base/units.ts';
@@ -67,14 +67,17 @@ export function judge(evidence: Evidence): Judgement {
   const { thresholds, totals, shortfall, breach, interrupted, holdMs, told, undone } = evidence;
   const { bottlenecks, delays } = shortfall;
   const hadTime = !interrupted || holdMs >= minTimeForEventsMs;
+  const undecided = thresholds.filter(({ unread }) => unread !== undefined);
   const failed = thresholds.filter(
-    ({ ok, metric, isBuiltIn }) => !ok && (hadTime || !isBuiltIn || metric !== 'received'),
+    ({ ok, metric, isBuiltIn, unread }) =>
+      !ok && unread === undefined && (hadTime || !isBuiltIn || metric !== 'received'),
   );
   const early =
     breach === undefined
       ? []
       : [`ended early, after ${seconds(breach.afterMs)} of ${breach.of}: ${breach.expression}`];
-  const reasons = [...failed.flatMap((result) => reasonOf(result, totals, told)), ...undone];
+  const open = [...undone, ...undecided.map(unreadReason)];
+  const reasons = [...failed.flatMap((result) => reasonOf(result, totals, told)), ...open];
   if (interrupted) return { verdict: 'interrupted', reasons: [...bottlenecks, ...reasons] };
   if (bottlenecks.length > 0) {
     const isProven = failed.some((result) => isFact(result, totals));
@@ -92,7 +95,7 @@ export function judge(evidence: Evidence): Judgement {
       reasons: [...own.map(({ text }) => text), ...early, ...reasons],
     };
   }
-  const otherwise = undone.length > 0 ? 'inconclusive' : 'pass';
+  const otherwise = open.length > 0 ? 'inconclusive' : 'pass';
   return { verdict: isFailed ? 'fail' : otherwise, reasons: [...early, ...reasons] };
 }
 
@@ -153,6 +156,12 @@ function reasonOf(result: ThresholdResult, totals: Totals, told: Told): string[]
   const errors = metric === 'failed' || metric === 'away' ? mainErrors(totals) : '';
   const why = errors === '' ? '' : ` (${errors})`;
   return [`${formatCount(observed ?? 0)} ${observed === 1 ? one : many}${why}`];
+}
+
+function unreadReason(result: ThresholdResult): string {
+  const { expression, unread = 0 } = result;
+  const count = `${formatCount(unread)} ${unread === 1 ? 'event' : 'events'}`;
+  return `${expression}: ${formatObserved(result)}, but ${count} that may decide it were left unread: see --slow-read-out`;
 }
 
 function formatObserved({ observed, unit, metric }: ThresholdResult): string {

@@ -15,9 +15,9 @@ export class CatchUp {
   readonly #waiting = new Set<Reader>();
   #isDue = false;
 
-  /** Whether all have read what waited for them, if it was no more than one read. */
-  get isIdle(): boolean {
-    return !this.#isDue;
+  /** Whether a socket waits for its turn: then it has more to read, as far as is known. */
+  isWaiting(socket: Reader): boolean {
+    return this.#waiting.has(socket);
   }
 
   /** Lets a paused socket read once its turn has come. */
@@ -41,7 +41,6 @@ export class CatchUp {
       socket.resume();
       if (++taken === maxReadsPerTurn) break;
     }
-    // The last ones read in the turn that begins now, and may ask again.
-    if (taken > 0) this.#await();
+    if (this.#waiting.size > 0) this.#await();
   }
 }

@@ -95,6 +95,11 @@ export class Connection implements FrameHandler {
     this.#context.shared.catchUp.add(this.#socket);
   }
 
+  /** Whether it has to wait for its turn to {@link readOn}. */
+  get isWaiting(): boolean {
+    return this.#context.shared.catchUp.isWaiting(this.#socket);
+  }
+
   /** The subscription is acknowledged: from now on the connection counts as open. */
   confirm(): void {
     this.#phase = 'open';

@@ -100,8 +100,8 @@ function expectedOf({ messages }: Totals): number {
 }
 
 function missingOf(messages: Totals['messages']): number {
-  const { lost, skipped, missedWhileDisconnected, unrecovered } = messages;
-  return lost + skipped + missedWhileDisconnected + unrecovered;
+  const { lost, skipped, missedWhileDisconnected, unrecovered, unread } = messages;
+  return lost + skipped + missedWhileDisconnected + unrecovered + unread;
 }
 
 function chainStep({ messages }: Totals): ReconciledStep {
@@ -112,6 +112,7 @@ function chainStep({ messages }: Totals): ReconciledStep {
     [lost, 'lost'],
     [skipped, 'left out by the server, as it told'],
     [messages.missedWhileDisconnected + messages.unrecovered, 'missed while away'],
+    [messages.unread, 'left unread by slow clients'],
     [duplicated, 'received twice'],
     [unexpected, 'of channels not asked for'],
   ] as const;
@@ -151,7 +152,8 @@ function deliveryStep(
 
 /** Events that may have been written to clients, and were not received. */
 function undeliveredOf({ messages }: Totals): number {
-  return messages.lost + messages.missedWhileDisconnected + messages.unrecovered;
+  const { lost, missedWhileDisconnected, unrecovered, unread } = messages;
+  return lost + missedWhileDisconnected + unrecovered + unread;
 }
 
 function judged(

@@ -237,6 +237,7 @@ function emptyTotals() {
       unexpected: 0,
       gapsUntracked: 0,
       firstEventsUnchecked: 0,
+      unread: 0,
       badMessages: 0,
       seqBreaks: 0,
       epochChanges: 0,

@@ -34,8 +34,15 @@ export type ToWorker =
     }
   /** The last stage is over, since `atMs` (1970): tell the newest event of each channel. */
   | { readonly kind: 'end-stages'; readonly atMs: number }
-  /** Wait at most `withinMs` until all clients have these, then count what is missing. */
-  | { readonly kind: 'settle'; readonly targets: readonly NewestEvent[]; readonly withinMs: number }
+  /**
+   * Wait until all clients have these, and until those are back, for `backWithinMs` at most, that
+   * return from a storm or a move; then count what is missing.
+   */
+  | {
+      readonly kind: 'settle';
+      readonly targets: readonly NewestEvent[];
+      readonly backWithinMs: number;
+    }
   | { readonly kind: 'stop' };
 
 /** From a worker. */

@@ -5,6 +5,7 @@ import type { NewestEvent } from '../delivery/channel-book.ts';
 import { Crowd } from '../load/crowd.ts';
 import { StageFollower } from '../load/stage-follower.ts';
 import { Unrest } from '../load/unrest.ts';
+import { arrivalMs } from '../plan/plan.ts';
 import type { Stage } from '../plan/timeline.ts';
 import { epochMs, putClockBack } from '../run-clock.ts';
 import { WorkerHealthMeter } from './worker-health.ts';
@@ -62,7 +63,12 @@ export class WorkerSession {
       case 'end-stages':
         return this.#endStages(message.atMs);
       case 'settle':
-        return this.#settle(message.targets, epochMs() + message.withinMs);
+        this.#crowd?.readOut(message.targets);
+        return this.#settle(
+          message.targets,
+          epochMs() + arrivalMs,
+          epochMs() + message.backWithinMs,
+        );
       case 'stop':
         return void this.#stop();
     }
@@ -139,25 +145,34 @@ export class WorkerSession {
     this.#host.send({ kind: 'newest', newest: this.#crowd?.shared.book.newest() ?? [] });
   }
 
-  #settle(targets: readonly NewestEvent[], untilMs: number): void {
+  /**
+   * Waits until all have what they should: `untilMs` at least for what is on its way, and as long again
+   * once the last one is back that returns from a storm or a move, which may take until `backByMs`.
+   */
+  #settle(targets: readonly NewestEvent[], untilMs: number, backByMs: number): void {
     const crowd = this.#crowd;
     if (this.#stopping || crowd === undefined) return;
-    const hasAll = (context: ClientContext) =>
-      context.ledger.hasAll(crowd.cursorsOf(context), targets);
-    // Slow clients are waited for, too: until then nobody knows what became of them.
-    const isDone = () => crowd.isSettled && !crowd.isUnsettled && crowd.contexts.every(hasAll);
-    if (epochMs() < untilMs && !isDone()) {
-      setTimeout(() => this.#settle(targets, untilMs), pollMs);
+    const nowMs = epochMs();
+    const isReturning = crowd.isReturning && nowMs < backByMs;
+    const lastMs = isReturning ? Math.max(untilMs, nowMs + arrivalMs) : untilMs;
+    const isDone = () => crowd.isSettled && !isReturning && crowd.hasAll(targets);
+    if (nowMs < lastMs && !isDone()) {
+      setTimeout(() => this.#settle(targets, lastMs, backByMs), pollMs);
       return;
     }
-    crowd.giveUpOutsiders();
-    for (const context of crowd.contexts) {
-      context.ledger.closeTail(crowd.cursorsOf(context), targets);
-    }
+    crowd.close(targets);
     const mayBeLate = ({ isGood, ledger }: ClientContext) =>
       isGood && ledger.counts().lostAtEnd > 0;
     if (crowd.contexts.some(mayBeLate)) this.#health.countStallsSince();
-    this.#host.send({ kind: 'settled' });
+    // What comes for them while slow clients read belongs to no run any more.
+    if (crowd.isReadingOut) crowd.dismiss();
+    this.#awaitReadOut(crowd);
+  }
+
+  #awaitReadOut(crowd: Crowd): void {
+    if (this.#stopping) return;
+    if (crowd.isReadingOut) setTimeout(() => this.#awaitReadOut(crowd), pollMs);
+    else this.#host.send({ kind: 'settled' });
   }
 
   async #stop(): Promise<void> {

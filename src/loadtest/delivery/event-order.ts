@@ -1,0 +1,87 @@
+/** The events of a channel that are known, in their order: to count fast what many clients lack of them. */
+import type { ChannelBook, NewestEvent } from './channel-book.ts';
+import type { Cursor } from './cursor.ts';
+
+/** One event that a client of the worker received. */
+export interface KnownEvent {
+  readonly offset: number;
+  /** Offset of the event before it; NaN when the server did not know. */
+  readonly prev: number;
+  /** See {@link ChannelBook.dueAtMs}. */
+  readonly dueAtMs: number;
+}
+
+/** Events at one moment; later ones are not in it. */
+export class EventOrder {
+  /** Ascending, without holes that nobody received. */
+  readonly #offsets: Float64Array;
+  /** By place: when the first of this event and all later ones was due, in milliseconds since 1970. */
+  readonly #dueFromMs: Float64Array;
+
+  constructor(events: readonly KnownEvent[]) {
+    const dueAtMs = new Map<number, number>();
+    // What another event names as the one before it has been, though nobody received it.
+    for (const { prev } of events) if (!Number.isNaN(prev)) dueAtMs.set(prev, Number.NaN);
+    for (const event of events) dueAtMs.set(event.offset, event.dueAtMs);
+    this.#offsets = Float64Array.from(dueAtMs.keys()).sort();
+    this.#dueFromMs = new Float64Array(this.#offsets.length);
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (let at = this.#offsets.length - 1; at >= 0; at--) {
+      const ownMs = dueAtMs.get(this.#offsets[at] as number) as number;
+      if (ownMs < firstMs) firstMs = ownMs;
+      this.#dueFromMs[at] = firstMs;
+    }
+  }
+
+  /** How many events there are behind `after`, up to `last`. */
+  countBetween(after: number, last: number): number {
+    return Math.max(0, placeAbove(this.#offsets, last) - placeAbove(this.#offsets, after));
+  }
+
+  /** How many there are up to `last` that were due after `sinceMs`, as were all between them. */
+  countSince(sinceMs: number, last: number): number {
+    return Math.max(0, placeAbove(this.#offsets, last) - placeAbove(this.#dueFromMs, sinceMs));
+  }
+}
+
+/** Those of all channels at one moment, each made when it is asked for. */
+export class EventOrders {
+  readonly #book: ChannelBook;
+  readonly #orders = new Map<number, EventOrder>();
+
+  constructor(book: ChannelBook) {
+    this.#book = book;
+  }
+
+  /** How many events up to `target` a client lacks that lacks it; at least, where some are forgotten. */
+  countLacking(cursor: Cursor, { channel: name, offset }: NewestEvent): number {
+    const channel = this.#book.idOf(name);
+    const slot = cursor.subscriptions.slotOf(channel);
+    const after = cursor.last(slot);
+    if (Number.isNaN(after)) {
+      return Math.max(1, this.#orderOf(channel).countSince(cursor.owedSinceMs(slot), offset));
+    }
+    // Its events have numbers without holes.
+    if (this.#book.isForeign) return offset - after;
+    return Math.max(1, this.#orderOf(channel).countBetween(after, offset));
+  }
+
+  #orderOf(channel: number): EventOrder {
+    const known = this.#orders.get(channel);
+    if (known !== undefined) return known;
+    const order = this.#book.orderOf(channel);
+    this.#orders.set(channel, order);
+    return order;
+  }
+}
+
+/** Place of the first of `ascending` values that is above `limit`. */
+function placeAbove(ascending: Float64Array, limit: number): number {
+  let [from, to] = [0, ascending.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((ascending[middle] as number) > limit) to = middle;
+    else from = middle + 1;
+  }
+  return from;
+}
