@@ -75,7 +75,7 @@ describe.runIf(hasTmux).concurrent('odin top', () => {
     const wide = await terminal.until(
       (screen) => screen.split('\n')[49]?.includes('? help') === true,
     );
-    expect(wide.split('\n')[0]).toMatch(/^ odin top {2}test-node .{150,}\d\d:\d\d:\d\d$/);
+    expect(wide.split('\n')[0]).toMatch(/^ odin top {2}test-node .{150,}\d\d:\d\d:\d\dZ$/);
     await terminal.resize(30, 8);
     await terminal.shows('too small: 30x8');
     await terminal.resize(80, 24);

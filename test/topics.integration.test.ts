@@ -153,7 +153,7 @@ describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
     }, 200);
     try {
       expect(await line).toMatch(
-        /^\d\d:\d\d:\d\d\.\d{3} +BTC\.trade +\d+:\d+ +TRADE_EXECUTED +\{"price":3\}$/,
+        /^\d\d:\d\d:\d\d\.\d{3}Z +BTC\.trade +\d+:\d+ +TRADE_EXECUTED +\{"price":3\}$/,
       );
     } finally {
       clearInterval(sending);
