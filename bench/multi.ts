@@ -196,7 +196,8 @@ writeSection({
   about: [
     `Written by \`npm run bench:multi\`: ${shards} shards, all processes of a node together. Medians of`,
     `${rounds} pairs of ${windowSeconds} s each, alternating, with the range; clients, events and node`,
-    'share the machine. Events come from within the process that reads the broker.',
+    'share the machine. Events come from within the process that reads the broker; memory, accepting and',
+    'idling are of `odin serve` as it is built.',
   ],
   columns: ['multi', 'single', 'ratio or difference'],
   rows,
