@@ -158,6 +158,10 @@ test.each([
   ['publish --target http://', /--target: expected http:\/\/host:port/],
   ['publish --target http://:3004', /--target: expected http:\/\/host:port/],
   ['publish --target http://a/api/publish', /--target: .*: \/api\/publish is added to it, got/],
+  [
+    'serve --broker nats://u:p@a:4222',
+    /--broker: expected no login.*NATS_USER.*nats:\/\/…@a:4222"/,
+  ],
   ['publish --target http://u:p@a', /--target: expected no login in.*, got "http:\/\/…@a"/],
   ['status --url http://a:0,http://b:1', /--url: expected the port.* at 0 \(http:\/\/a:0\), got/],
   ['status --url http://a:70000', /--url: expected a port from 1 to 65535, got/],

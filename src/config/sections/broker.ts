@@ -127,6 +127,8 @@ function hasPorts(url: string): boolean {
 }
 
 const brokerExpected = 'expected embedded, kafka://host:port[,host:port…] or nats://host:port[,…]';
+const loginMisplaced =
+  'expected no login in it: NATS_USER and NATS_PASSWORD, or KAFKA_SASL_USERNAME and …_PASSWORD, take it';
 
 const embedded = z.strictObject({
   maxBytes: bytes({ min: 65_536 }).prefault('128MiB').describe('bytes its log may hold'),
@@ -140,7 +142,7 @@ export const broker = z.strictObject({
   url: z
     .string({ error: brokerExpected })
     .regex(new RegExp(`^(embedded|${kafkaUrl}|${natsUrl})$`), {
-      error: brokerExpected,
+      error: ({ input }) => (String(input).includes('@') ? loginMisplaced : brokerExpected),
       abort: true,
     })
     .refine(hasPorts, { error: 'expected ports from 1 to 65535' })
