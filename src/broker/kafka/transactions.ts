@@ -6,7 +6,7 @@ import {
   type Transaction,
 } from 'kafkajs';
 import { RemoteError } from '../../base/errors.ts';
-import { atMost, within } from '../../base/time-limit.ts';
+import { atMost, whileAnswered, within } from '../../base/time-limit.ts';
 import type { Config } from '../../config/schema.ts';
 import type { OutgoingRecord, Producer } from '../broker.ts';
 import { RecordsUnfit, TakenOver } from '../send-failures.ts';
@@ -20,6 +20,10 @@ const sendTimeoutMs = 30_000;
 /** Waits for the end of a transaction that an earlier producer of the name left open. */
 const openTimeoutMs = 40_000;
 const closeMs = 3_000;
+/** A broker that answers nothing for so long, in milliseconds, does not hold up the end. */
+const silenceMs = 1_000;
+/** At the end nothing comes after it. */
+const endMs = 500;
 /** What Kafka says of records that it will never take. */
 const unfitErrors = new Set([
   'MESSAGE_TOO_LARGE',
@@ -114,10 +118,12 @@ export class KafkaTransactions implements Producer {
 
   async #close(): Promise<void> {
     if (this.#waiting > 0) {
-      await atMost(closeMs, this.#underWay);
+      const { admin } = this.#parts;
+      const ended = whileAnswered(silenceMs, () => admin.describeCluster(), this.#underWay);
+      await atMost(closeMs, ended);
     }
     this.#failure ??= new RemoteError('the producer is closed');
-    await disconnect(this.#producer, closeMs);
+    await disconnect(this.#producer, endMs);
   }
 
   async #send(records: readonly OutgoingRecord[]): Promise<void> {
