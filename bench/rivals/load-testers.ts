@@ -29,7 +29,8 @@ const sections = {
       title: 'What load testers cost',
       about: [
         'Written by `npm run bench:load-testers`: the same 4 200 clients of odin’s server, 5 msg/s × 300 B to each.',
-        `Medians of ${rounds} rounds of ${windowSeconds} s, with the range of the ratios. odin (one worker) and Artillery are`,
+        `Medians of ${rounds} rounds of ${windowSeconds} s (of an even number, the upper one), with the range of the ratios; other`,
+        'work on the machine moves CPU by a lot, as clients then read several messages at a time. odin (one worker) and Artillery are',
         'of Node, Tsung of Erlang. Artillery without a hook drops what it receives unread; with it, it parses each',
         'event, counts it and notes its latency. Tsung counts bytes. odin checks each event’s order and latency.',
       ],

@@ -2,14 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { installNpm } from '../install.ts';
-import {
-  connectTimeoutMs,
-  type Job,
-  type Outcome,
-  startTool,
-  subscriptionTo,
-  type Tool,
-} from './tool.ts';
+import { type Job, type Outcome, startTool, subscriptionTo, type Tool } from './tool.ts';
 
 interface Report {
   readonly aggregate: {
@@ -64,7 +57,7 @@ function scenarioOf(job: Job, hasHook: boolean): unknown {
     config: {
       target: url,
       phases,
-      ws: { subprotocols: ['odin.v2'], handshakeTimeout: connectTimeoutMs },
+      ws: { subprotocols: ['odin.v2'], handshakeTimeout: job.connectTimeoutMs },
       // Without it, it exits with 0 whatever fails.
       plugins: { ensure: {} },
       ensure: { maxErrorRate: 0 },

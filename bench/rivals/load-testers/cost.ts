@@ -73,6 +73,8 @@ async function costOf(tool: Tool): Promise<Cost> {
       ],
       pauseSeconds: 3,
       staySeconds: 600,
+      // All have to come, on a busy machine too.
+      connectTimeoutMs: 30_000,
       folder,
     });
     const atFirst = await memoryWith(few, server.http, running.pid);

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { LoadTestReport } from '../../../src/loadtest/results/report.ts';
-import { connectTimeoutMs, type Job, type Outcome, startTool, type Tool } from './tool.ts';
+import { type Job, type Outcome, startTool, type Tool } from './tool.ts';
 
 /** `odin loadtest` with one worker. */
 export const odin: Tool = {
@@ -12,7 +12,7 @@ export const odin: Tool = {
     const args = ['loadtest', '--url', job.url, '--channels', job.channel, '--workers', '1'];
     const more = [
       '--connect-timeout',
-      `${connectTimeoutMs}ms`,
+      `${job.connectTimeoutMs}ms`,
       '--plain',
       '--out',
       out,

@@ -3,9 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How long a connection may take. */
-export const connectTimeoutMs = 2_000;
-
 /** Clients that come evenly, subscribe to a channel, and stay. */
 export interface Job {
   readonly url: string;
@@ -15,6 +12,8 @@ export interface Job {
   readonly pauseSeconds: number;
   /** How long a client stays; of odin, from when all have come. */
   readonly staySeconds: number;
+  /** How long a connection may take. */
+  readonly connectTimeoutMs: number;
   /** An empty folder for what the tool writes. */
   readonly folder: string;
 }

@@ -53,6 +53,7 @@ async function outcomeOf(tool: Tool, fault: Fault, folder: string): Promise<Outc
     crowds: [{ clients, seconds: 1 }],
     pauseSeconds: 0,
     staySeconds,
+    connectTimeoutMs: 2_000,
     folder,
   };
   if (fault.isAbsent) await server[Symbol.asyncDispose]();

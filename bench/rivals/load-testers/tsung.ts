@@ -4,14 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import {
-  connectTimeoutMs,
-  type Job,
-  type Outcome,
-  startTool,
-  subscriptionTo,
-  type Tool,
-} from './tool.ts';
+import { type Job, type Outcome, startTool, subscriptionTo, type Tool } from './tool.ts';
 
 /** Whether it is installed here. */
 export function hasTsung(): boolean {
@@ -54,7 +47,8 @@ function totalsIn(folder: string): Map<string, number> {
   return new Map(Array.from(lines, ([, name = '', total]) => [name, Number(total)]));
 }
 
-function configOf({ url, channel, crowds, pauseSeconds, staySeconds }: Job): string {
+function configOf(job: Job): string {
+  const { url, channel, crowds, pauseSeconds, staySeconds } = job;
   const { hostname, port, pathname } = new URL(url);
   // Clients come at random times around the interval, so the last phase has room for late ones; of the
   // others, the pause is.
@@ -73,8 +67,8 @@ function configOf({ url, channel, crowds, pauseSeconds, staySeconds }: Job): str
   <load>${arrivals.join('')}
   </load>
   <options>
-    <option name="connect_timeout" value="${connectTimeoutMs}"/>
-    <option name="global_ack_timeout" value="${connectTimeoutMs}"/>
+    <option name="connect_timeout" value="${job.connectTimeoutMs}"/>
+    <option name="global_ack_timeout" value="${job.connectTimeoutMs}"/>
   </options>
   <sessions>
     <session name="feed" probability="100" type="ts_websocket" bidi="true">
