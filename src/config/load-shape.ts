@@ -85,6 +85,29 @@ export interface Churn {
   readonly awayMs: number;
 }
 
+/** Clients that there are for a while. */
+export interface Stay {
+  readonly from: number;
+  readonly to: number;
+  readonly lengthMs: number;
+}
+
+/**
+ * How many channels clients can drop in some stays, one after the other, however fast a server is: one
+ * each, and one more for each time that they can have been away.
+ */
+export function mostDrops({ awayMs }: Churn, stays: readonly Stay[]): number {
+  if (awayMs === 0) return Number.POSITIVE_INFINITY;
+  let before = 0;
+  let most = 0;
+  for (const { from, to, lengthMs } of stays) {
+    most += Math.max(0, from - before) + Math.max(0, to - from);
+    most += (((from + to) / 2) * lengthMs) / awayMs;
+    before = to;
+  }
+  return most;
+}
+
 /** What `5/s` or `5/s:250ms` (away for so long, a second otherwise) asks for. */
 export function parseChurn(text: string): Churn | undefined {
   const pattern = /^(?<rate>\d{1,5}(\.\d+)?)\/s(?::(?<away>[\d.hms]+))?$/;

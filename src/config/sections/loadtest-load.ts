@@ -1,6 +1,6 @@
 /** Settings of the load tester that say who comes when, wants what, and misbehaves how. */
 import * as z from 'zod';
-import { maxTimerMs } from '../../base/units.ts';
+import { formatCount, formatDuration, maxTimerMs } from '../../base/units.ts';
 import { contradiction } from '../contradictions.ts';
 import { amount, bytes, count, duration, list, percent, text } from '../fields.ts';
 import { loadPresetNames } from '../load-presets.ts';
@@ -12,7 +12,14 @@ import {
   parseMix,
   profileFault,
 } from '../load-profiles.ts';
-import { clientKinds, parseChurn, parseStages, parseStorm } from '../load-shape.ts';
+import {
+  clientKinds,
+  mostDrops,
+  parseChurn,
+  parseStages,
+  parseStorm,
+  type Stay,
+} from '../load-shape.ts';
 import { graceFault, scopeFault, scopeOf } from '../threshold.ts';
 
 const maxStages = 100;
@@ -183,6 +190,8 @@ interface Checked {
   readonly thresholds?: readonly string[] | undefined;
   readonly durationMs: number;
   readonly findMax?: string | undefined;
+  readonly searchTrialMs: number;
+  readonly churn?: string | undefined;
 }
 
 /** Complains about settings that do not go together. */
@@ -203,6 +212,8 @@ export function checkLoad(settings: Checked, context: z.core.$RefinementCtx): vo
     const name = slowPercent > 0 ? 'slowPercent' : 'halfOpenPercent';
     complain(name, `of ${all} clients nobody is left to measure with: all misbehave on purpose`);
   }
+  const excess = churnExcess(settings);
+  if (excess !== undefined) complain('churn', excess);
   const names = scopesOf(settings);
   for (const given of thresholds) {
     const fault =
@@ -210,6 +221,36 @@ export function checkLoad(settings: Checked, context: z.core.$RefinementCtx): vo
       (settings.findMax === undefined ? graceFault(given, lengthOf(given, settings)) : undefined);
     if (fault !== undefined) complain('thresholds', fault);
   }
+}
+
+/** Why clients cannot drop as many channels as they are to, whatever the server does; undefined when they may. */
+function churnExcess(settings: Checked): string | undefined {
+  const churn = parseChurn(settings.churn ?? '');
+  if (churn === undefined) return undefined;
+  const { all, good } = clientKinds(settings);
+  const stays = staysOf(settings);
+  const lengthMs = stays.reduce((sum, stay) => sum + stay.lengthMs, 0);
+  const wanted = Math.floor((churn.perSecond * lengthMs) / 1_000);
+  const most = Math.ceil((mostDrops(churn, stays) * good) / Math.max(1, all));
+  if (most >= wanted) return undefined;
+  const where = settings.findMax === undefined ? '' : ' of a first trial';
+  return (
+    `${formatCount(good)} clients can drop ${formatCount(most)} channels in the ${formatDuration(lengthMs)}${where}, ` +
+    `not ${formatCount(wanted)}, as each lacks one at a time, for ${formatDuration(churn.awayMs)}: ` +
+    'lower its rate, take more clients, or shorten that time'
+  );
+}
+
+/** How many clients there are while they are measured; of a search those of its first level. */
+function staysOf({ stages, connections, durationMs, findMax, searchTrialMs }: Checked): Stay[] {
+  const parsed = parseStages(stages);
+  if (stages.length === 0 || typeof parsed === 'string') {
+    const lengthMs = findMax === undefined ? durationMs : searchTrialMs;
+    return [{ from: connections, to: connections, lengthMs }];
+  }
+  return parsed.map(({ clients, lengthMs }, at) => {
+    return { from: parsed[at - 1]?.clients ?? 0, to: clients, lengthMs };
+  });
 }
 
 /** What a threshold may be about besides the run as a whole: stages, profiles, and those that misbehave. */
