@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createRandom, type Random, randomNormal } from '../src/base/random.ts';
 import { parseBudgets } from '../src/loadtest/comparison/budget.ts';
 import { compareRuns } from '../src/loadtest/comparison/comparison.ts';
-import type { Run } from '../src/loadtest/comparison/setup.ts';
+import type { Run } from '../src/loadtest/reports/report-file.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { channel, run } from './support/run-loadtest.ts';
 

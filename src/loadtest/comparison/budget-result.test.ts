@@ -1,9 +1,11 @@
 /** Tests of budget-result.ts: what runs cannot tell is no pass. */
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
+import { Histogram } from '../../base/histogram.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import { parseBudgets } from './budget.ts';
 import { type ComparisonOptions, compareRuns } from './comparison.ts';
+import { comparisonMarkdown, comparisonText } from './comparison-text.ts';
 
 const sideOf = (reports: readonly LoadTestReport[], name: string) =>
   reports.map((report, at) => ({ path: `${name}${at + 1}.json`, report }));
@@ -148,4 +150,24 @@ test('what could have been measured and was not is undecided, with the reason', 
   const reason =
     'nothing was measured in any of the runs: no change of subscriptions was acknowledged';
   expect(found.budgets).toMatchObject([{ ok: false, undecided: reason }]);
+});
+
+test('what was measured before and is gone fails, with the reason, in every form', () => {
+  const acks = new Histogram();
+  acks.record(5, 10);
+  const [one, two] = [before!, after!].map((report, at) => ({
+    ...report,
+    config: { ...report.config, churn: '5/s' },
+    histograms: { ...report.histograms, ...(at === 0 && { ack: acks.toRecord() }) },
+  }));
+  const found = judge([one!], [two!], ['ack.p99 +10%'], { allowsNoise: true });
+  const lack = 'nothing was measured after: no change of subscriptions was acknowledged';
+  expect(found.verdict).toBe('fail');
+  expect(found.budgets).toMatchObject([{ ok: false, undecided: null, lack }]);
+  expect(comparisonText(found).replaceAll(/\s+/g, ' ')).toContain(`FAILED ack.p99 +10%: ${lack}`);
+  expect(comparisonMarkdown(found)).toContain(`FAILED: ${lack}`);
+  const poor = judge([one!], [{ ...two!, verdict: 'inconclusive' }], ['ack.p99 +10%']);
+  expect(poor.budgets).toMatchObject([
+    { ok: false, undecided: 'after1.json: the run was inconclusive', lack },
+  ]);
 });

@@ -3,11 +3,8 @@ import type { ThresholdMetric } from '../../config/threshold.ts';
 import { lackOfGround } from '../results/grounds.ts';
 import { facts } from '../results/verdict.ts';
 import type { Budget } from './budget.ts';
-import type { FigureChange } from './comparison.ts';
+import { type FigureChange, resolutionPercent } from './figure-change.ts';
 import { hasBounds } from './figures.ts';
-
-/** Nothing below the resolution of the histograms counts as a change, in percent. */
-export const resolutionPercent = 0.8;
 
 /** A change that was not to be, and what came of it. Written as JSON. */
 export interface BudgetResult {
@@ -17,6 +14,8 @@ export interface BudgetResult {
   readonly ok: boolean;
   /** Why nobody can tell whether it is; null when that is known. */
   readonly undecided: string | null;
+  /** Why there is no figure of a side to hold it against; null when there is one of each. */
+  readonly lack: string | null;
 }
 
 /** How a comparison found its figures. */
@@ -36,19 +35,25 @@ export function judgeBudget(
   { faults, certain, allowsNoise }: Circumstances,
 ): BudgetResult {
   const { expression, metric } = budget;
-  if (figure.before === null) {
-    const whose = figure.after === null ? 'in any of the runs' : 'before';
-    const lack = `nothing was measured ${whose}: ${lackOfGround(metric)}`;
-    return { expression, metric, ok: false, undecided: [...faults, lack].join('; ') };
-  }
+  const lack = lackIn(figure);
+  const result = (ok: boolean, undecided: string | null) => {
+    return { expression, metric, ok, undecided, lack };
+  };
   const broken = isBroken(budget, figure);
   // What no slowness of a load tester explains is true all the same.
   const isProven = facts.has(metric) && certain.after !== null && isBroken(budget, certain);
-  if (faults.length > 0 && !(broken && isProven)) {
-    return { expression, metric, ok: false, undecided: faults.join('; ') };
-  }
+  const doubts = broken && isProven ? [] : [...faults];
+  // A figure that is gone has become worse; of one that was never there, nobody knows.
+  if (figure.before === null && lack !== null) doubts.push(lack);
+  if (doubts.length > 0) return result(false, doubts.join('; '));
   const undecided = broken ? null : doubtOf(budget, figure);
-  return { expression, metric, ok: !broken && (undecided === null || allowsNoise), undecided };
+  return result(!broken && (undecided === null || allowsNoise), undecided);
+}
+
+function lackIn({ metric, before, after }: FigureChange): string | null {
+  if (before !== null && after !== null) return null;
+  const whose = before !== null ? 'after' : after !== null ? 'before' : 'in any of the runs';
+  return `nothing was measured ${whose}: ${lackOfGround(metric)}`;
 }
 
 /** A change that cannot be told from noise breaks nothing; a figure that is gone does. */

@@ -3,7 +3,8 @@ import leven from 'leven';
 import { UsageError } from '../../base/errors.ts';
 import { lackOf } from '../../config/sections/loadtest-checks.ts';
 import { type MetricUnit, type ThresholdMetric, thresholdMetrics } from '../../config/threshold.ts';
-import { pathsOf, type Run } from './setup.ts';
+import type { Run } from '../reports/report-file.ts';
+import { pathsOf } from './setup.ts';
 
 /** A change that is not accepted. */
 export interface Budget {

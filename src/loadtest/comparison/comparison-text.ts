@@ -6,7 +6,8 @@ import { foldedLines } from '../reports/folded-lines.ts';
 import { markdownRows } from '../reports/markdown-report.ts';
 import { formatObserved } from '../reports/tables.ts';
 import { type BudgetResult, signedPercent } from './budget-result.ts';
-import type { Comparison, FigureChange } from './comparison.ts';
+import type { Comparison } from './comparison.ts';
+import type { FigureChange } from './figure-change.ts';
 
 const header = ['figure', 'before', 'after', 'change', 'interval', ''] as const;
 /** Texts are no wider, however wide the terminal is, and no narrower. */
@@ -50,7 +51,7 @@ export function comparisonText(comparison: Comparison, columns = maxColumns): st
 export function comparisonMarkdown({ figures, budgets, verdict, warnings }: Comparison): string {
   const results = budgets.map((result) => [
     result.expression,
-    [outcomeOf(result), result.undecided ?? []].flat().join(': '),
+    [outcomeOf(result), reasonOf(result) ?? []].flat().join(': '),
   ]);
   return [
     `### Load test comparison${budgets.length > 0 ? `: ${verdict}` : ''}`,
@@ -66,8 +67,13 @@ export function comparisonMarkdown({ figures, budgets, verdict, warnings }: Comp
 
 function budgetLines(result: BudgetResult, width: number): string[] {
   const name = `  ${outcomeOf(result).padEnd(9)}  `;
-  const { expression, undecided } = result;
-  return foldedLines(name, undecided === null ? expression : `${expression}: ${undecided}`, width);
+  const text = [result.expression, reasonOf(result) ?? []].flat().join(': ');
+  return foldedLines(name, text, width);
+}
+
+/** What the figures in the table do not say. */
+function reasonOf({ undecided, lack }: BudgetResult): string | null {
+  return undecided ?? lack;
 }
 
 function outcomeOf({ ok, undecided }: BudgetResult): string {

@@ -1,10 +1,10 @@
 /** Tests of comparison.ts and what it is made of: changes are found, noise is not one. */
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
+import type { Run } from '../reports/report-file.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import { parseBudgets } from './budget.ts';
 import { type Comparison, type ComparisonOptions, compareRuns } from './comparison.ts';
-import type { Run } from './setup.ts';
 import { studentQuantile, studentWithin } from './student.ts';
 
 const runOf = (report: LoadTestReport, path = 'run.json'): Run => ({ path, report });

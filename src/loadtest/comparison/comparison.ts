@@ -1,28 +1,14 @@
 /** Compares runs figure by figure: what changed, by how much, and whether that is beyond noise. */
 import { UsageError } from '../../base/errors.ts';
-import { type MetricUnit, type ThresholdMetric, thresholdMetrics } from '../../config/threshold.ts';
+import type { ThresholdMetric } from '../../config/threshold.ts';
+import type { Run } from '../reports/report-file.ts';
 import { minParts } from './bootstrap.ts';
 import { type Budget, checkBudgets } from './budget.ts';
-import { type BudgetResult, judgeBudget, resolutionPercent } from './budget-result.ts';
-import { centreOf, spreadOf } from './centre.ts';
-import { figuresOf, noiseOf, partsOf } from './figures.ts';
-import { checkSetups, faultsOf, type Run } from './setup.ts';
+import { type BudgetResult, judgeBudget } from './budget-result.ts';
+import { changeOf, type FigureChange, noiseOfChange } from './figure-change.ts';
+import { partsOf } from './figures.ts';
+import { checkSetups, faultsOf } from './setup.ts';
 import { studentQuantile } from './student.ts';
-
-/** One figure before and after. */
-export interface FigureChange {
-  readonly metric: ThresholdMetric;
-  readonly unit: MetricUnit;
-  /** Of a side's runs together, see {@link centreOf}; null when one did not measure it. */
-  readonly before: number | null;
-  readonly after: number | null;
-  /** Of the value before; null when there is none to refer to. */
-  readonly changePercent: number | null;
-  /** Where the true change lies; null where the runs do not tell. */
-  readonly intervalPercent: readonly [low: number, high: number] | null;
-  /** `same` is said of what cannot be told from noise too. */
-  readonly outcome: 'better' | 'worse' | 'same' | 'unknown';
-}
 
 /** What a comparison found. Written as JSON, so names and meanings are a contract. */
 export interface Comparison {
@@ -55,18 +41,8 @@ const mainMetrics: readonly ThresholdMetric[] = [
   'errors',
 ];
 
-const higherIsBetter: ReadonlySet<ThresholdMetric> = new Set([
-  'connect.success',
-  'rate',
-  'opened',
-  'received',
-  'healed',
-  'reconnected',
-] as const);
-
 /** All intervals of a comparison together hold with this probability. */
 const confidence = 0.99;
-const seeds = [1, 2] as const;
 
 /** What is asked of a comparison. */
 export interface ComparisonOptions {
@@ -88,19 +64,20 @@ export function compareRuns(
   { budgets, isForced = false, allowsNoise = false }: ComparisonOptions,
 ): Comparison {
   if (before.length === 0 || after.length === 0) throw new UsageError('expected a file per side');
-  const warnings = checkSetups([...before, ...after], isForced);
-  checkBudgets(budgets, [...before, ...after]);
+  const runs = [...before, ...after];
+  const warnings = checkSetups(runs, isForced);
+  checkBudgets(budgets, runs);
   const asked = budgets.map(({ metric }) => metric);
   const metrics = [...new Set([...mainMetrics, ...asked])];
-  const noises = metrics.map((metric) => pooledNoise(before, after, metric));
+  const noises = metrics.map((metric) => noiseOfChange(before, after, metric));
   const judged = noises.filter((noise) => noise !== undefined).length;
-  const parts = Math.max(minParts, partsOf(reportsOf([...before, ...after])));
+  const parts = Math.max(minParts, partsOf(runs));
   const width = judged > 0 ? studentQuantile(1 - (1 - confidence) / judged, parts - 1) : 0;
   const figures = metrics.map((metric, at) => {
     const noise = noises[at];
     return changeOf(before, after, metric, noise === undefined ? undefined : noise * width);
   });
-  const faults = faultsOf([...before, ...after]);
+  const faults = faultsOf(runs);
   const results = budgets.map((budget) => {
     const figure = figures.find(({ metric }) => metric === budget.metric) as FigureChange;
     const certain =
@@ -133,66 +110,4 @@ function withoutTails(runs: readonly Run[]): Run[] {
     const lost = messages.lost === null ? null : messages.lost - (messages.lostAtEnd ?? 0);
     return { ...run, report: { ...run.report, messages: { ...messages, lost } } };
   });
-}
-
-function reportsOf(runs: readonly Run[]) {
-  return runs.map(({ report }) => report);
-}
-
-/** Deviation of the logarithm of the change. */
-function pooledNoise(
-  before: readonly Run[],
-  after: readonly Run[],
-  metric: ThresholdMetric,
-): number | undefined {
-  const [one, two] = [before, after].map((runs, side) =>
-    noiseOf(reportsOf(runs), metric, seeds[side] as number),
-  );
-  return one === undefined || two === undefined ? undefined : Math.hypot(one, two);
-}
-
-/** `width` is half of the interval of the change, as a logarithm. */
-function changeOf(
-  before: readonly Run[],
-  after: readonly Run[],
-  metric: ThresholdMetric,
-  width: number | undefined,
-): FigureChange {
-  const unit = thresholdMetrics.get(metric) as MetricUnit;
-  const [olds, news] = [before, after].map((runs) => known(figuresOf(reportsOf(runs), metric)));
-  const [one, two] = [olds, news].map((figures) => (figures ? centreOf(figures) : null));
-  const base = { metric, unit, before: one ?? null, after: two ?? null };
-  if (one == null || two == null) {
-    return { ...base, changePercent: null, intervalPercent: null, outcome: 'unknown' };
-  }
-  const changePercent = one === 0 ? (two === 0 ? 0 : null) : 100 * (two / one - 1);
-  const isBetter = two > one === higherIsBetter.has(metric);
-  const moved = two === one ? 'same' : isBetter ? 'better' : 'worse';
-  // Counts are exact: one event more that was lost is one more.
-  if (unit === 'count' || unit === 'percent') {
-    return { ...base, changePercent, intervalPercent: null, outcome: moved };
-  }
-  if (width === undefined || one <= 0 || two <= 0) {
-    return { ...base, changePercent, intervalPercent: null, outcome: 'unknown' };
-  }
-  const change = Math.log(two / one);
-  const percentOf = (logarithm: number) => 100 * Math.expm1(logarithm);
-  const shift = percentOf(change);
-  // What runs of one side differ by themselves says as much as what a run differs within itself.
-  const spread = Math.max(spreadOf(olds ?? []), spreadOf(news ?? []));
-  const low = Math.min(percentOf(change - width), shift - spread);
-  const high = Math.max(percentOf(change + width), shift + spread);
-  const isChange = (low > 0 || high < 0) && Math.abs(shift) > resolutionPercent;
-  return {
-    ...base,
-    changePercent,
-    intervalPercent: [low, high],
-    outcome: isChange ? moved : 'same',
-  };
-}
-
-/** Null when one of the runs did not measure it. */
-function known(figures: readonly (number | null)[]): number[] | null {
-  const measured = figures.filter((figure) => figure !== null);
-  return measured.length < figures.length ? null : measured;
 }

@@ -2,6 +2,7 @@
 import { Histogram, type HistogramRecord } from '../../base/histogram.ts';
 import type { ThresholdMetric } from '../../config/threshold.ts';
 import { toldIn } from '../../config/told.ts';
+import type { Run } from '../reports/report-file.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import type { SeriesPoint } from '../results/series.ts';
 import { observe } from '../results/thresholds.ts';
@@ -26,11 +27,8 @@ const percents: Readonly<Record<string, number>> = {
 };
 
 /** A figure of each run; null for a run that did not measure it. */
-export function figuresOf(
-  reports: readonly LoadTestReport[],
-  metric: ThresholdMetric,
-): (number | null)[] {
-  return reports.map((report) => {
+export function figuresOf(runs: readonly Run[], metric: ThresholdMetric): (number | null)[] {
+  return runs.map(({ report }) => {
     const told = toldIn(report.config);
     const scale = { target: report.connections.target, holdMs: report.holdMs, told };
     return observe(metric, totalsIn(report), scale);
@@ -42,11 +40,11 @@ export function figuresOf(
  * the parts of a run.
  */
 export function noiseOf(
-  reports: readonly LoadTestReport[],
+  runs: readonly Run[],
   metric: ThresholdMetric,
   seed: number,
 ): number | undefined {
-  const sampled = reports.map((report) => sampledOf(report, metric));
+  const sampled = runs.map(({ report }) => sampledOf(report, metric));
   if (sampled.some((run) => run === undefined)) return undefined;
   return logDeviation(sampled as Sampled[], seed);
 }
@@ -59,8 +57,8 @@ export function hasBounds(metric: ThresholdMetric): boolean {
 }
 
 /** Parts of the run that has the fewest. */
-export function partsOf(reports: readonly LoadTestReport[]): number {
-  return Math.min(...reports.map(({ histograms }) => histograms.latencyParts.length));
+export function partsOf(runs: readonly Run[]): number {
+  return Math.min(...runs.map(({ report }) => report.histograms.latencyParts.length));
 }
 
 function sampledOf(report: LoadTestReport, metric: ThresholdMetric): Sampled | undefined {

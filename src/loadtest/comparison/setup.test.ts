@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import type { LoadTestConfig } from '../plan/plan.ts';
+import type { Run } from '../reports/report-file.ts';
 import type { LoadTestReport } from '../results/report.ts';
-import { checkSetups, type Run } from './setup.ts';
+import { checkSetups } from './setup.ts';
 
 const base = makeReport({ seconds: 10 });
 const other = makeReport({ seed: 2, seconds: 10 });

@@ -1,15 +1,9 @@
 /** Whether runs can be compared at all: the same test, on machines that are alike. */
 import { isDeepStrictEqual } from 'node:util';
 import { UsageError } from '../../base/errors.ts';
-import type { LoadTestReport } from '../results/report.ts';
+import type { Run } from '../reports/report-file.ts';
 import { usedSettings } from '../results/used-settings.ts';
 import { minParts } from './bootstrap.ts';
-
-/** A report and the file that it came from. */
-export interface Run {
-  readonly path: string;
-  readonly report: LoadTestReport;
-}
 
 /** Settings that make a test another test, where it uses them. */
 const setup = [

@@ -2,13 +2,18 @@
 import { UsageError } from '../../base/errors.ts';
 import { cannotRead, noSuchFile } from '../../base/file-fault.ts';
 import { isObject } from '../../base/values.ts';
-import type { Run } from '../comparison/setup.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import { parseReport } from './report-schema.ts';
 
 /** Faults of one file that are told. */
 const maxFaults = 3;
 const writeHint = 'write one with: odin loadtest --out run.json';
+
+/** The report of a run that is over, and the file that it came from. */
+export interface Run {
+  readonly path: string;
+  readonly report: LoadTestReport;
+}
 
 /** Text of a file; undefined when there is none. */
 type ReadText = (path: string) => Promise<string | undefined>;
