@@ -9,6 +9,7 @@ import { formatReport } from '../src/loadtest/reports/text-report.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { markedProcesses, markName } from './support/marked-processes.ts';
 import { configOf, faultsOf, publish, run } from './support/run-loadtest.ts';
+import { publishing, quickSearch } from './support/search-run.ts';
 
 let mark = '';
 beforeEach(() => {
@@ -81,6 +82,22 @@ test('an agent that is killed makes the run inconclusive, and its clients count'
   ]);
   expect(formatReport(report)).toMatch(/local-2: LOST after .*s: it was ended by SIGKILL$/m);
   expect(report.agents?.map(({ loss }) => loss)).toEqual([null, 'it was ended by SIGKILL']);
+});
+
+test('a search ends at once when an agent is killed, with what it had found', async () => {
+  await using server = await FaultServer.start();
+  using _events = publishing(server);
+  const watched = new Watch();
+  const settings = { ...quickSearch, agents: 'local:2', connections: '10', slo: 'lost == 0' };
+  const { search, verdict } = await run(server.url, settings, {
+    onWorkers: watched.onWorkers,
+    onTrial: () => process.kill(watched.pids[0] as number, 'SIGKILL'),
+  });
+  expect(verdict).toBe('inconclusive');
+  expect(search?.trials).toMatchObject([{ level: 10, verdict: 'pass' }]);
+  expect(search?.answer).toMatch(
+    /^at least 10 clients \(the load tester was the limit\): agent local-1 was lost after .*SIGKILL$/,
+  );
 });
 
 test('an agent that stands still is given up, and ends all the same', async () => {

@@ -33,6 +33,36 @@ describe.concurrent('a limit search', () => {
     });
   });
 
+  test('a server that breaks above its limit is broken once per level', async () => {
+    let isDown = false;
+    let breaks = 0;
+    let askedAt = 0;
+    await using server = await FaultServer.start({
+      refuse: () => {
+        askedAt = Date.now();
+        return isDown ? '502 Bad Gateway' : undefined;
+      },
+    });
+    // Started again by somebody soon after the last client that came for the level.
+    const when = () => {
+      if (isDown) isDown = server.sockets > 0 || Date.now() - askedAt < 150;
+      else if (server.clients > 30) {
+        isDown = true;
+        breaks++;
+        server.resetAll();
+      }
+      return !isDown;
+    };
+    using _events = publishing(server, { when });
+    const settings = { ...quick, connections: '10', slo: 'lost == 0', searchResolution: '10' };
+    const atOnce = { rampRate: '100000', reconnectAttempts: '0' };
+    const { search } = await run(server.url, { ...settings, ...atOnce });
+    expect(search).toMatchObject({ ending: 'found', holds: 30, breaks: 33, isConfirmed: true });
+    const failed = search?.trials.filter(({ verdict }) => verdict === 'fail');
+    expect(failed?.map(({ level }) => level)).toEqual([40, 33]);
+    expect(breaks).toBe(2);
+  });
+
   test('a publisher that pauses for one trial makes no limit', async () => {
     await using server = await FaultServer.start();
     let isPaused = false;

@@ -202,8 +202,27 @@ describe.concurrent('a limit search', () => {
     });
     expect(verdict).toBe('inconclusive');
     expect(search).toMatchObject({ ending: 'generator', holds: 10, breaks: null });
+    // No other level is tried without it.
+    expect(search?.trials).toMatchObject([{ level: 10, verdict: 'pass' }]);
     expect(search?.answer).toMatch(
-      /^at least 10 clients \(the load tester was the limit\): 1 worker/,
+      /^at least 10 clients \(the load tester was the limit\): 1 worker process died \(SIGKILL\)$/,
+    );
+  });
+
+  test('clients that could not change their subscriptions as often as they were to hold nothing', async () => {
+    await using server = await FaultServer.start({ ackDelayMs: 400 });
+    using _events = publishing(server);
+    const settings = { ...quick, connections: '10', slo: 'lost == 0', churn: '60/s:0s' };
+    const { search, verdict } = await run(server.url, { ...settings, searchTrialMs: '1s' });
+    expect(verdict).toBe('inconclusive');
+    expect(search).toMatchObject({ ending: 'churn', holds: null, breaks: null });
+    const { trials = [], answer } = search ?? {};
+    expect(trials).toMatchObject([
+      { level: 10, verdict: 'inconclusive' },
+      { level: 10, purpose: 'repeat', verdict: 'inconclusive' },
+    ]);
+    expect(answer).toMatch(
+      /^no level is known to hold, the churn asked for could not be done: clients dropped \d+ channels of the \d+ /,
     );
   });
 

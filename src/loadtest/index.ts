@@ -1,10 +1,11 @@
 /** Runs a load test: many clients in worker processes, one report. */
 import { toldIn } from '../config/told.ts';
 import type { Log } from '../host/log.ts';
-import { assembleCrew } from './crew.ts';
+import type { Crew } from './crew.ts';
 import { Observers } from './live/observers.ts';
 import { createProgressMeter, type Progress } from './live/progress.ts';
 import type { RunState } from './live/run-metrics.ts';
+import { localCrew } from './local-crew.ts';
 import type { Lack, Sight } from './machine/limit.ts';
 import type { LoadTestConfig } from './plan/plan.ts';
 import { sizeOf } from './plan/run-size.ts';
@@ -13,13 +14,13 @@ import type { LoadTestReport } from './results/report.ts';
 import type { PartOf } from './results/run-part.ts';
 import { RunParts } from './results/run-parts.ts';
 import { runReport } from './results/run-report.ts';
+import type { TrialReport } from './results/search-report.ts';
 import { SeriesRecorder } from './results/series.ts';
 import { breachOf, type RunThreshold, thresholdsOf } from './results/thresholds.ts';
 import type { Breach } from './results/verdict.ts';
 import { epochMs } from './run-clock.ts';
 import { openSearch } from './search/open-search.ts';
 import { searchSettings } from './search/search-plan.ts';
-import type { TrialReport } from './search/search-report.ts';
 import { StageRun } from './stage-run.ts';
 import { withoutQuery } from './truth/json-question.ts';
 import type { ServerCounts, Testimony } from './truth/witnesses.ts';
@@ -124,6 +125,12 @@ export async function runLoadTest(
   });
   log.info({ verdict: report.verdict, received: report.messages.received }, 'load test ended');
   return report;
+}
+
+async function assembleCrew(config: LoadTestConfig, deps: LoadTestDeps): Promise<Crew> {
+  if (config.agents.length === 0) return await localCrew(config, deps);
+  const { assembleFleet } = await import('./agents/agent-fleet.ts');
+  return await assembleFleet(config, deps);
 }
 
 /** A run now; the totals are made when somebody asks for them. */

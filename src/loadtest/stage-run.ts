@@ -8,6 +8,7 @@ import {
   startsOf,
   startsPerWorker,
 } from './plan/timeline.ts';
+import type { RunCourse, StageOutcome } from './results/run-parts.ts';
 import type { StageDelay } from './results/stage-delays.ts';
 import { epochMs } from './run-clock.ts';
 import { watchForSilence } from './workers/silence-watch.ts';
@@ -26,16 +27,6 @@ interface StageRunDeps {
   readonly log: Log;
 }
 
-/** A stage that began, and what happened in it. */
-export interface StageOutcome {
-  readonly stage: Stage;
-  /** Since the begin of the run. */
-  readonly startMs: number;
-  /** Measured; less than planned when the run ended early, more where it waited for clients. */
-  readonly lengthMs: number;
-  readonly totals: Totals;
-}
-
 interface Begun {
   readonly stage: Stage;
   /** By the plan; clients come and go by this, however late the load tester is. */
@@ -50,7 +41,7 @@ interface Begun {
 const answerMs = 500;
 
 /** One run through its stages. */
-export class StageRun {
+export class StageRun implements RunCourse {
   readonly #pool: WorkerPool;
   readonly #deps: StageRunDeps;
   readonly #begun: Begun[] = [];
@@ -67,9 +58,7 @@ export class StageRun {
   }
 
   /** The stage that is going on, and for how long it has; undefined outside of stages. */
-  get present():
-    | { readonly stage: Stage; readonly index: number; readonly forMs: number }
-    | undefined {
+  get present(): RunCourse['present'] {
     const begun = this.#begun.at(-1);
     if (begun === undefined || begun.endedAtMs !== undefined) return undefined;
     const forMs = Math.max(0, epochMs() - begun.startedAtMs);

@@ -1,6 +1,4 @@
 /** How large a run is: its stages, and how many clients there are at a time. Pure. */
-
-import { connectionLevels } from '../search/search-plan.ts';
 import type { LoadTestConfig } from './plan.ts';
 import { peakOf, type Stage, stagesOf } from './timeline.ts';
 
@@ -10,7 +8,7 @@ export interface RunSize {
   readonly stages: readonly Stage[];
   /** The most clients that there may be at a time. */
   readonly peak: number;
-  /** As many as there are for sure. */
+  /** As many as there are for sure: those of the first level of a search. */
   readonly first: number;
 }
 
@@ -22,6 +20,6 @@ export function sizeOf(config: LoadTestConfig): RunSize {
   }
   const { connections } = config;
   if (config.findMax === 'rate') return { stages: [], peak: connections, first: connections };
-  const { start, max } = connectionLevels(config);
-  return { stages: [], peak: max, first: start };
+  const peak = Math.max(1, Math.floor(config.searchMax));
+  return { stages: [], peak, first: Math.min(connections, peak) };
 }

@@ -1,7 +1,7 @@
 /** The figures that everybody asks for first, of a run or of the level that a search found. */
 import { formatCount, formatMs } from '../../base/units.ts';
 import type { LoadTestReport } from '../results/report.ts';
-import { formatLevel, type SearchReport } from '../search/search-report.ts';
+import { formatLevel, type SearchReport } from '../results/search-report.ts';
 
 /** A figure and its name; a bad one is one to look into. */
 export interface HeadFigure {

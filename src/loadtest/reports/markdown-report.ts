@@ -1,7 +1,7 @@
 /** A report as Markdown, short enough for a comment on a pull request. */
 import { formatCount } from '../../base/units.ts';
 import type { LoadTestReport } from '../results/report.ts';
-import { findingsOf } from '../search/search-report.ts';
+import { findingsOf } from '../results/search-report.ts';
 import { agentTable } from './agent-table.ts';
 import { escapeCell } from './escape.ts';
 import { groupTable, hasOwnStages, peakOf, stageTable } from './part-tables.ts';

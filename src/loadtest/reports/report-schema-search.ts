@@ -10,6 +10,10 @@ const trial = z.object({
   purpose: z.enum(['step', 'bisect', 'confirm', 'repeat']),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reasons: z.array(z.string()),
+  isDoubtful: z
+    .boolean()
+    .optional()
+    .describe('nobody was served, and a few clients were right after it'),
   startMs: ms,
   durationMs: ms,
   active: count,
@@ -34,6 +38,7 @@ export const searchSchema = z.object({
     'max',
     'nothing',
     'generator',
+    'churn',
     'server',
     'events',
     'publisher',

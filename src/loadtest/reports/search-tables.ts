@@ -1,7 +1,7 @@
 /** A limit search as a table: each level that was tried, and what came of it. */
 import { formatCount, formatLength, formatMs } from '../../base/units.ts';
 import type { LoadTestReport } from '../results/report.ts';
-import { formatLevel, type TrialReport } from '../search/search-report.ts';
+import { formatLevel, type TrialReport } from '../results/search-report.ts';
 import type { Table } from './tables.ts';
 
 const verdicts: Readonly<Record<TrialReport['verdict'], string>> = {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import type { GroupFigures, LoadTestReport } from '../results/report.ts';
-import type { SearchReport, TrialReport } from '../search/search-report.ts';
+import type { SearchReport, TrialReport } from '../results/search-report.ts';
 import { environmentTable } from './generator-tables.ts';
 import { headline } from './headline.ts';
 import { groupTable, stageTable } from './part-tables.ts';

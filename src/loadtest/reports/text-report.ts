@@ -3,7 +3,7 @@ import { terminalLine } from '../../base/terminal-text.ts';
 import { formatBytes, formatCount, formatLength, formatMs } from '../../base/units.ts';
 import type { GapReport } from '../delivery/gap-list.ts';
 import type { LoadTestReport } from '../results/report.ts';
-import { findingsOf } from '../search/search-report.ts';
+import { findingsOf } from '../results/search-report.ts';
 import type { ErrorCount } from '../socket/error-log.ts';
 import { formatLoss } from './agent-table.ts';
 import { foldedLines } from './folded-lines.ts';

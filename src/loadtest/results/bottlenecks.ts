@@ -53,15 +53,8 @@ export function shortfallOf(
   backlog: Backlog,
 ): Shortfall {
   const { stages = [] } = backlog;
-  const deaths = workers.flatMap(({ exit, agent }) =>
-    agent?.loss === undefined ? (exit ?? []) : [],
-  );
-  const noun = deaths.length === 1 ? 'worker process' : 'worker processes';
-  const died =
-    deaths[0] === undefined ? [] : [`${deaths.length} ${noun} died (${describeExit(deaths[0])})`];
   const found = [
-    ...lostAgentsOf(workers),
-    ...died,
+    ...lossesOf(workers),
     ...ownDelaysOf(stages),
     ...workers.flatMap((worker, at) => bottleneckOf(worker, nameOf(worker, at))),
   ];
@@ -77,6 +70,17 @@ export function shortfallOf(
       ...dialDelayOf(totals),
     ],
   };
+}
+
+/** Agents and workers that are gone, one line each or for all. */
+export function lossesOf(workers: readonly WorkerState[]): string[] {
+  const deaths = workers.flatMap(({ exit, agent }) =>
+    agent?.loss === undefined ? (exit ?? []) : [],
+  );
+  const noun = deaths.length === 1 ? 'worker process' : 'worker processes';
+  const died =
+    deaths[0] === undefined ? [] : [`${deaths.length} ${noun} died (${describeExit(deaths[0])})`];
+  return [...lostAgentsOf(workers), ...died];
 }
 
 /** Whether a worker is so busy, or so late, that it is worth a look whether it keeps up. */

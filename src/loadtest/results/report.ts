@@ -1,19 +1,18 @@
 /** The shape of a load test's result: what the JSON report holds. */
 import type { HistogramRecord } from '../../base/histogram.ts';
 import type { Machine } from '../../host/machine.ts';
-import type { AgentSection } from '../agents/agent-section.ts';
 import type { ClockOffset } from '../client/clock-offset.ts';
 import type { ChannelList } from '../delivery/channel-tally.ts';
 import type { GapReport } from '../delivery/gap-list.ts';
 import type { ReceiveQueue } from '../machine/receive-queue.ts';
 import type { LoadTestConfig } from '../plan/plan.ts';
 import type { StageKind } from '../plan/timeline.ts';
-import type { SearchReport } from '../search/search-report.ts';
 import type { ReportedPhases } from '../socket/connect-phases.ts';
 import type { ErrorCount } from '../socket/error-log.ts';
 import type { Reconciliation } from '../truth/reconciliation.ts';
 import type { WorkerHealth } from '../workers/worker-health.ts';
 import type { CountedPercentiles, Percentiles } from './percentiles.ts';
+import type { SearchReport } from './search-report.ts';
 import type { Series, SeriesPoint } from './series.ts';
 import type { ThresholdResult } from './thresholds.ts';
 import type { ToldCounts } from './told-counts.ts';
@@ -53,6 +52,39 @@ export interface StageReport extends PartFigures {
   readonly startMs: number;
   /** Measured. */
   readonly durationMs: number;
+}
+
+/** One agent: what it was asked for and what it did. */
+export interface AgentSection {
+  /** The host as it was given, or `local-1`… */
+  readonly name: string;
+  readonly machine: Machine;
+  readonly workers: number;
+  /** Clients that it was asked to open. */
+  readonly clients: number;
+  readonly opened: number;
+  readonly failed: number;
+  /** Clients that were open at the end. */
+  readonly active: number;
+  /** Events, over the whole run. */
+  readonly received: number;
+  /** Null where events are not numbered. */
+  readonly lost: number | null;
+  /** Over the hold phase. */
+  readonly latencyMs: CountedPercentiles;
+  /** Of its busiest worker; 100 is one core. */
+  readonly cpuPercent: number;
+  readonly loopDelayP99Ms: number;
+  /** Of all its workers. */
+  readonly rssBytes: number;
+  /** How far its clock is ahead of the coordinator's; null when it never told its time. */
+  readonly clock: ClockOffset | null;
+  /** What its times were put back by, in milliseconds; 0 when the clocks could not be told apart. */
+  readonly clockCorrectedMs: number;
+  /** Why it was lost during the run; null when it was there to the end. */
+  readonly loss: string | null;
+  /** When that was, in milliseconds after the start of the run; older reports lack it. */
+  readonly lostAfterMs?: number | null | undefined;
 }
 
 /** What a run found. Written as JSON, so names and meanings are a contract. */

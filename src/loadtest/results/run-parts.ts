@@ -5,10 +5,34 @@ import { Cast } from '../plan/cast.ts';
 import type { LoadTestConfig } from '../plan/plan.ts';
 import { sizeOf } from '../plan/run-size.ts';
 import type { Stage } from '../plan/timeline.ts';
-import type { StageOutcome, StageRun } from '../stage-run.ts';
 import { statesOfGroup, type Totals, totalsOf } from '../workers/totals.ts';
 import type { WorkerState } from '../workers/worker-pool.ts';
 import type { PartOf, RunPart } from './run-part.ts';
+
+/** A stage that began, and what happened in it. */
+export interface StageOutcome {
+  readonly stage: Stage;
+  /** Since the begin of the run. */
+  readonly startMs: number;
+  /** Measured; less than planned when the run ended early, more where it waited for clients. */
+  readonly lengthMs: number;
+  readonly totals: Totals;
+}
+
+/** How far a run has come. */
+export interface RunCourse {
+  readonly begunStages: readonly Stage[];
+  /** The stage that is going on, and for how long it has; undefined outside of stages. */
+  readonly present:
+    | { readonly stage: Stage; readonly index: number; readonly forMs: number }
+    | undefined;
+  /** Measured length of the stages that count for the run, until now. */
+  readonly measuredMs: number;
+  /** From the begin of the first stage that counts for the run until now; 0 before. */
+  readonly sinceMeasuredMs: number;
+  /** What happened until now in the stage number `index`, which is going on. */
+  presentTotals(index: number): Totals;
+}
 
 /** Clients of one kind, and what happened to them. */
 export interface GroupOutcome extends RunPart {
@@ -68,7 +92,7 @@ export class RunParts {
    */
   groups(
     states: readonly WorkerState[],
-    { measuredMs, sinceMeasuredMs }: Pick<StageRun, 'measuredMs' | 'sinceMeasuredMs'>,
+    { measuredMs, sinceMeasuredMs }: Pick<RunCourse, 'measuredMs' | 'sinceMeasuredMs'>,
   ): GroupOutcome[] {
     const { groups } = this.#cast;
     if (groups.length === 1 && groups[0]?.name === '') return [];
@@ -100,7 +124,7 @@ export class RunParts {
   }
 
   /** The parts of a run that goes on: of its stages only the present one. */
-  now(run: StageRun, states: readonly WorkerState[], totals: Totals): PartOf {
+  now(run: RunCourse, states: readonly WorkerState[], totals: Totals): PartOf {
     const holdMs = run.measuredMs;
     return (scope) => {
       if (scope === undefined) {

@@ -2,20 +2,24 @@
 import { Histogram } from '../../base/histogram.ts';
 import { type Told, toldIn } from '../../config/told.ts';
 import { thisMachine } from '../../host/machine.ts';
-import type { AgentSection } from '../agents/agent-section.ts';
 import type { ReceiveQueue } from '../machine/receive-queue.ts';
 import type { LoadTestConfig } from '../plan/plan.ts';
-import { type SearchReport, searchVerdict } from '../search/search-report.ts';
 import { reportedPhases } from '../socket/connect-phases.ts';
-import type { StageOutcome } from '../stage-run.ts';
 import { withoutQuery } from '../truth/json-question.ts';
 import type { Reconciliation } from '../truth/reconciliation.ts';
 import type { Totals } from '../workers/totals.ts';
 import type { WorkerHealth } from '../workers/worker-health.ts';
 import type { Shortfall } from './bottlenecks.ts';
 import { percentilesOf } from './percentiles.ts';
-import type { GroupFigures, LoadTestReport, PartFigures, StageReport } from './report.ts';
-import type { GroupOutcome, RunParts } from './run-parts.ts';
+import type {
+  AgentSection,
+  GroupFigures,
+  LoadTestReport,
+  PartFigures,
+  StageReport,
+} from './report.ts';
+import type { GroupOutcome, RunParts, StageOutcome } from './run-parts.ts';
+import { type SearchReport, searchVerdict } from './search-report.ts';
 import type { Series } from './series.ts';
 import { type RunThreshold, resultsOf } from './thresholds.ts';
 import { toldCounts } from './told-counts.ts';

@@ -1,10 +1,9 @@
 /** Parts of a report as far as they could be told: null for the rest, never a guess of 0. */
 import { Histogram } from '../../base/histogram.ts';
 import type { Told } from '../../config/told.ts';
-import type { AgentSection } from '../agents/agent-section.ts';
 import type { Reconciliation } from '../truth/reconciliation.ts';
 import { percentilesOf } from './percentiles.ts';
-import type { LoadTestReport } from './report.ts';
+import type { AgentSection, LoadTestReport } from './report.ts';
 import type { SeriesPoint } from './series.ts';
 
 /** Latency; of events without a time only how many there were. */

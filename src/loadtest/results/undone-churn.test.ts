@@ -51,3 +51,11 @@ test.each([
     reasons: undone,
   });
 });
+
+test('clients that were there before, as in later trials of a search, are looked at, too', () => {
+  const { connections, ...totals } = totalsWith(10);
+  const among = (counts: object) =>
+    undoneChurn('100/s', { ...totals, connections: { ...connections, ...counts } }, holdMs);
+  expect(among({ opened: 0, active: 5 })).toHaveLength(1);
+  expect(among({ opened: 0, active: 0 })).toEqual([]);
+});

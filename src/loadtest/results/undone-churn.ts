@@ -1,4 +1,4 @@
-/** What of the churn that a run was asked for could not be done: then it was another test. Pure. */
+/** What of the churn that a run, or a trial of a search, was asked for could not be done: then it was another test. Pure. */
 import { formatCount } from '../../base/units.ts';
 import { parseChurn } from '../../config/load-shape.ts';
 import type { Totals } from '../workers/totals.ts';
@@ -15,7 +15,7 @@ export function undoneChurn(
   holdMs: number,
 ): string[] {
   const asked = parseChurn(churn ?? '');
-  if (asked === undefined || connections.opened === 0) return [];
+  if (asked === undefined || connections.opened + connections.active === 0) return [];
   const turns = Math.floor((asked.perSecond * holdMs) / 1_000);
   const dropped = formatCount(connections.unsubscribed);
   const isFarLess = turns >= minTurns && connections.unsubscribed < minShare * turns;

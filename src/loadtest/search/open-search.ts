@@ -2,13 +2,14 @@
 import { messageOf, OdinError } from '../../base/errors.ts';
 import type { Log } from '../../host/log.ts';
 import type { Crew } from '../crew.ts';
-import type { StageOutcome } from '../stage-run.ts';
-import { watchForSilence } from '../workers/silence-watch.ts';
+import { lossesOf } from '../results/bottlenecks.ts';
+import type { StageOutcome } from '../results/run-parts.ts';
+import type { SearchReport, TrialReport } from '../results/search-report.ts';
+import { LostWorker, watchForSilence } from '../workers/silence-watch.ts';
 import { LimitSearch } from './limit-search.ts';
 import { PublisherRate } from './publisher-rate.ts';
 import { ConnectionLevel, type LevelDeps, Population, RateLevel } from './search-level.ts';
 import { connectionLevels, rateLevels, type SearchSettings } from './search-plan.ts';
-import type { SearchReport, TrialReport } from './search-report.ts';
 
 interface OpenDeps extends LevelDeps {
   readonly crew: Crew;
@@ -27,8 +28,8 @@ export interface OpenSearch extends AsyncDisposable {
 /** Rejects with a RemoteError when the publisher cannot be controlled. */
 export async function openSearch(settings: SearchSettings, deps: OpenDeps): Promise<OpenSearch> {
   const { config, run, pool, crew, log } = deps;
-  const silence = new AbortController();
-  const signal = AbortSignal.any([deps.signal, silence.signal]);
+  const lost = new AbortController();
+  const signal = AbortSignal.any([deps.signal, lost.signal]);
   const levelDeps = { config, run, pool, signal };
   const population = new Population(levelDeps);
   // Interrupted before it began, a search changes nothing.
@@ -52,13 +53,21 @@ export async function openSearch(settings: SearchSettings, deps: OpenDeps): Prom
   let givenBack: Promise<void> | undefined;
   return {
     async run(startAtMs) {
-      using _watch = watchForSilence(pool, config, (why) => {
-        silence.abort(why);
+      const endFor = (why: LostWorker) => {
+        lost.abort(why);
         run.endStages();
-      });
+      };
+      const over = new AbortController();
+      using _watch = watchForSilence(pool, config, endFor);
+      // No level is what it is to be any more: trying it again would be in vain.
+      const losses = () => lossesOf(pool.states());
+      void pool
+        .waitUntil(() => losses().length > 0, over.signal)
+        .then((isLost) => isLost && endFor(new LostWorker(losses()[0])));
       try {
         await search.run(startAtMs);
       } finally {
+        over.abort();
         // Beside what else has to be done at the end, which after Ctrl-C has to be quick.
         givenBack = giveBack();
       }

@@ -2,12 +2,12 @@
 import type { Crew } from '../crew.ts';
 import { type LoadTestConfig, longestRampMs } from '../plan/plan.ts';
 import type { Stage } from '../plan/timeline.ts';
+import type { SearchEnding } from '../results/search-report.ts';
 import { epochMs } from '../run-clock.ts';
 import type { StageRun } from '../stage-run.ts';
 import { totalsOf } from '../workers/totals.ts';
 import type { WorkerPool } from '../workers/worker-pool.ts';
 import type { PublisherPace, PublisherRate } from './publisher-rate.ts';
-import type { SearchEnding } from './search-report.ts';
 
 /** What was published in a stretch of time. */
 export interface Published {

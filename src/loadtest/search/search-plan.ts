@@ -3,8 +3,9 @@ import { UsageError } from '../../base/errors.ts';
 import { formatLength } from '../../base/units.ts';
 import { type Told, toldIn } from '../../config/told.ts';
 import type { LoadTestConfig } from '../plan/plan.ts';
+import { sizeOf } from '../plan/run-size.ts';
+import type { SearchedFor } from '../results/search-report.ts';
 import { type RunThreshold, thresholdsOf } from '../results/thresholds.ts';
-import type { SearchedFor } from './search-report.ts';
 import type { SearchPlan } from './search-steps.ts';
 
 /** The publisher's control API takes no lower and no higher rate. */
@@ -28,6 +29,8 @@ export interface SearchSettings {
   readonly trialMs: number;
   readonly searchTimeMs: number;
   readonly resolutionPercent: number;
+  /** How clients are to change their subscriptions meanwhile. */
+  readonly churn: string | undefined;
 }
 
 /** The settings of the search that `config` asks for. Throws a UsageError when they make no sense. */
@@ -85,15 +88,14 @@ export function searchSettings(config: LoadTestConfig): SearchSettings | undefin
     trialMs,
     searchTimeMs,
     resolutionPercent: config.searchResolution,
+    churn: config.churn,
   };
 }
 
 /** The levels of a search for the number of clients, from `--connections` on. */
 export function connectionLevels(config: LoadTestConfig): SearchPlan {
-  const { connections, searchMax, searchResolution: resolutionPercent } = config;
-  const highest = Math.max(1, Math.floor(searchMax));
-  const start = Math.min(connections, highest);
-  return { start, min: 1, max: highest, unit: 1, resolutionPercent };
+  const { first, peak } = sizeOf(config);
+  return { start: first, min: 1, max: peak, unit: 1, resolutionPercent: config.searchResolution };
 }
 
 /** The levels of a search for the rate, from the publisher's own on. */

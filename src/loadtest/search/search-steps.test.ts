@@ -1,24 +1,21 @@
 /** Tests of search-steps.ts: wherever the limit is, it is found within the resolution. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  boundsOf,
-  nextStep,
-  type SearchPlan,
-  type TrialVerdict,
-  type Tried,
-} from './search-steps.ts';
+import type { TrialVerdict } from '../results/search-report.ts';
+import { boundsOf, nextStep, type SearchPlan, type Tried } from './search-steps.ts';
 
 const plan: SearchPlan = { start: 1_000, min: 1, max: 50_000, unit: 1, resolutionPercent: 5 };
 
-/** Searches to the end; `judge` says what comes of the trial number `at`. */
-function search(judge: (level: number, at: number) => TrialVerdict, of = plan) {
+/** Searches to the end; `judge` says what comes of the trial number `at`, `crash` of one that may be chance. */
+function search(judge: (level: number, at: number) => TrialVerdict | 'crash', of = plan) {
   const trials: Tried[] = [];
   for (;;) {
     const next = nextStep(trials, of);
     if (next.kind === 'end') return { trials, why: next.why, ...boundsOf(trials) };
     const { level, purpose } = next;
-    trials.push({ level, purpose, verdict: judge(level, trials.length) });
+    const came = judge(level, trials.length);
+    const isDoubtful = came === 'crash';
+    trials.push({ level, purpose, verdict: isDoubtful ? 'fail' : came, isDoubtful });
     if (trials.length > 60) throw new Error('endless');
   }
 }
@@ -87,4 +84,45 @@ test('a level that was too much for the load tester is tried once more', () => {
   const twice = search((level) => (level > 3_000 ? 'inconclusive' : 'pass'));
   expect(twice).toMatchObject({ why: 'generator', good: 2_000, bad: undefined });
   expect(twice.trials).toHaveLength(4);
+});
+
+const fragile = (limit: number) => (level: number) => (level <= limit ? 'pass' : 'crash');
+
+test('a server that breaks above its limit is broken once per level', () => {
+  const { trials, ...found } = search(fragile(4_700));
+  expect(found).toEqual({ why: 'found', good: 4_555, bad: 4_757 });
+  expect(trials.filter(({ verdict }) => verdict === 'fail').map(({ level }) => level)).toEqual([
+    8_000, 5_657, 4_757,
+  ]);
+});
+
+test.each([
+  ['the answer hangs on it alone', plan, fragile(7_900), 7_661, 'found'],
+  ['not even the lowest level held', { ...plan, start: 1 }, fragile(0), undefined, 'nothing'],
+] as const)('a level at which it broke is tried again when %s', (_, of, judge, good, why) => {
+  const { trials, ...found } = search(judge, of);
+  const bad = found.bad as number;
+  expect(found).toMatchObject({ good, why });
+  const broken = trials.filter(({ verdict }) => verdict === 'fail');
+  expect(broken).toMatchObject([{ level: bad }, { level: bad, purpose: 'repeat' }]);
+});
+
+test('a level that holds when it is tried again is no bound', () => {
+  const once = (times: number) => (level: number, at: number) =>
+    at === times ? 'crash' : knee(20_500)(level);
+  for (const times of [0, 1, 3]) {
+    const { trials, why, good = 0, bad = 0 } = search(once(times));
+    const { level } = trials[times] as Tried;
+    const repeat = trials.findIndex(({ purpose }) => purpose === 'repeat');
+    expect(trials[repeat]).toMatchObject({ level, verdict: 'pass' });
+    expect(why).toBe('found');
+    expect(good).toBeLessThanOrEqual(20_500);
+    expect(bad).toBeGreaterThan(20_500);
+  }
+});
+
+test('nothing is tried again that the answer does not hang on', () => {
+  const { trials, ...found } = search((level) => (level === 5_657 ? 'crash' : knee(4_700)(level)));
+  expect(found).toEqual({ why: 'found', good: 4_555, bad: 4_757 });
+  expect(trials.filter(({ purpose }) => purpose === 'repeat')).toEqual([]);
 });

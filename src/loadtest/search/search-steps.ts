@@ -1,17 +1,9 @@
 /** Which level a limit search tries next: up in doubles, then halving the gap, then for sure. Pure. */
 
-/** Why a level is tried. */
-export type TrialPurpose = 'step' | 'bisect' | 'confirm' | 'repeat';
+import type { SearchEnding, TrialPurpose, TrialReport } from '../results/search-report.ts';
 
-/** What came of a level. Inconclusive: the load tester or the publisher could not do it. */
-export type TrialVerdict = 'pass' | 'fail' | 'inconclusive';
-
-/** A level that was tried. */
-export interface Tried {
-  readonly level: number;
-  readonly purpose: TrialPurpose;
-  readonly verdict: TrialVerdict;
-}
+/** What is to know of a level that was tried. */
+export type Tried = Pick<TrialReport, 'level' | 'purpose' | 'verdict' | 'isDoubtful'>;
 
 /** The range of a search and how fine it is. */
 export interface SearchPlan {
@@ -25,16 +17,8 @@ export interface SearchPlan {
   readonly resolutionPercent: number;
 }
 
-/** How a search ends by itself. */
-export type SearchEnd =
-  /** The limit lies between two levels that are close enough, and the lower one held twice. */
-  | 'found'
-  /** The highest level that was allowed holds. */
-  | 'max'
-  /** Not even the lowest level holds. */
-  | 'nothing'
-  /** Twice a level was too much for whoever makes the load. */
-  | 'generator';
+/** How a search ends by itself; `generator` stands for whoever did not do its part twice. */
+export type SearchEnd = Extract<SearchEnding, 'found' | 'max' | 'nothing' | 'generator'>;
 
 /** What to do now. */
 export type NextStep =
@@ -51,14 +35,34 @@ export interface Bounds {
   readonly bad: number | undefined;
 }
 
-/** A level that held once and failed once does not hold. */
+/** A level that held once and failed once does not hold, unless it may have been chance that it failed first. */
 export function boundsOf(trials: readonly Tried[]): Bounds {
-  const levels = (verdict: TrialVerdict) =>
-    trials.filter((trial) => trial.verdict === verdict).map(({ level }) => level);
-  const failed = levels('fail');
+  const failed = failuresIn(trials).map(({ level }) => level);
   const bad = failed.length === 0 ? undefined : Math.min(...failed);
-  const held = levels('pass').filter((level) => bad === undefined || level < bad);
+  const held = trials
+    .filter(({ level, verdict }) => verdict === 'pass' && (bad === undefined || level < bad))
+    .map(({ level }) => level);
   return { good: held.length === 0 ? undefined : Math.max(...held), bad };
+}
+
+/** Those that say something of their level: not the doubtful ones of a level that held afterwards. */
+function failuresIn(trials: readonly Tried[]): Tried[] {
+  return trials.filter(({ level, verdict, isDoubtful }, at) => {
+    const heldLater = () =>
+      trials.slice(at).some((later) => later.level === level && later.verdict === 'pass');
+    return verdict === 'fail' && !(isDoubtful && heldLater());
+  });
+}
+
+/** Whether all that speaks against a level is one trial that may have been chance, the only such one. */
+function mayBeChance(bad: number, trials: readonly Tried[]): boolean {
+  const failures = failuresIn(trials);
+  const against = failures.filter(({ level }) => level === bad);
+  return (
+    against.length === 1 &&
+    failures.filter(({ isDoubtful }) => isDoubtful).length === 1 &&
+    against[0]?.isDoubtful === true
+  );
 }
 
 /** The next step after some trials, oldest first. */
@@ -74,14 +78,22 @@ export function nextStep(trials: readonly Tried[], plan: SearchPlan): NextStep {
   }
   const { good, bad } = boundsOf(trials);
   if (bad === undefined) return stepUp(good ?? plan.start, trials, plan);
-  if (good === undefined) {
-    if (bad <= plan.min) return { kind: 'end', why: 'nothing' };
+  const isLowest = good === undefined && bad <= plan.min;
+  if (good === undefined && !isLowest) {
     return attempt(Math.max(plan.min, round(bad / growth, plan)), 'step');
   }
+  if (good !== undefined && !isClose(good, bad, plan)) {
+    return attempt(between(good, bad, plan), 'bisect');
+  }
+  // The answer hangs on it now. Tried before, a server that really breaks there would break more often.
+  if (mayBeChance(bad, trials)) return attempt(bad, 'repeat');
+  if (good === undefined) return { kind: 'end', why: 'nothing' };
+  return isConfirmed(good, trials) ? { kind: 'end', why: 'found' } : confirm(good);
+}
+
+function isClose(good: number, bad: number, plan: SearchPlan): boolean {
   // Multiples of a tenth are not exact.
-  const isClose = bad - good < 1.5 * plan.unit || bad <= good * (1 + plan.resolutionPercent / 100);
-  if (isClose) return isConfirmed(good, trials) ? { kind: 'end', why: 'found' } : confirm(good);
-  return attempt(between(good, bad, plan), 'bisect');
+  return bad - good < 1.5 * plan.unit || bad <= good * (1 + plan.resolutionPercent / 100);
 }
 
 function stepUp(good: number, trials: readonly Tried[], plan: SearchPlan): NextStep {

@@ -1,8 +1,8 @@
 /** Tests of trial-doubts.ts: what is no limit of the server does not become one. */
 import { expect, test } from 'vitest';
-import type { TrialReport } from './search-report.ts';
-import { boundsOf, nextStep, type TrialPurpose } from './search-steps.ts';
-import { giveSecondTry, isForWantOfEvents } from './trial-doubts.ts';
+import type { TrialPurpose, TrialReport } from '../results/search-report.ts';
+import { boundsOf, nextStep } from './search-steps.ts';
+import { doubtful, giveSecondTry, isForWantOfEvents } from './trial-doubts.ts';
 
 const plan = { start: 10, min: 1, max: 40, unit: 1, resolutionPercent: 5 };
 
@@ -48,8 +48,17 @@ test('twice, it does not hold', () => {
 test('a level that was too much for the load tester before has no third trial', () => {
   const trial = trialOf(20, 'repeat', 'fail');
   expect(giveSecondTry(trial, [trialOf(20, 'step', 'inconclusive')])).toBe(trial);
-  const nobody = giveSecondTry({ ...trial, active: 0 }, [trialOf(10, 'step', 'inconclusive')]);
-  expect(nobody.reasons[1]).toBe('clients were served right after it, with few clients');
+  expect(giveSecondTry(trial, [trialOf(10, 'step', 'inconclusive')]).reasons[1]).toBe(
+    'events came right after it, with few clients',
+  );
+});
+
+test('a level at which nobody was served did not hold, but that may have been chance', () => {
+  expect(doubtful(trialOf(20, 'step', 'fail'))).toMatchObject({
+    verdict: 'fail',
+    isDoubtful: true,
+    reasons: ['received > 0: was 0', 'clients were served right after it, with few clients'],
+  });
 });
 
 test.each([

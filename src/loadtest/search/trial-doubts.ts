@@ -1,8 +1,8 @@
 /** Why a trial may say nothing about its level: what kept it from being what it was to be. */
 import { formatCount } from '../../base/units.ts';
+import type { TrialReport } from '../results/search-report.ts';
 import type { ThresholdResult } from '../results/thresholds.ts';
 import type { Published } from './search-level.ts';
-import type { TrialReport } from './search-report.ts';
 import type { Tried } from './search-steps.ts';
 
 /** A publisher that does less than this of what it is told is the bottleneck itself. */
@@ -30,16 +30,26 @@ export function isForWantOfEvents(
 }
 
 /**
- * A trial in which nobody was served, or no event came, while a few clients were right after it: it
- * may have been its level, or a pause of the server or the publisher. It is inconclusive, which has
- * its level tried again, unless one of that level was before.
+ * A trial in which nobody was served, while a few clients were right after it. The level may have been
+ * too much for the server, or the server have been started again just then: it counts as it is, and is
+ * tried again only if the answer comes to hang on it.
+ */
+export function doubtful(trial: TrialReport): TrialReport {
+  return { ...withNote(trial, 'clients were served right after it'), isDoubtful: true };
+}
+
+/**
+ * A trial in which no event came, while some did right after it: the publisher may have paused. It is
+ * inconclusive, which has its level tried again at once, unless one of that level was before.
  */
 export function giveSecondTry(trial: TrialReport, earlier: readonly Tried[]): TrialReport {
   const isSecond = earlier.some(({ level, verdict }) => {
     return level === trial.level && verdict === 'inconclusive';
   });
   if (isSecond) return trial;
-  const what = trial.active > 0 ? 'events came' : 'clients were served';
-  const reasons = [...trial.reasons, `${what} right after it, with few clients`];
-  return { ...trial, verdict: 'inconclusive', reasons };
+  return { ...withNote(trial, 'events came right after it'), verdict: 'inconclusive' };
+}
+
+function withNote(trial: TrialReport, note: string): TrialReport {
+  return { ...trial, reasons: [...trial.reasons, `${note}, with few clients`] };
 }

@@ -10,8 +10,8 @@ const agentFactor = 1.5;
 /** Looks are counted and not time, of which a process that was stopped itself has no idea. */
 const looks = 10;
 
-/** Nobody waits for a worker any more. */
-export class SilentWorker extends Error {}
+/** Why nobody waits for a worker any more: it is silent, or gone. */
+export class LostWorker extends Error {}
 
 /**
  * Calls back once, when a living worker has sent no report for several intervals, and for 2 s at
@@ -20,7 +20,7 @@ export class SilentWorker extends Error {}
 export function watchForSilence(
   pool: Pick<WorkerPool, 'states'>,
   { reportIntervalMs, agents, agentSilenceMs }: LoadTestConfig,
-  callBack: (why: SilentWorker) => void,
+  callBack: (why: LostWorker) => void,
 ): Disposable {
   const { intervals, atMostMs, atLeastMs } = patience;
   const patienceMs = Math.max(
@@ -41,9 +41,7 @@ export function watchForSilence(
     clearInterval(timer);
     const where =
       states[worker]?.agent === undefined ? '' : ` of agent ${states[worker].agent.name}`;
-    callBack(
-      new SilentWorker(`a load test worker${where} said nothing for ${formatMs(patienceMs)}`),
-    );
+    callBack(new LostWorker(`a load test worker${where} said nothing for ${formatMs(patienceMs)}`));
   }, patienceMs / looks);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -1,10 +1,15 @@
 /** What a report says of a limit search: each trial, and what came of them. */
 import { formatCount } from '../../base/units.ts';
-import type { Judgement } from '../results/verdict.ts';
-import type { SearchEnd, TrialPurpose, TrialVerdict } from './search-steps.ts';
+import type { Judgement } from './verdict.ts';
 
 /** What a search looks for. */
 export type SearchedFor = 'connections' | 'rate';
+
+/** Why a level is tried. */
+export type TrialPurpose = 'step' | 'bisect' | 'confirm' | 'repeat';
+
+/** What came of a level. Inconclusive: the load tester, its clients or the publisher could not do it. */
+export type TrialVerdict = 'pass' | 'fail' | 'inconclusive';
 
 /** One level, as it went. */
 export interface TrialReport {
@@ -14,6 +19,11 @@ export interface TrialReport {
   readonly verdict: TrialVerdict;
   /** Why it did not pass. */
   readonly reasons: readonly string[];
+  /**
+   * Whether it may have been chance that it did not hold, such as a restart of the server: nobody was
+   * served, and a few clients were right after it. Older reports lack it.
+   */
+  readonly isDoubtful?: boolean | undefined;
   /** Since the begin of the run. */
   readonly startMs: number;
   /** Measured, without the time in which clients came and went. */
@@ -38,7 +48,16 @@ export interface TrialReport {
 
 /** Why a search ended. */
 export type SearchEnding =
-  | SearchEnd
+  /** The limit lies between two levels that are close enough, and the lower one held twice. */
+  | 'found'
+  /** The highest level that was allowed holds. */
+  | 'max'
+  /** Not even the lowest level holds. */
+  | 'nothing'
+  /** Twice a level was too much for the load tester, or a part of it is gone. */
+  | 'generator'
+  /** Twice clients could not change their subscriptions as they were told. */
+  | 'churn'
   /** The server lets nobody in, whatever the level. */
   | 'server'
   /** No event comes, however few clients there are. */
@@ -127,6 +146,7 @@ const endings: Readonly<Record<SearchEnding, string>> = {
   max: 'the highest level that was allowed',
   nothing: 'nothing holds',
   generator: 'the load tester was the limit',
+  churn: 'the churn asked for could not be done',
   server: 'the server lets nobody in',
   events: 'no event comes',
   publisher: 'the publisher was the limit',
