@@ -5,7 +5,7 @@ import { toldIn } from '../../config/told.ts';
 import type { Run } from '../reports/report-file.ts';
 import type { LoadTestReport } from '../results/report.ts';
 import type { SeriesPoint } from '../results/series.ts';
-import { observe } from '../results/thresholds.ts';
+import { observe, percents } from '../results/thresholds.ts';
 import { countsOf } from '../results/told-counts.ts';
 import { ErrorLog } from '../socket/error-log.ts';
 import { type Totals, totalsOf } from '../workers/totals.ts';
@@ -17,14 +17,6 @@ import {
   sampledMean,
   sampledPercentile,
 } from './bootstrap.ts';
-
-const percents: Readonly<Record<string, number>> = {
-  p50: 50,
-  p90: 90,
-  p95: 95,
-  p99: 99,
-  p999: 99.9,
-};
 
 /** A figure of each run; null for a run that did not measure it. */
 export function figuresOf(runs: readonly Run[], metric: ThresholdMetric): (number | null)[] {
@@ -53,7 +45,8 @@ export function noiseOf(
 export function hasBounds(metric: ThresholdMetric): boolean {
   if (metric === 'rate' || metric === 'latency.mean') return true;
   const [source, quantile = ''] = metric.split('.');
-  return source === 'latency' && quantile in percents;
+  // The greatest is that of one event, and varies as it likes.
+  return source === 'latency' && quantile !== 'max' && quantile in percents;
 }
 
 /** Parts of the run that has the fewest. */

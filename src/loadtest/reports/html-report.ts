@@ -27,7 +27,7 @@ const policy =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 const inconclusive =
-  'The load tester itself did not do well: what it measured says nothing certain about the server.';
+  'Nothing certain can be said about the server: the first reason below says why.';
 
 const require = createRequire(import.meta.url);
 const templates = new URL('../../../templates/report/', import.meta.url);

@@ -1,9 +1,8 @@
 /** The part of a report's schema that a limit search fills. */
 import * as z from 'zod';
+import { count, percentiles, untold } from './figures-schema.ts';
 
-const count = z.int().min(0);
 const ms = z.number();
-const told = ms.nullable();
 
 const trial = z.object({
   level: z.number().describe('clients, or events per second of the publisher'),
@@ -19,8 +18,8 @@ const trial = z.object({
   active: count,
   failed: count,
   receivedPerSecond: z.number().min(0),
-  lost: count.nullable(),
-  latencyMs: z.object({ p50: told, p99: told, max: told, count }),
+  lost: untold,
+  latencyMs: z.object({ p50: percentiles.p50, p99: percentiles.p99, max: percentiles.max, count }),
   cpuPercent: z.number().min(0),
 });
 

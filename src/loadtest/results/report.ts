@@ -221,7 +221,7 @@ export interface LoadTestReport {
     readonly intervalMs: number;
     readonly points: readonly SeriesPoint[];
   };
-  /** Inconclusive: the load tester itself was the bottleneck. */
+  /** Inconclusive: the load tester itself was the bottleneck, or its clients could not do what they were to. */
   readonly verdict: Judgement['verdict'];
   /** Why it failed; also filled for an interrupted run. */
   readonly reasons: readonly string[];

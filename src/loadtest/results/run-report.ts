@@ -134,13 +134,9 @@ function groupFigures({ name, totals, scale }: GroupOutcome): GroupFigures {
     name,
     measuredMs: Math.round(scale.holdMs),
     ...figuresOf(totals, scale.target, scale.told),
-    errors: errorsIn(totals),
+    errors: totals.errors.count,
     closeCodes,
   };
-}
-
-function errorsIn({ errors }: Totals): number {
-  return errors.list().reduce((sum, { count }) => sum + count, 0);
 }
 
 function stageReport(
@@ -158,7 +154,7 @@ function stageReport(
     // Clocks differ by a hair: a stage without length may seem to end before it begins.
     durationMs: Math.max(0, Math.round(lengthMs)),
     ...figuresOf(totals, parts.target([stage]), told),
-    errors: errorsIn(totals),
+    errors: totals.errors.count,
   };
 }
 

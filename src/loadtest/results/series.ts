@@ -100,7 +100,7 @@ export class SeriesRecorder {
 
   #addPoint(totals: Totals, phase: LoadTestPhase, elapsedMs: number): void {
     const { connections, messages, latency, generator } = totals;
-    const errors = totals.errors.list().reduce((sum, { count }) => sum + count, 0);
+    const errors = totals.errors.count;
     const seconds = (elapsedMs - this.#before.elapsedMs) / 1_000;
     const recent = latency.since(this.#before.latency);
     const { cpuPercent, loopDelayP99Ms } = generator;

@@ -139,7 +139,8 @@ const compare: Readonly<Record<Threshold['operator'], (a: number, b: number) => 
   '!=': (a, b) => a !== b,
 };
 
-const percents: Readonly<Record<string, number>> = {
+/** Percentiles that a metric may be of. */
+export const percents: Readonly<Record<string, number>> = {
   p50: 50,
   p90: 90,
   p95: 95,
@@ -176,7 +177,7 @@ type CountMetric = Exclude<ThresholdMetric, `${string}.${string}` | 'rate'>;
 const counts: Readonly<Record<CountMetric, (totals: Totals) => number>> = {
   opened: ({ connections }) => connections.opened,
   failed: ({ connections }) => connections.failed,
-  refused: ({ refused }) => sum(refused.values()),
+  refused: ({ refused }) => [...refused.values()].reduce((sum, count) => sum + count, 0),
   dropped: ({ connections }) => connections.dropped,
   reconnected: ({ connections }) => connections.reconnected,
   away: ({ connections }) => connections.away,
@@ -193,11 +194,5 @@ const counts: Readonly<Record<CountMetric, (totals: Totals) => number>> = {
   seqBreaks: ({ messages }) => messages.seqBreaks,
   throttled: ({ messages }) => messages.throttleUpdates,
   gaps: ({ messages }) => messages.gapNotices,
-  errors: ({ errors }) => sum(errors.list().map(({ count }) => count)),
+  errors: ({ errors }) => errors.count,
 };
-
-function sum(numbers: Iterable<number>): number {
-  let total = 0;
-  for (const number of numbers) total += number;
-  return total;
-}

@@ -10,11 +10,6 @@ const minPublishedShare = 0.95;
 /** What is always asked of events, and what takes its place. */
 const ofEvents: ReadonlySet<string> = new Set(['received', 'rate']);
 
-/** Why it cannot be told what the workers did in a trial. */
-export function untoldOf(isTold: boolean): string[] {
-  return isTold ? [] : ['a load test worker did not tell what it had at the end of it'];
-}
-
 /** That the publisher did less than it was told. */
 export function publisherShortfall(output: Published | undefined): string[] {
   if (output === undefined || output.events >= minPublishedShare * output.due) return [];

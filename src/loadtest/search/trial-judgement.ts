@@ -16,7 +16,9 @@ import { judge } from '../results/verdict.ts';
 import type { WorkerState } from '../workers/worker-pool.ts';
 import type { Published } from './search-level.ts';
 import type { SearchSettings } from './search-plan.ts';
-import { isForWantOfEvents, publisherShortfall, untoldOf } from './trial-doubts.ts';
+import { isForWantOfEvents, publisherShortfall } from './trial-doubts.ts';
+
+const untold = 'a load test worker did not tell what it had at the end of it';
 
 /** What there is to judge. */
 export interface TrialEvidence {
@@ -64,7 +66,7 @@ export function judgeTrial(
   const backlog = { queue: undefined, holdMs: lengthMs, stages: delays };
   const shortfall = shortfallOf(states, totals, backlog);
   const tooFew = publisherShortfall(output);
-  const own = [...untoldOf(isTold), ...shortfall.bottlenecks];
+  const own = [...(isTold ? [] : [untold]), ...shortfall.bottlenecks];
   const isServed = connections.active > 0 && messages.frames > 0;
   // Clients that lost their server cannot change what they have from it.
   const undone = isServed ? undoneChurn(churn, totals, lengthMs) : [];

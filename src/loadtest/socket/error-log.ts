@@ -26,6 +26,11 @@ export class ErrorLog {
     }
   }
 
+  /** How many, of all classes. */
+  get count(): number {
+    return [...this.#counts.values()].reduce((sum, { count }) => sum + count, 0);
+  }
+
   /** Classes by count, most frequent first. */
   list(): ErrorCount[] {
     return [...this.#counts]
