@@ -127,12 +127,13 @@ export class LimitSearch {
    * level: a server may have been started again. Resolves with what keeps every level from holding.
    */
   async #conclude(judged: JudgedTrial): Promise<Hindrance | undefined> {
-    const { population, settings, log, onTrial } = this.#deps;
+    const { population, settings, signal, log, onTrial } = this.#deps;
     const { trial, isNobodyServed, isUnheard } = judged;
     const eventMs = isUnheard ? settings.calmMs + settings.trialMs : 0;
     const isOdd = isNobodyServed || isUnheard;
     const hindrance = isOdd ? await population.hindrance(eventMs) : undefined;
-    const isDoubtful = isOdd && hindrance === undefined;
+    // Whoever was interrupted meanwhile has not seen anybody served.
+    const isDoubtful = isOdd && hindrance === undefined && !signal.aborted;
     const doubt = isNobodyServed ? doubtful : giveSecondTry;
     const told = isDoubtful ? doubt(trial, this.#trials) : trial;
     this.#last = judged;

@@ -85,7 +85,7 @@ export function nextStep(trials: readonly Tried[], plan: SearchPlan): NextStep {
   if (good !== undefined && !isClose(good, bad, plan)) {
     return attempt(between(good, bad, plan), 'bisect');
   }
-  // The answer hangs on it now. Tried before, a server that really breaks there would break more often.
+  // The answer hangs on it now; tried again any earlier, it would break a server without need.
   if (mayBeChance(bad, trials)) return attempt(bad, 'repeat');
   if (good === undefined) return { kind: 'end', why: 'nothing' };
   return isConfirmed(good, trials) ? { kind: 'end', why: 'found' } : confirm(good);
