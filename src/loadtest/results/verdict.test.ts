@@ -24,34 +24,6 @@ test.each<[Partial<WorkerReport['messages']>, string]>([
   expect(judged(stateOf(workerReport(messages)))).toEqual({ verdict: 'fail', reasons: [reason] });
 });
 
-test.each([
-  ['lost == 0', 0, 20, 'inconclusive'],
-  ['lost == 0', 1, 20, 'fail'],
-  ['lost < 20', 3, 16, 'pass'],
-  ['lost < 20', 3, 17, 'inconclusive'],
-  ['lost >= 5', 3, 2, 'inconclusive'],
-  ['lost >= 5', 3, 1, 'fail'],
-  ['lost != 4', 3, 1, 'inconclusive'],
-  ['duplicated == 0', 0, 1, 'inconclusive'],
-  ['received >= 10', 0, 1, 'pass'],
-  ['received >= 11', 0, 1, 'inconclusive'],
-  ['latency.p99 < 1s', 0, 1, 'inconclusive'],
-  ['dropped <= 1', 0, 1, 'inconclusive'],
-  ['opened == 5 & connect.p99 < 10s', 0, 1, 'pass'],
-])('%s with %i lost and %i unread is judged by what reading may change', (...row) => {
-  const [threshold, lost, unread, verdict] = row;
-  const totals = totalsOf([stateOf(workerReport({ lost, unread }))]);
-  const asked = thresholdsOf([`slow: ${threshold}`], told).filter(({ isBuiltIn }) => !isBuiltIn);
-  const thresholds = resultsOf(asked, () => ({ totals, scale }));
-  const judgement = judge({
-    ...{ totals, thresholds, told, breach: undefined, interrupted: false, undone: [] },
-    ...{ shortfall: { bottlenecks: [], delays: [] }, holdMs: scale.holdMs },
-  });
-  expect(judgement.verdict).toBe(verdict);
-  const said = judgement.reasons.filter((reason) => reason.includes('left unread'));
-  expect(said).toHaveLength(verdict === 'inconclusive' ? 1 : 0);
-});
-
 test('a lost connection that came back passes, one that did not fails', () => {
   const report = workerReport();
   const away = { ...report, connections: { ...report.connections, active: 4, away: 1 } };
