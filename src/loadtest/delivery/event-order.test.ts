@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { createLedger, offsets } from '../../../test/support/ledger-world.ts';
 import { createRandom, randomIndex } from '../../base/random.ts';
 import { ChannelBook } from './channel-book.ts';
-import { EventOrder, EventOrders } from './event-order.ts';
+import { EventOrder } from './event-order.ts';
+import { EventOrders } from './event-orders.ts';
 
 test('it counts what a walk along the chain counts', () => {
   const random = createRandom(5);

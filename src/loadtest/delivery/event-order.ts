@@ -1,13 +1,11 @@
 /** The events of a channel that are known, in their order: to count fast what many clients lack of them. */
-import type { ChannelBook, NewestEvent } from './channel-book.ts';
-import type { Cursor } from './cursor.ts';
 
 /** One event that a client of the worker received. */
 export interface KnownEvent {
   readonly offset: number;
   /** Offset of the event before it; NaN when the server did not know. */
   readonly prev: number;
-  /** See {@link ChannelBook.dueAtMs}. */
+  /** See `ChannelBook.dueAtMs`. */
   readonly dueAtMs: number;
 }
 
@@ -41,37 +39,6 @@ export class EventOrder {
   /** How many there are up to `last` that were due after `sinceMs`, as were all between them. */
   countSince(sinceMs: number, last: number): number {
     return Math.max(0, placeAbove(this.#offsets, last) - placeAbove(this.#dueFromMs, sinceMs));
-  }
-}
-
-/** Those of all channels at one moment, each made when it is asked for. */
-export class EventOrders {
-  readonly #book: ChannelBook;
-  readonly #orders = new Map<number, EventOrder>();
-
-  constructor(book: ChannelBook) {
-    this.#book = book;
-  }
-
-  /** How many events up to `target` a client lacks that lacks it; at least, where some are forgotten. */
-  countLacking(cursor: Cursor, { channel: name, offset }: NewestEvent): number {
-    const channel = this.#book.idOf(name);
-    const slot = cursor.subscriptions.slotOf(channel);
-    const after = cursor.last(slot);
-    if (Number.isNaN(after)) {
-      return Math.max(1, this.#orderOf(channel).countSince(cursor.owedSinceMs(slot), offset));
-    }
-    // Its events have numbers without holes.
-    if (this.#book.isForeign) return offset - after;
-    return Math.max(1, this.#orderOf(channel).countBetween(after, offset));
-  }
-
-  #orderOf(channel: number): EventOrder {
-    const known = this.#orders.get(channel);
-    if (known !== undefined) return known;
-    const order = this.#book.orderOf(channel);
-    this.#orders.set(channel, order);
-    return order;
   }
 }
 

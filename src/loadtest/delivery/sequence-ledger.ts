@@ -4,7 +4,7 @@ import type { ReceivedEvent } from '../client/message-reader.ts';
 import type { ChannelBook, NewestEvent } from './channel-book.ts';
 import { type ChannelList, ChannelTally } from './channel-tally.ts';
 import type { Cursor, SubscriptionSet } from './cursor.ts';
-import type { EventOrders } from './event-order.ts';
+import type { EventOrders } from './event-orders.ts';
 import { FirstEvents } from './first-events.ts';
 import { GapList, type GapReport } from './gap-list.ts';
 import type { SequenceCounts } from './sequence-counts.ts';

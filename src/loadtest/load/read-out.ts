@@ -2,7 +2,7 @@
 import type { VirtualClient } from '../client/virtual-client.ts';
 import type { ChannelBook, NewestEvent } from '../delivery/channel-book.ts';
 import type { Cursor } from '../delivery/cursor.ts';
-import { EventOrders } from '../delivery/event-order.ts';
+import { EventOrders } from '../delivery/event-orders.ts';
 import type { SequenceLedger } from '../delivery/sequence-ledger.ts';
 import { arrivalMs } from '../plan/plan.ts';
 import { epochMs } from '../run-clock.ts';
