@@ -101,7 +101,9 @@ describe.concurrent('a limit search', () => {
       ...{ searchResolution: '15', searchTrialMs: '700ms' },
     });
     expect(search).toMatchObject({ of: 'rate', ending: 'found', isConfirmed: true });
-    expect(search?.trials[0]).toMatchObject({ level: 100, verdict: 'pass', active: 5 });
+    // A busy machine may have to try it twice.
+    const begin = { level: 100, verdict: 'pass', active: 5 };
+    expect(search?.trials).toContainEqual(expect.objectContaining(begin));
     expect(search?.holds).toBeGreaterThan(255);
     expect(search?.holds).toBeLessThan(345);
     expect(connections.opened).toBe(5);
