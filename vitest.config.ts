@@ -6,6 +6,8 @@ const bothModes = [
   'compression',
   'drain',
   'guard',
+  'handshakes',
+  'origins-and-rates',
   'publish-route',
   'recovery',
   'resume-property',

@@ -1,6 +1,6 @@
 /** The bridge while brokers go away, and from Kafka back to NATS, with a Kafka that is theirs. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
 import {
   byKey,
@@ -11,27 +11,17 @@ import {
   openNatsToKafka,
   readAll,
 } from './support/bridge-world.ts';
-import { kafkaBrokers, startKafka, type TestKafka } from './support/kafka.ts';
+import { kafkaBrokers, ownKafka } from './support/kafka.ts';
 import { natsUrl } from './support/nats.ts';
 import { spawnOdin } from './support/spawn-odin.ts';
 
 const areThere = kafkaBrokers !== undefined && natsUrl !== undefined;
 
 describe.skipIf(!areThere)('a bridge', () => {
-  let kafka: TestKafka;
-  let url: string;
-
-  beforeAll(async () => {
-    kafka = await startKafka();
-    url = `kafka://${kafka.brokers}`;
-  });
-
-  afterAll(async () => {
-    await kafka[Symbol.asyncDispose]();
-  });
+  const kafka = ownKafka();
 
   test('whose target crashes under load starts over, ends when told to, and loses and doubles nothing', async () => {
-    await using world = await openNatsToKafka(natsUrl!, url);
+    await using world = await openNatsToKafka(natsUrl!, kafka.url);
     await using producer = await world.source.openProducer();
     await using odin = spawnOdin(world.args, world);
     await odin.line(/"msg":"carrying"/);
@@ -62,7 +52,7 @@ describe.skipIf(!areThere)('a bridge', () => {
   });
 
   test('from Kafka to NATS, killed again and again, leaves target equal to source', async () => {
-    await using world = await openKafkaToNats(url, natsUrl!);
+    await using world = await openKafkaToNats(kafka.url, natsUrl!);
     await using producer = await world.source.openProducer();
     const random = createRandom(5);
     const feed = new Feed(producer, world.topics);

@@ -1,10 +1,10 @@
 /** What happens with a Kafka that the test can stop: outages. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { topics } from '../src/events/categories.ts';
 import { TestClient } from './support/client.ts';
-import { describeKafka, kafkaAdmin, startKafka, type TestKafka } from './support/kafka.ts';
+import { describeKafka, kafkaAdmin, ownKafka } from './support/kafka.ts';
 
 import {
   consumeInto,
@@ -17,14 +17,10 @@ import {
 import { record, startTestServer } from './support/start-server.ts';
 
 describeKafka('a broker of its own', () => {
-  let kafka: TestKafka;
-  beforeAll(async () => {
-    kafka = await startKafka();
-  });
-  afterAll(async () => await kafka[Symbol.asyncDispose]());
+  const kafka = ownKafka();
 
   test('that is gone holds up neither the end nor who reads back, and is there again later', async () => {
-    const given = { url: `kafka://${kafka.brokers}`, kafka: { topics: ['end', 'read-back'] } };
+    const given = { url: kafka.url, kafka: { topics: ['end', 'read-back'] } };
     const leaving = await openQuietly(given, 'end');
     await leaving.createTopics([shape('end'), shape('read-back')]);
     await consumeInto(leaving, new Inbox());
@@ -75,10 +71,7 @@ describeKafka('a broker of its own', () => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     test(`that is away for a while (${signal}) costs no record and doubles none`, async () => {
       const names = [`${signal}.a`, `${signal}.b`];
-      await using broker = await openQuietly(
-        { url: `kafka://${kafka.brokers}`, kafka: { topics: names } },
-        signal,
-      );
+      await using broker = await openQuietly({ url: kafka.url, kafka: { topics: names } }, signal);
       await broker.createTopics(names.map((topic) => shape(topic, 12)));
       const inbox = new Inbox();
       await using consumption = await consumeInto(broker, inbox);
@@ -124,7 +117,7 @@ describeKafka('a broker of its own', () => {
     await admin.createTopics({
       topics: topics.map((topic) => ({ topic, numPartitions: 3, replicationFactor: 1 })),
     });
-    await using server = await startTestServer({}, { url: `kafka://${kafka.brokers}` });
+    await using server = await startTestServer({}, { url: kafka.url });
     await using client = await TestClient.open(server.url);
     await client.subscribe('BTC.trade');
     const event = (n: number) => server.publish(record('BTC', 'TRADE_EXECUTED', { n }));

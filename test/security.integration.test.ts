@@ -1,15 +1,11 @@
-/** Who may connect and what they may see, on real sockets: tokens, origins, devices, limits. */
+/** Who may connect and what they may see, on real sockets: tokens, their grants, devices. */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { refusalOf, TestClient } from './support/client.ts';
 import { jwtSecret, secondsFromNow, tokenFor } from './support/jwt.ts';
+import { upgradeText } from './support/raw-websocket.ts';
 import { record, startTestServer, type TestServer } from './support/start-server.ts';
-
-const handshake = (path: string) =>
-  `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
 
 const withAuth = { auth: { secret: jwtSecret } };
 
@@ -26,7 +22,7 @@ describe('tokens', () => {
     const chunks: Buffer[] = [];
     raw.on('data', (chunk) => chunks.push(chunk));
     const closed = once(raw, 'close');
-    raw.write(Buffer.from(`${handshake('/ws')}\x81\x80\x00\x00\x00\x00`, 'latin1'));
+    raw.write(Buffer.from(`${upgradeText()}\x81\x80\x00\x00\x00\x00`, 'latin1'));
     await server.publish(record('BTC'));
     await ann.events(1);
     await closed;
@@ -231,219 +227,9 @@ describe('tokens', () => {
     await second?.[Symbol.asyncDispose]();
     await expect.poll(() => server.metric('ws_current_connections')).toBe(2);
     const broken = connect(server.server.port, '127.0.0.1');
-    broken.write(handshake(`/ws?token=${await tokenFor()}`).replace('Version: 13', 'Version: 7'));
+    broken.write(upgradeText(`/ws?token=${await tokenFor()}`).replace('Version: 13', 'Version: 7'));
     broken.resume();
     await once(broken, 'close');
     await using _fourth = await TestClient.open(url);
-  });
-});
-
-/** Publishes keys, or does not answer at all. */
-async function startJwks({ answers }: { answers: boolean }) {
-  const server = createServer((_request, response) => {
-    if (!answers) return;
-    response.statusCode = 500;
-    response.end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
-}
-
-const rsToken = `${Buffer.from('{"alg":"RS256","kid":"k"}').toString('base64url')}.e30.AAAA`;
-
-describe('handshakes that wait', () => {
-  test('without keys to check with, clients are told to come back', async () => {
-    await using jwks = await startJwks({ answers: false });
-    await using broken = await startJwks({ answers: true });
-    const limits = { handshakeMs: '300ms' };
-    await using slow = await startTestServer({ auth: { jwksUrl: jwks.url }, limits });
-    await using failing = await startTestServer({ auth: { jwksUrl: broken.url } });
-    for (const { url } of [slow, failing]) {
-      const refused = await refusalOf(`${url}?token=${rsToken}`);
-      expect(refused).toMatchObject({ status: 503, body: { code: 'AUTH_UNAVAILABLE' } });
-      expect(refused.headers['retry-after']).toBe('5');
-    }
-    await expect.poll(() => slow.metric('ws_pending_handshakes')).toBe(0);
-  });
-
-  test('they hold their places exactly, and give them back when the client leaves', async () => {
-    await using jwks = await startJwks({ answers: false });
-    const limits = { handshakeMs: '3s' };
-    const settings = { auth: { jwksUrl: jwks.url }, maxConnections: 2, limits };
-    await using server = await startTestServer(settings);
-    const path = `/ws?token=${rsToken}`;
-    const waiting = [1, 2].map(() => connect(server.server.port, '127.0.0.1'));
-    for (const socket of waiting) socket.write(handshake(path));
-    await expect.poll(() => server.metric('ws_pending_handshakes')).toBe(2);
-    expect((await refusalOf(`${server.url}?token=${rsToken}`)).body).toMatchObject({
-      code: 'AT_CAPACITY',
-    });
-    for (const socket of waiting) socket.resetAndDestroy();
-    await expect.poll(() => server.metric('ws_abandoned_handshakes_total')).toBe(2);
-    await expect.poll(() => server.metric('ws_pending_handshakes')).toBe(0);
-    expect((await refusalOf(`${server.url}?token=${rsToken}`)).body).toMatchObject({
-      code: 'AUTH_UNAVAILABLE',
-    });
-  });
-
-  test('a server that stops does not wait for them', async () => {
-    await using jwks = await startJwks({ answers: false });
-    await using server = await startTestServer({ auth: { jwksUrl: jwks.url } });
-    const refused = refusalOf(`${server.url}?token=${rsToken}`);
-    await expect.poll(() => server.metric('ws_pending_handshakes')).toBe(1);
-    const startedMs = Date.now();
-    await server.server[Symbol.asyncDispose]();
-    // Of the ten seconds that they may take.
-    expect(Date.now() - startedMs).toBeLessThan(5_000);
-    expect((await refused).body).toMatchObject({ code: 'DRAINING' });
-  });
-
-  test('half-open handshakes do not keep clients out, and are ended', async () => {
-    await using server = await startTestServer({ limits: { handshakeMs: '3s' } });
-    const lines = handshake('/ws');
-    const loris: Socket[] = [];
-    for (let n = 0; n < 300; n++) {
-      const socket = connect(server.server.port, '127.0.0.1');
-      socket.on('error', () => {});
-      socket.resume();
-      // Nothing at all, half a request line, half of the headers.
-      socket.write(lines.slice(0, [0, 9, 120][n % 3]));
-      loris.push(socket);
-    }
-    // once() would reject on the reset that some of them get.
-    const ended = Promise.all(
-      loris.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
-    );
-    const drip = setInterval(() => {
-      for (const socket of loris) if (socket.writable) socket.write('x');
-    }, 100);
-    await using client = await TestClient.open(server.url);
-    client.say({ type: 'heartbeat' });
-    await client.next('pong');
-    expect(loris.filter(({ destroyed }) => !destroyed)).not.toEqual([]);
-    await ended;
-    clearInterval(drip);
-    expect(client.closed).toBeUndefined();
-  });
-
-  test('a refused client that does not close its side costs no descriptor', async () => {
-    await using server = await startTestServer(withAuth);
-    const count = () =>
-      process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
-    const before = count();
-    const sockets = Array.from({ length: 20 }, () =>
-      connect({ port: server.server.port, host: '127.0.0.1', allowHalfOpen: true }),
-    );
-    for (const socket of sockets) {
-      socket.write(handshake('/ws'));
-      socket.resume();
-      await once(socket, 'end');
-    }
-    // Connections of earlier requests may end meanwhile.
-    await expect.poll(count).toBeLessThanOrEqual(before + sockets.length);
-    for (const socket of sockets) socket.destroy();
-  });
-});
-
-describe('origins and rates', () => {
-  test('only pages of allowed origins connect; who sends no origin is no page', async () => {
-    const origins = ['https://app.example.com', 'http://localhost:5173/'];
-    await using server = await startTestServer({ auth: { origins } });
-    for (const origin of [
-      'https://app.example.com',
-      'HTTPS://app.example.com:443',
-      'http://localhost:5173',
-    ]) {
-      await using _client = await TestClient.open(server.url, 'v2', { origin });
-    }
-    await using _noPage = await TestClient.open(server.url);
-    const evil = [
-      'https://evil.com',
-      'http://app.example.com',
-      'https://app.example.com.evil.com',
-      'null',
-    ];
-    for (const origin of evil) {
-      const refused = await refusalOf(server.url, { origin });
-      expect(refused).toMatchObject({ status: 403, body: { code: 'ORIGIN_NOT_ALLOWED' } });
-    }
-    await expect
-      .poll(() => server.logLines.filter(({ audit }) => audit === 'connect_refused'))
-      .toHaveLength(4);
-  });
-
-  test('an address that connects too fast is told when to come back', async () => {
-    await using server = await startTestServer({ limits: { ipRate: 0.1, ipBurst: 2 } });
-    await using _first = await TestClient.open(server.url);
-    await using _second = await TestClient.open(server.url);
-    // Nobody is exempt, and what a client writes into a header changes nothing.
-    const claim = (address: string) => ({ headers: { 'x-forwarded-for': address } });
-    const refused = await refusalOf(server.url, claim('198.51.100.1'));
-    expect((await refusalOf(server.url, claim('127.0.0.1'))).status).toBe(429);
-    expect(refused).toMatchObject({ status: 429, body: { code: 'IP_RATE_LIMITED' } });
-    const waitMs = Number(refused.body['retry_after_ms']);
-    expect(waitMs).toBeGreaterThan(1_000);
-    expect(waitMs).toBeLessThanOrEqual(10_000);
-    expect(refused.headers['retry-after']).toBe(String(Math.ceil(waitMs / 1_000)));
-  });
-
-  test('behind a trusted proxy each client has its own rate, whatever it claims to be', async () => {
-    const limits = { ipRate: 0.1, ipBurst: 1, trustedProxies: '127.0.0.1' };
-    await using server = await startTestServer({ limits });
-    const from = (header: string) => ({ headers: { 'x-forwarded-for': header } });
-    await using _one = await TestClient.open(server.url, 'v2', from('198.51.100.1'));
-    await using _two = await TestClient.open(server.url, 'v2', from('198.51.100.2'));
-    const spoofed = await refusalOf(server.url, from('203.0.113.77, 198.51.100.1'));
-    expect(spoofed.body).toMatchObject({ code: 'IP_RATE_LIMITED' });
-    const sixes = '2001:db8:1:2:3::1';
-    await using _six = await TestClient.open(server.url, 'v2', from(sixes));
-    expect((await refusalOf(server.url, from('2001:db8:1:2:4::9'))).status).toBe(429);
-    const lines = () => server.logLines.filter(({ audit }) => audit === 'connect_refused');
-    await expect
-      .poll(() => lines().map(({ address }) => address))
-      .toEqual(['198.51.100.1', '2001:db8:1:2:4::9']);
-  });
-
-  test('all together may connect only so fast', async () => {
-    await using server = await startTestServer({ limits: { globalRate: 0.1, globalBurst: 2 } });
-    await using _first = await TestClient.open(server.url);
-    await using _second = await TestClient.open(server.url);
-    expect(await refusalOf(server.url)).toMatchObject({
-      status: 429,
-      body: { code: 'GLOBAL_RATE_LIMITED' },
-    });
-  });
-
-  test('a client that talks too fast is ignored, and closed with 4502 when it goes on', async () => {
-    await using server = await startTestServer({ limits: { messageRate: 1, messageBurst: 5 } });
-    await using client = await TestClient.open(server.url);
-    for (let n = 0; n < 8; n++) client.say({ type: 'heartbeat', id: n });
-    await client.until(() => client.messages.filter(({ type }) => type === 'error').length === 3);
-    expect(client.messages.filter(({ type }) => type === 'pong')).toHaveLength(5);
-    expect(client.messages.at(-1)).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' });
-    expect(client.closed).toBeUndefined();
-    await using flood = await TestClient.open(server.url);
-    for (let n = 0; n < 1_000; n++) flood.say({ type: 'heartbeat' });
-    expect(await flood.closing()).toMatchObject({ code: 4502 });
-    expect(flood.messages.filter(({ type }) => type === 'error').length).toBeLessThan(100);
-    await using pings = await TestClient.open(server.url);
-    for (let n = 0; n < 1_000; n++) pings.socket.ping();
-    expect(await pings.closing()).toMatchObject({ code: 4502 });
-    await expect.poll(() => server.metric('ws_disconnects_total{reason="abuse"}')).toBe(2);
-  });
-
-  test('what a client of the load tester says stays within the default limit', async () => {
-    await using server = await startTestServer({ limits: { messageRate: 10 } });
-    await using client = await TestClient.open(server.url);
-    for (let n = 0; n < 100; n++) client.say({ type: 'heartbeat' });
-    await client.until(() => client.messages.filter(({ type }) => type === 'pong').length === 100);
-    expect(await server.metric('ws_rate_limited_messages_total')).toBe(0);
   });
 });

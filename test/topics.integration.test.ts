@@ -1,8 +1,8 @@
 /** `odin topics`: creating, changing and watching, on brokers of their own. */
 import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { categoryFacts } from '../src/events/categories.ts';
-import { kafkaAdmin, kafkaBrokers, startKafka, type TestKafka } from './support/kafka.ts';
+import { kafkaAdmin, kafkaBrokers, ownKafka } from './support/kafka.ts';
 import { openQuietly, outgoing } from './support/kafka-inbox.ts';
 import { natsUrl, ownStream } from './support/nats.ts';
 import { spawnOdin } from './support/spawn-odin.ts';
@@ -14,17 +14,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}) {
 }
 
 describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
-  let kafka: TestKafka;
-  let url: string;
-
-  beforeAll(async () => {
-    kafka = await startKafka();
-    url = `kafka://${kafka.brokers}`;
-  });
-
-  afterAll(async () => {
-    await kafka[Symbol.asyncDispose]();
-  });
+  const kafka = ownKafka();
 
   test('that differ are shown with what a change means, changed with --yes, and then as wanted', async () => {
     await using admin = await kafkaAdmin(kafka.brokers);
@@ -39,7 +29,7 @@ describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
         { topic: 'odin.social', numPartitions: 14, configEntries: [] },
       ],
     });
-    const create = ['topics', 'create', '--broker', url];
+    const create = ['topics', 'create', '--broker', kafka.url];
     const first = await run(create);
     expect(first.exitCode).toBe(10);
     expect(first.stdout).toMatch(
@@ -62,7 +52,7 @@ describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
     expect(second.exitCode).toBe(10);
     // Nothing is left that --yes could do.
     expect((await run(create)).stderr).not.toContain('--yes');
-    const listed = await run(['topics', 'list', '--broker', url]);
+    const listed = await run(['topics', 'list', '--broker', kafka.url]);
     expect(listed.stdout).toMatch(/odin\.trades +12 +1 +30s/);
     // What kafkajs sends replaces all settings of a topic: those of others must still be there.
     const { resources } = await admin.describeConfigs({
@@ -88,21 +78,29 @@ describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
   });
 
   test('of a copy are told and made with its prefix, and others are nothing that odin makes', async () => {
-    const bridge = ['bridge', '--from', url, '--to', url, '--to-prefix', 'copy.'];
-    await run(['topics', 'create', '--broker', url]);
+    const bridge = ['bridge', '--from', kafka.url, '--to', kafka.url, '--to-prefix', 'copy.'];
+    await run(['topics', 'create', '--broker', kafka.url]);
     const missing = await run(bridge);
     expect(missing.exitCode).toBe(4);
     expect(missing.stderr).toMatch(/hint: odin topics create --broker \S+ --prefix copy\.\n$/);
-    const created = await run(['topics', 'create', '--broker', url, '--prefix', 'copy.']);
+    const created = await run(['topics', 'create', '--broker', kafka.url, '--prefix', 'copy.']);
     expect(created.stdout).toMatch(/copy\.odin\.trades +created/);
     expect((await run([...bridge, '--until-caught-up'])).exitCode).toBe(0);
-    const other = await run(['serve', '--port', '0', '--broker', url, '--kafka-topics', 'mine']);
+    const other = await run([
+      'serve',
+      '--port',
+      '0',
+      '--broker',
+      kafka.url,
+      '--kafka-topics',
+      'mine',
+    ]);
     expect(other.stderr).toMatch(/topic mine does not exist .*\nhint: .*--kafka-topics/);
   });
 
   test('are watched from a while ago on, by wildcards, and nothing stays behind', async () => {
-    await run(['topics', 'create', '--broker', url]);
-    await using broker = await openQuietly({ url }, 'topics-test');
+    await run(['topics', 'create', '--broker', kafka.url]);
+    await using broker = await openQuietly({ url: kafka.url }, 'topics-test');
     await using producer = await broker.openProducer();
     const event = (type: string, n: number) => JSON.stringify({ type, timestamp: n, data: { n } });
     await producer.send([
@@ -114,7 +112,7 @@ describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
     ]);
     const tail = async (...args: string[]) => {
       const { exitCode, stdout, stderr } = await run([
-        ...['topics', 'tail', '--broker', url, '--since', '1m', '--json'],
+        ...['topics', 'tail', '--broker', kafka.url, '--since', '1m', '--json'],
         ...args,
       ]);
       expect(exitCode, stderr).toBe(0);
@@ -142,10 +140,10 @@ describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
   });
 
   test('are watched live until Ctrl-C, which is no failure', async () => {
-    await run(['topics', 'create', '--broker', url]);
-    await using broker = await openQuietly({ url }, 'topics-live');
+    await run(['topics', 'create', '--broker', kafka.url]);
+    await using broker = await openQuietly({ url: kafka.url }, 'topics-live');
     await using producer = await broker.openProducer();
-    await using odin = spawnOdin(['topics', 'tail', 'BTC.trade', '--broker', url]);
+    await using odin = spawnOdin(['topics', 'tail', 'BTC.trade', '--broker', kafka.url]);
     const line = odin.line(/BTC\.trade/);
     const sending = setInterval(() => {
       const value = '{"type":"TRADE_EXECUTED","timestamp":1,"data":{"price":3}}';
@@ -163,12 +161,12 @@ describe.skipIf(kafkaBrokers === undefined)('topics on Kafka', () => {
   });
 
   test('watched by a reader that goes away end quietly', async () => {
-    await run(['topics', 'create', '--broker', url]);
-    await using broker = await openQuietly({ url }, 'topics-pipe');
+    await run(['topics', 'create', '--broker', kafka.url]);
+    await using broker = await openQuietly({ url: kafka.url }, 'topics-pipe');
     await using producer = await broker.openProducer();
     const value = `{"type":"TRADE_EXECUTED","timestamp":1,"data":{"x":"${'x'.repeat(500)}"}}`;
     await producer.send(Array.from({ length: 3_000 }, () => outgoing('odin.trades', 'BTC', value)));
-    const command = `"${process.execPath}" bin/odin.js topics tail '*' --since 1m --broker ${url}`;
+    const command = `"${process.execPath}" bin/odin.js topics tail '*' --since 1m --broker ${kafka.url}`;
     const shell = `${command} | head -1 > /dev/null; exit \${PIPESTATUS[0]}`;
     expect(execFileSync('bash', ['-c', shell], { encoding: 'utf8', timeout: 60_000 })).toBe('');
   });

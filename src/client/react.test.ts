@@ -140,7 +140,7 @@ test('the state of the connection is shown as it changes', async () => {
   await act(async () => net.last.tell(notice));
   expect(page.element.textContent).toBe('open 2');
   await page[Symbol.asyncDispose]();
-  await vi.waitFor(() => expect(net.last.closedWith).toBe(1000));
+  await expect.poll(() => net.last.closedWith).toBe(1000);
 });
 
 test('a client of the application is used, and left open', async () => {

@@ -4,15 +4,23 @@ import { after, connectingClient, withFakeClock } from '../../test/support/sdk-w
 
 withFakeClock();
 
-test('offline, a connection that has died is found out long before its silence', async () => {
+/** A browser whose network goes and comes. */
+function browserWithNetwork() {
   const page = new EventTarget();
   const navigator = { onLine: true };
   vi.stubGlobal('navigator', navigator);
   vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  return (state: 'online' | 'offline') => {
+    navigator.onLine = state === 'online';
+    page.dispatchEvent(new Event(state));
+  };
+}
+
+test('offline, a connection that has died is found out long before its silence', async () => {
+  const network = browserWithNetwork();
   const { net, client } = await connectingClient();
   net.last.accept();
-  navigator.onLine = false;
-  page.dispatchEvent(new Event('offline'));
+  network('offline');
   // It was on its way, and says nothing of what comes after it.
   await after();
   net.last.answersHeartbeats = false;
@@ -23,19 +31,14 @@ test('offline, a connection that has died is found out long before its silence',
 });
 
 test('offline there are no attempts; back online there is one at once', async () => {
-  const page = new EventTarget();
-  const navigator = { onLine: true };
-  vi.stubGlobal('navigator', navigator);
-  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  const network = browserWithNetwork();
   const { net, client } = await connectingClient();
   net.last.accept();
-  navigator.onLine = false;
-  page.dispatchEvent(new Event('offline'));
+  network('offline');
   net.last.end();
   await after(600_000);
   expect([client.state, net.sockets.length]).toEqual(['offline', 1]);
-  navigator.onLine = true;
-  page.dispatchEvent(new Event('online'));
+  network('online');
   await after();
   expect([client.state, net.sockets.length]).toEqual(['connecting', 2]);
 });

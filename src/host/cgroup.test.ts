@@ -180,9 +180,9 @@ test('a meter measures the CPU of this process, of its cgroup, and a blocked eve
   const allUs = (performance.now() - createdMs) * 1_000;
   expect(sample.loopDelayMs).toBeGreaterThan(200);
   // What a busy machine leaves for it, of one core.
-  expect(Math.abs(sample.cpuPercent - (100 * (user + system)) / allUs)).toBeLessThan(5);
+  expect(Math.abs(sample.cpuPercent - (100 * (user + system)) / allUs)).toBeLessThan(15);
   // One of two cores while it was busy, and none in the time before.
-  expect(Math.abs((sample.groupCpuPercent ?? 0) - (50 * elapsedUs) / allUs)).toBeLessThan(5);
+  expect(Math.abs((sample.groupCpuPercent ?? 0) - (50 * elapsedUs) / allUs)).toBeLessThan(15);
   expect(sample.memoryBytes).toBeGreaterThan(10 * 1024 ** 2);
 });
 

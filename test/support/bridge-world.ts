@@ -57,55 +57,62 @@ export async function openBridgeWorld(
   };
 }
 
-/** A stream of its own, and the topics of odin on Kafka with a prefix of their own. */
-export async function openNatsToKafka(nats: string, kafka: string): Promise<BridgeWorld> {
-  const own = ownStream();
-  const prefix = `${own.stream}.`;
-  const stream = { ...own, streamMaxAgeMs: '10m', streamMaxMessages: 1_000_000 };
-  const targetTopics = topics.map((topic) => prefix + topic);
-  const source = await openQuietly({ url: nats, nats: stream }, own.stream);
-  const there = { url: kafka, kafka: { topics: targetTopics } };
-  const reopenTarget = () => openQuietly(there, own.stream);
-  const target = await reopenTarget();
-  await source.createTopics([]);
-  await target.createTopics(targetTopics.map((topic) => shape(topic)));
+/** How a world between two brokers, with topics of odin on both, is opened. */
+interface Ends {
+  readonly from: string;
+  readonly to: string;
+  readonly source: Broker;
+  readonly reopenTarget: () => Promise<Broker>;
+  readonly prefix?: string;
+  readonly own: ReturnType<typeof ownStream>;
+}
+
+async function openBetween({ from, to, prefix = '', own, ...ends }: Ends): Promise<BridgeWorld> {
+  const target = await ends.reopenTarget();
+  const destination = prefix === '' ? [to] : [to, '--to-prefix', prefix];
   return {
+    ...ends,
     topics: ['odin.trades', 'odin.liquidity'],
     prefix,
-    source,
     target,
-    reopenTarget,
-    args: ['bridge', '--from', nats, '--to', kafka, '--to-prefix', prefix, '--log-format', 'json'],
+    args: ['bridge', '--from', from, '--to', ...destination, '--log-format', 'json'],
     env: { JS_STREAM_NAME: own.stream, NATS_SUBJECT_PREFIX: own.subjectPrefix },
     async [Symbol.asyncDispose]() {
-      await source[Symbol.asyncDispose]();
+      await ends.source[Symbol.asyncDispose]();
       await target[Symbol.asyncDispose]();
     },
   };
 }
 
+/** A stream of its own that keeps all that a test sends, and what connects to it. */
+function streamOf(url: string, own: ReturnType<typeof ownStream>): () => Promise<Broker> {
+  const nats = { ...own, streamMaxAgeMs: '10m', streamMaxMessages: 1_000_000 };
+  return () => openQuietly({ url, nats }, own.stream);
+}
+
+/** A stream of its own, and the topics of odin on Kafka with a prefix of their own. */
+export async function openNatsToKafka(nats: string, kafka: string): Promise<BridgeWorld> {
+  const own = ownStream();
+  const prefix = `${own.stream}.`;
+  const targetTopics = topics.map((topic) => prefix + topic);
+  const source = await streamOf(nats, own)();
+  const there = { url: kafka, kafka: { topics: targetTopics } };
+  const reopenTarget = () => openQuietly(there, own.stream);
+  const world = await openBetween({ from: nats, to: kafka, source, reopenTarget, prefix, own });
+  await source.createTopics([]);
+  await world.target.createTopics(targetTopics.map((topic) => shape(topic)));
+  return world;
+}
+
 /** The topics of odin on a Kafka that nobody else uses, and a stream of their own. */
 export async function openKafkaToNats(kafka: string, nats: string): Promise<BridgeWorld> {
   const own = ownStream();
-  const stream = { ...own, streamMaxAgeMs: '10m', streamMaxMessages: 1_000_000 };
   const source = await openQuietly({ url: kafka }, own.stream);
-  const reopenTarget = () => openQuietly({ url: nats, nats: stream }, own.stream);
-  const target = await reopenTarget();
+  const reopenTarget = streamOf(nats, own);
+  const world = await openBetween({ from: kafka, to: nats, source, reopenTarget, own });
   await source.createTopics(topics.map((topic) => shape(topic)));
-  await target.createTopics([]);
-  return {
-    topics: ['odin.trades', 'odin.liquidity'],
-    prefix: '',
-    source,
-    target,
-    reopenTarget,
-    args: ['bridge', '--from', kafka, '--to', nats, '--log-format', 'json'],
-    env: { JS_STREAM_NAME: own.stream, NATS_SUBJECT_PREFIX: own.subjectPrefix },
-    async [Symbol.asyncDispose]() {
-      await source[Symbol.asyncDispose]();
-      await target[Symbol.asyncDispose]();
-    },
-  };
+  await world.target.createTopics([]);
+  return world;
 }
 
 /** Streams of one name on two servers. */
@@ -114,27 +121,12 @@ export async function openNatsToNats(
   to: string,
 ): Promise<BridgeWorld & { readonly reopenSource: () => Promise<Broker> }> {
   const own = ownStream();
-  const nats = { ...own, streamMaxAgeMs: '10m', streamMaxMessages: 1_000_000 };
-  const reopenSource = () => openQuietly({ url: from, nats }, own.stream);
+  const reopenSource = streamOf(from, own);
   const source = await reopenSource();
-  const reopenTarget = () => openQuietly({ url: to, nats }, own.stream);
-  const target = await reopenTarget();
+  const world = await openBetween({ from, to, source, reopenTarget: streamOf(to, own), own });
   await source.createTopics([]);
-  await target.createTopics([]);
-  return {
-    topics: ['odin.trades', 'odin.liquidity'],
-    prefix: '',
-    source,
-    target,
-    reopenTarget,
-    reopenSource,
-    args: ['bridge', '--from', from, '--to', to, '--log-format', 'json'],
-    env: { JS_STREAM_NAME: own.stream, NATS_SUBJECT_PREFIX: own.subjectPrefix },
-    async [Symbol.asyncDispose]() {
-      await source[Symbol.asyncDispose]();
-      await target[Symbol.asyncDispose]();
-    },
-  };
+  await world.target.createTopics([]);
+  return { ...world, reopenSource };
 }
 
 /** How long a bridge took from its start to its first batch, the last time that one did; in ms. */

@@ -1,8 +1,6 @@
 /** A Kafka broker as a process of our own, for tests. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,10 +11,10 @@ import { silenceWarning } from '../../src/host/warnings.ts';
 import { freePort } from './free-port.ts';
 import { freeze } from './freeze.ts';
 import { kafkaClassPath } from './kafka-jars.ts';
+import { endProcess, startProcess } from './server-process.ts';
 import type { TestCertificate } from './tls.ts';
 
 const startTimeoutMs = 110_000;
-const stopTimeoutMs = 20_000;
 /** Starting quickly matters more than running fast. */
 const jvmFlags = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
 
@@ -129,16 +127,12 @@ class KafkaProcess implements TestKafka {
 
   async start(): Promise<void> {
     const { classPath, folder, properties } = this.#parts;
-    const log = openSync(join(folder, 'kafka.log'), 'a');
-    const child = spawn('java', [...jvmFlags, '-cp', classPath, 'kafka.Kafka', properties], {
-      stdio: ['ignore', log, log],
-    });
-    closeSync(log);
+    const child = startProcess(
+      'java',
+      [...jvmFlags, '-cp', classPath, 'kafka.Kafka', properties],
+      join(folder, 'kafka.log'),
+    );
     this.#child = child;
-    // A test process that ends early must not leave a Kafka running.
-    const killChild = () => child.kill('SIGKILL');
-    process.once('exit', killChild);
-    child.once('exit', () => process.off('exit', killChild));
     const deadline = performance.now() + startTimeoutMs;
     while (!(await answers(this.brokers))) {
       if (child.exitCode === null && performance.now() < deadline) continue;
@@ -148,13 +142,7 @@ class KafkaProcess implements TestKafka {
   }
 
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    const force = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
-    await exited;
-    clearTimeout(force);
+    await endProcess(this.#child, signal);
   }
 
   async freeze(): Promise<void> {

@@ -1,7 +1,6 @@
 /** A NATS server as a process of our own, for tests. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,9 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
 import { freeze } from './freeze.ts';
+import { endProcess, startProcess } from './server-process.ts';
 
 const startTimeoutMs = 60_000;
-const stopTimeoutMs = 10_000;
 
 /** What a server is started with. */
 export interface NatsOptions {
@@ -81,18 +80,10 @@ class NatsProcess implements TestNats {
 
   async start(): Promise<void> {
     const logFile = join(this.#folder, 'nats.log');
-    const log = openSync(logFile, 'a');
-    const child = spawn(this.#binary, ['-c', join(this.#folder, 'nats.conf')], {
-      stdio: ['ignore', log, log],
-    });
-    closeSync(log);
+    const child = startProcess(this.#binary, ['-c', join(this.#folder, 'nats.conf')], logFile);
     this.#child = child;
     const failed = once(child, 'error').then(([error]) => Promise.reject(error));
     failed.catch(() => {});
-    // A test process that ends early must not leave a server running.
-    const killChild = () => child.kill('SIGKILL');
-    process.once('exit', killChild);
-    child.once('exit', () => process.off('exit', killChild));
     const deadlineMs = performance.now() + startTimeoutMs;
     while (!(await Promise.race([answers(this.#port), failed]))) {
       if (child.exitCode === null && performance.now() < deadlineMs) continue;
@@ -102,13 +93,7 @@ class NatsProcess implements TestNats {
   }
 
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    const force = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
-    await exited;
-    clearTimeout(force);
+    await endProcess(this.#child, signal);
   }
 
   retire(): void {

@@ -1,5 +1,5 @@
 /** Tests of crowd.ts: clients that go when they are no longer expected to. */
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { configSchema } from '../../config/schema.ts';
 import { epochMs } from '../run-clock.ts';
 import { Crowd } from './crowd.ts';
@@ -41,5 +41,5 @@ test('a slow client that has to go after all others had their time gets its own'
   all((client) => crowd.come(client, epochMs()));
   all((client) => crowd.go(client));
   expect(crowd.isReadingOut).toBe(true);
-  await vi.waitFor(() => expect(crowd.isReadingOut).toBe(false), { timeout: 5_000 });
+  await expect.poll(() => crowd.isReadingOut).toBe(false);
 });
