@@ -47,7 +47,10 @@ describe.each(ways)('a bridge $way', ({ open, isThere }) => {
       let reached = 0;
       for (let life = 0; life < 10; life++) {
         await using odin = spawnOdin(world.args, world);
-        await liveAndDie(odin, life, random);
+        const hasCarried = async () => (await endOf(world.target)) > reached;
+        // On a busy machine, all others may die before they have carried anything.
+        const carried = async () => await expect.poll(hasCarried).toBe(true);
+        await liveAndDie(odin, life, random, life === 4 ? carried : undefined);
         const end = await endOf(world.target);
         if (end > reached) carriedLives++;
         reached = end;

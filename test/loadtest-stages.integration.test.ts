@@ -150,7 +150,8 @@ test.concurrent('a hold phase may be followed by an even ramp-down, which is not
   expect(report.stages[2]).toMatchObject({ connections: { left: 20, active: 0 } });
   expect(report.latencyMs.count).toBe(report.stages[1]!.latencyMs.count);
   expect(report.holdMs).toBe(report.stages[1]!.durationMs);
-  expect(report.durationMs - report.holdMs).toBeGreaterThanOrEqual(798);
+  // A hold that ends late takes from the ramp-down, which ends by the clock.
+  expect(report.durationMs).toBeGreaterThanOrEqual(1_098);
 });
 
 test.concurrent('stages go on by the clock when the server lets nobody in, and end when interrupted', async () => {

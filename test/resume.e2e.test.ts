@@ -83,7 +83,7 @@ async function untilIngested(server: Server, count: number, before?: number): Pr
 }
 
 // They wait more than they work, each on servers of its own.
-describe.concurrent('nothing is lost and nothing comes twice', () => {
+describe.concurrent('nothing is lost and nothing comes twice', { timeout: 300_000 }, () => {
   testKafka(
     'when a server with 1 000 clients is killed with SIGKILL and started again',
     async () => {

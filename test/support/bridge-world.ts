@@ -134,18 +134,21 @@ let startUpMs = 1_000;
 
 /**
  * Lets a bridge live for a random time: every other one dies while it starts up (connecting, reading
- * the target's tail, finishing what a predecessor left), the others while they carry.
+ * the target's tail, finishing what a predecessor left), the others while they carry; `carried` is
+ * waited for before one of these does.
  */
 export async function liveAndDie(
   odin: OdinProcess,
   life: number,
   random: { next(): number },
+  carried = async () => {},
 ): Promise<void> {
   if (life % 2 === 0) {
     const startMs = performance.now();
     await odin.line(/"msg":"carrying"/);
     startUpMs = performance.now() - startMs;
     await sleep(random.next() * 700);
+    await carried();
   } else await sleep(startUpMs * (0.4 + 0.7 * random.next()));
   odin.child.kill('SIGKILL');
   await odin.ended;
