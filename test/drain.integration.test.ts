@@ -78,7 +78,7 @@ test('each client is told its own time, gets events until then, and is closed 10
 
 test('while clients are let go, probes say so and new clients are refused', async () => {
   await using server = await startTestServer();
-  await using many = await openMany(server.url, 100);
+  await using many = await openMany(server.url, 200);
   await askToDrain(server);
   const ready = await fetch(`${server.http}/readyz`);
   expect(ready.status).toBe(503);
@@ -92,16 +92,16 @@ test('while clients are let go, probes say so and new clients are refused', asyn
   for await (const chunk of response) body += chunk;
   expect(JSON.parse(body)).toMatchObject({ code: 'DRAINING' });
   expect((await server.health())['checks']).toMatchObject({
-    drain: { reason: 'drain', clients: 100, remaining: expect.any(Number) },
+    drain: { reason: 'drain', clients: 200, remaining: expect.any(Number) },
   });
-  expect(await server.metric('odin_draining')).toBe(1);
+  await expect.poll(() => server.metric('odin_draining')).toBe(1);
   const again = await askToDrain(server);
-  expect(again).toMatchObject({ status: 202, body: { drain: { clients: 100 } } });
+  expect(again).toMatchObject({ status: 202, body: { drain: { clients: 200 } } });
   await many.closings();
   await server.server.drained;
   const lines = server.logLines.filter((line) => line['audit'] === 'drain');
   expect(lines.map((line) => line['msg'])).toEqual(['drain started', 'drain finished']);
-  expect(lines[1]).toMatchObject({ clients: 100, cutOff: 0 });
+  expect(lines[1]).toMatchObject({ clients: 200, cutOff: 0 });
 });
 
 test('ten clients are let go long before the budget is spent', async () => {

@@ -107,12 +107,12 @@ test('short of CPU, new clients are refused and the broker waits; afterwards not
   await untilGuard(server, (guard) => guard.level === 0);
   await using _late = await TestClient.open(server.url);
   expect((await fetch(`${server.http}/readyz`)).status).toBe(200);
-  expect(await server.metric('odin_broker_pauses_total{reason="guard"}')).toBe(1);
+  await expect.poll(() => server.metric('odin_broker_pauses_total{reason="guard"}')).toBe(1);
   expect(await server.metric('odin_broker_paused_seconds_total')).toBeGreaterThan(0);
   const changes = server.logLines.filter((line) => line['audit'] === 'guard');
   expect(changes.map((line) => line['to'])).toEqual([1, 2, 3, 2, 1, 0]);
   expect(changes[2]).toMatchObject({ from: 2, cause: 'cpuPercent', brokerPaused: true });
-  expect(await server.metric('odin_guard_transitions_total')).toBe(6);
+  await expect.poll(() => server.metric('odin_guard_transitions_total')).toBe(6);
 });
 
 test('at the first level flushes are further apart', async () => {
@@ -121,8 +121,8 @@ test('at the first level flushes are further apart', async () => {
   senses.set({ loopDelayMs: 500 });
   await untilGuard(server, (guard) => guard.level === 1);
   expect((await fetch(`${server.http}/readyz`)).status).toBe(200);
-  expect(await server.metric('odin_guard_level')).toBe(1);
-  expect(await server.metric('odin_event_loop_delay_seconds')).toBe(0.5);
+  await expect.poll(() => server.metric('odin_guard_level')).toBe(1);
+  await expect.poll(() => server.metric('odin_event_loop_delay_seconds')).toBe(0.5);
 });
 
 test('short of memory, new clients are refused, and the slowest are closed; others stay', async () => {
@@ -154,7 +154,7 @@ test('short of memory, new clients are refused, and the slowest are closed; othe
   await untilGuard(server, (guard) => guard.level === 4);
   for (const client of slow) client.socket.resume();
   for (const client of slow) expect(await client.closing()).toMatchObject({ code: 1013 });
-  expect(await server.metric('odin_clients_shed_total')).toBe(2);
+  await expect.poll(() => server.metric('odin_clients_shed_total')).toBe(2);
   await expect.poll(() => server.metric('ws_disconnects_total{reason="overloaded"}')).toBe(2);
   await server.publish(trade(published));
   await quick.events(published + 1);

@@ -22,8 +22,11 @@ test('900 clients are spread evenly', async () => {
   using crowds = new DisposableStack();
   // More on their way at once would go where there is room for them on the way.
   for (let n = 0; n < 3; n++) crowds.use(await Crowd.of(server.server.port, 300));
-  const { shards } = await statusOf(server);
-  for (const { connections } of shards) expect(Math.abs(connections - 300)).toBeLessThanOrEqual(3);
+  const unevenness = async () => {
+    const { shards } = await statusOf(server);
+    return Math.max(...shards.map(({ connections }) => Math.abs(connections - 300)));
+  };
+  await expect.poll(unevenness).toBeLessThanOrEqual(3);
 });
 
 test('a burst of 1 000 fills 300 places and no more, and 100 that leave let 100 in', async () => {
@@ -40,12 +43,13 @@ test('a burst of 1 000 fills 300 places and no more, and 100 that leave let 100 
       code: 'AT_CAPACITY',
     });
   }
-  const { shards } = await statusOf(server);
-  expect(shards.map((shard) => shard.connections)).toEqual([100, 100, 100]);
-  // Shards tell what they refused a little later.
+  // A shard that does not answer soon is counted as it was.
   await expect
-    .poll(async () => (await statusOf(server)).connections.refused)
-    .toMatchObject({ AT_CAPACITY: 700 });
+    .poll(() => statusOf(server))
+    .toMatchObject({
+      shards: [{ connections: 100 }, { connections: 100 }, { connections: 100 }],
+      connections: { refused: { AT_CAPACITY: 700 } },
+    });
   for (const { socket } of first.inside.slice(0, 100)) socket.destroy();
   await untilSlots(server, { inUse: 200, pending: 0 });
   using second = await Crowd.of(port, 200);

@@ -30,8 +30,11 @@ test('the broker is read once, and each event is taken and counted once', async 
   }
   for (let n = 0; n < 10; n++) await producer.send([record('BTC'), record('ETH')]);
   for (const client of opened) await client.events(20);
-  const counters = await countersOf({ http: `http://127.0.0.1:${server.port}` });
+  const counts = async () => {
+    const counters = await countersOf({ http: `http://127.0.0.1:${server.port}` });
+    return ['odin_events_ingested_total', 'ws_total_messages'].map((name) => counters.get(name));
+  };
+  // A shard that does not answer soon is counted as it was.
+  await expect.poll(counts).toEqual([20, 6 * 20]);
   expect(consume).toHaveBeenCalledTimes(1);
-  expect(counters.get('odin_events_ingested_total')).toBe(20);
-  expect(counters.get('ws_total_messages')).toBe(6 * 20);
 });

@@ -157,7 +157,7 @@ test('a shard that stalls delays nobody, and its clients get everything', async 
   await expect.poll(goOn, { timeout: 60_000 }).toBe(true);
   expect(lateness()).toBeLessThan(0.5);
   for (const { numbers } of mine) expect(numbers.length).toBeLessThan(frozenAt + 9_000);
-  expect(await server.metric('odin_shard_feed_stalls_total{shard_id="1"}')).toBe(1);
+  await expect.poll(() => server.metric('odin_shard_feed_stalls_total{shard_id="1"}')).toBe(1);
   thaw(pid);
   await all.haveAll(await events.stop());
   expect(all.clients.flatMap(({ closes }) => closes)).toEqual([]);

@@ -203,9 +203,13 @@ test('each shard answers on its own port for the whole node, within its limits',
   await using _third = await TestClient.open(node.url);
   expect(shardOf(await direct.next('welcome'))).toBe(1);
   for (const shard of [0, 1]) {
-    const status = await statusOf({ http: `http://127.0.0.1:${base + shard}` });
-    expect(status.connections.current).toBe(3);
-    expect(status.shards.map(({ connections }) => connections)).toEqual([1, 2]);
+    const http = `http://127.0.0.1:${base + shard}`;
+    await expect
+      .poll(() => statusOf({ http }))
+      .toMatchObject({
+        connections: { current: 3 },
+        shards: [{ connections: 1 }, { connections: 2 }],
+      });
     const health = await fetch(`http://127.0.0.1:${base + shard}/health`);
     expect(await health.json()).toMatchObject({
       status: 'healthy',

@@ -53,9 +53,9 @@ test('a batch that is sent again is answered again and not taken again', async (
   ]);
   answers.push(await post(server.http, line(1), headers));
   expect(answers).toEqual(Array(3).fill({ status: 200, body: { accepted: 1 } }));
-  expect(await server.metric('odin_events_ingested_total')).toBe(1);
+  await expect.poll(() => server.metric('odin_events_ingested_total')).toBe(1);
   await post(server.http, line(2), { ...headers, 'x-odin-batch': '2' });
-  expect(await server.metric('odin_events_ingested_total')).toBe(2);
+  await expect.poll(() => server.metric('odin_events_ingested_total')).toBe(2);
 });
 
 test('a body above 1 MiB is answered with 413', async () => {

@@ -50,7 +50,7 @@ describe('tokens', () => {
     const refused = await refusalOf(`${server.url}?token=${await make()}`);
     expect(refused).toMatchObject({ status: 401, body: { code: 'INVALID_TOKEN' } });
     expect(refused.headers['retry-after']).toBeUndefined();
-    expect(await server.metric('ws_refused_total{code="INVALID_TOKEN"}')).toBe(1);
+    await expect.poll(() => server.metric('ws_refused_total{code="INVALID_TOKEN"}')).toBe(1);
     expect(await server.metric('ws_connections_total')).toBe(0);
   });
 
@@ -102,7 +102,7 @@ describe('tokens', () => {
     expect(ann.received.map((event) => event['channel'])).toEqual(['BTC.trade']);
     const resumed = ann.messages.filter(({ recovered }) => recovered !== undefined);
     expect(resumed.map(({ recovered }) => recovered)).toEqual([{}, {}]);
-    expect(await server.metric('ws_subscriptions_rejected_total')).toBe(9);
+    await expect.poll(() => server.metric('ws_subscriptions_rejected_total')).toBe(9);
   });
 
   test('a connection ends with 4501 when its token expires', async () => {
@@ -189,7 +189,7 @@ describe('tokens', () => {
     client.say({ type: 'refresh_token', id: 2, token });
     expect(await client.next('refresh_ack')).toMatchObject({ id: 1 });
     expect(await client.next('error')).toMatchObject({ id: 2, code: 'REFRESH_PENDING' });
-    expect(await server.metric('ws_refreshed_tokens_total')).toBe(1);
+    await expect.poll(() => server.metric('ws_refreshed_tokens_total')).toBe(1);
     client.say({ type: 'refresh_token', id: 3 });
     const refused = client.messages.length;
     expect(await client.next('error', refused)).toMatchObject({ id: 3, code: 'BAD_MESSAGE' });

@@ -141,7 +141,7 @@ test("a masked close frame is answered and counted as the client's own", async (
   raw.write(maskedFrameOf(Buffer.from([0x03, 0xe8]), 0x01020304, 0x8));
   await once(raw, 'close');
   await expect.poll(() => server.metric('ws_disconnects_total{reason="client"}')).toBe(1);
-  expect(await server.metric('ws_close_codes_total{code="1000"}')).toBe(1);
+  await expect.poll(() => server.metric('ws_close_codes_total{code="1000"}')).toBe(1);
   await using own = await TestClient.open(server.url);
   own.socket.close(4_999);
   await own.closing();

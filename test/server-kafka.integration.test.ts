@@ -81,7 +81,9 @@ describeKafka('on Kafka', () => {
         detail: expect.any(String),
       });
     }
-    expect(await server.metric('odin_records_skipped_total{reason="malformed"}')).toBe(2);
+    await expect
+      .poll(() => server.metric('odin_records_skipped_total{reason="malformed"}'))
+      .toBe(2);
     expect((await server.health())['warnings']).toContain('6 records skipped, see the log');
   });
 

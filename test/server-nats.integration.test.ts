@@ -50,8 +50,12 @@ describeNats('on NATS', () => {
     await admin.connection.flush();
     await server.publish(trade(0));
     await client.events(1);
-    expect(await server.metric('odin_records_skipped_total{reason="unknown_topic"}')).toBe(3);
-    expect(await server.metric('odin_records_skipped_total{reason="malformed"}')).toBe(1);
+    await expect
+      .poll(() => server.metric('odin_records_skipped_total{reason="unknown_topic"}'))
+      .toBe(3);
+    await expect
+      .poll(() => server.metric('odin_records_skipped_total{reason="malformed"}'))
+      .toBe(1);
   });
 
   test('who comes back after longer than the history gets the rest from the stream', async () => {
@@ -93,7 +97,7 @@ describeNats('on NATS', () => {
     await streams.purge(nats.stream);
     await server.publish(trade(99));
     await client.events(5);
-    expect(await server.metric('odin_positions_lost_total')).toBe(10);
+    await expect.poll(() => server.metric('odin_positions_lost_total')).toBe(10);
     const { epoch } = (await server.health())['checks']!['broker'] as { epoch: string };
     await using back = await TestClient.open(server.url);
     const since = {

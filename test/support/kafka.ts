@@ -36,5 +36,7 @@ export function ownKafka() {
     },
     stop: (signal?: 'SIGTERM' | 'SIGKILL') => started().stop(signal),
     start: () => started().start(),
+    freeze: () => started().freeze(),
+    thaw: () => started().thaw(),
   };
 }
