@@ -1,4 +1,4 @@
-/** Who gets to see the pages of the server in a real browser, and the React example beside them. */
+/** Who gets to see the pages of the server in a real browser, over which network, and the React example. */
 import { networkInterfaces } from 'node:os';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -52,6 +52,36 @@ describe.skipIf(chromiumPath === undefined)('in a browser', () => {
       await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]'),
     ).toEqual([0, 0, '']);
     expect(board.complaints.filter((text) => !ownWords.test(text))).toEqual([]);
+  });
+
+  test.skipIf(outside === undefined)(
+    'without a network the board says so, and goes on when it is back',
+    async () => {
+      await using server = await startTestServer({ heartbeatMs: '1s', host: '0.0.0.0' });
+      await using board = await watchPage(browser, `http://${outside}:${server.server.port}/`);
+      const { page } = board;
+      await untilOpen(board);
+      await page.context().setOffline(true);
+      await board.until('#board', 'state', (state) => state === 'offline');
+      await expect.poll(() => page.textContent('#notices')).toContain('No network');
+      await server.publish(trade(7));
+      await page.context().setOffline(false);
+      await expect.poll(() => priceOf(page, 'BTC')).toBe('7.0000');
+      expect(await page.getAttribute('#board', 'data-gaps')).toBe('0');
+    },
+  );
+
+  test('on a machine without a network, the board of its own server is live', async () => {
+    await using server = await startTestServer();
+    await using board = await watchPage(browser, `${server.http}/`);
+    const { page } = board;
+    const offline = 'Object.defineProperty(navigator, "onLine", { get: () => false })';
+    await page.addInitScript(offline);
+    await page.reload();
+    await untilOpen(board);
+    await server.publish(trade(7));
+    await expect.poll(() => priceOf(page, 'BTC')).toBe('7.0000');
+    expect(board.complaints).toEqual([]);
   });
 
   test('from elsewhere the operator’s page shows nothing without the token, and all with it', async () => {

@@ -206,17 +206,26 @@ describe.skipIf(chromiumPath === undefined)('in a browser', () => {
     expect(await board.page.getAttribute('#board', 'data-connections')).toBe('1');
   });
 
-  test('without a network the board says so, and goes on when it is back', async () => {
-    await using server = await startTestServer({ heartbeatMs: '1s' });
-    await using board = await watchPage(browser, `${server.http}/`);
-    const { page } = board;
-    await untilOpen(board);
-    await page.context().setOffline(true);
-    await board.until('#board', 'state', (state) => state === 'offline');
-    await expect.poll(() => page.textContent('#notices')).toContain('No network');
-    await server.publish(trade(7));
-    await page.context().setOffline(false);
-    await expect.poll(() => priceOf(page, 'BTC')).toBe('7.0000');
-    expect(await page.getAttribute('#board', 'data-gaps')).toBe('0');
+  test('with its first answer already, the operator’s page tells the time as it is', async () => {
+    await using server = await startTestServer();
+    await using ops = await watchPage(browser, `${server.http}/ops`);
+    const { page } = ops;
+    await page.addInitScript(`
+      globalThis.marks = [];
+      const { fillText } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+        if (/^\\d+:\\d+:\\d+$/.test(text)) marks.push(text);
+        return fillText.call(this, text, ...place);
+      };`);
+    let answers = 0;
+    // The others are still to come when the page is closed.
+    await page.route('**/api/status*', (route) => (answers++ === 0 ? route.continue() : undefined));
+    await page.reload();
+    await expect.poll(() => page.evaluate('marks.length')).toBeGreaterThan(0);
+    const farMarks = `marks.filter((mark) => {
+      const offMs = Math.abs(new Date(new Date().toDateString() + ' ' + mark) - Date.now());
+      return Math.min(offMs, 86_400_000 - offMs) > 600_000;
+    })`;
+    expect(await page.evaluate(farMarks)).toEqual([]);
   });
 });

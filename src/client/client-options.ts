@@ -55,7 +55,7 @@ export function withDefaults(options: OdinClientOptions): FullOptions {
 }
 
 /** The address of a WebSocket, with the token as a parameter. Throws for what is no address. */
-export function addressOf(url: string, token: string | undefined): string {
+export function addressOf(url: string, token?: string): string {
   const { location } = globalThis as { location?: { href: string } };
   const address = new URL(url, location?.href);
   if (token !== undefined) address.searchParams.set('token', token);

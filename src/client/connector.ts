@@ -5,7 +5,7 @@ import { type BackoffBounds, comebackOf, waitMs } from './comeback.ts';
 import type { ConnectionState, StateChange } from './connection-state.ts';
 import type { Dispatch } from './dispatch.ts';
 import { Link, type LinkEnd, type WebSocketClass } from './link.ts';
-import { isOnline, watchSurroundings } from './surroundings.ts';
+import { isLocal, isOnline, watchSurroundings } from './surroundings.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
 /** What the connector tells. */
@@ -80,7 +80,7 @@ export class Connector {
 
   start(): void {
     if (this.state !== 'idle') return;
-    watchSurroundings(this.#ending.signal, (change) => this.#surroundingsChanged(change));
+    watchSurroundings(this.#ending.signal, () => this.#surroundingsChanged());
     this.#go();
   }
 
@@ -126,7 +126,7 @@ export class Connector {
   /** Tries now, if there is a network. */
   #go(): void {
     clearTimeout(this.#timer);
-    if (!isOnline()) return this.#change('offline');
+    if (!isOnline() && !isLocal(this.#options.url)) return this.#change('offline');
     this.#change('connecting');
     void this.#connect();
   }
@@ -222,10 +222,9 @@ export class Connector {
     this.#timer = setTimeout(() => this.#go(), retryMs);
   }
 
-  #surroundingsChanged(change: 'online' | 'offline' | 'visible'): void {
-    const { state } = this;
-    if (state === 'open') this.#owner.woke();
-    else if (state === 'waiting' || (state === 'offline' && change !== 'offline')) this.#go();
+  #surroundingsChanged(): void {
+    if (this.state === 'open') this.#owner.woke();
+    else if (this.state !== 'connecting') this.#go();
   }
 
   #change(state: ConnectionState, more: Partial<StateChange> = {}): void {

@@ -43,6 +43,43 @@ test('offline there are no attempts; back online there is one at once', async ()
   expect([client.state, net.sockets.length]).toEqual(['connecting', 2]);
 });
 
+/** A browser that says it is offline, and a client of a server at `url`. */
+function offlineClient(url: string) {
+  vi.stubGlobal('navigator', { onLine: false });
+  return connectingClient({ url });
+}
+
+test.each([
+  'ws://localhost:3004/ws',
+  'ws://127.0.0.1:3004/ws',
+  'http://127.9/ws',
+  'ws://[::1]:3004/ws',
+])('this machine itself is reached without a network: %s', async (url) => {
+  const { net, client } = await offlineClient(url);
+  expect([client.state, net.sockets.length]).toEqual(['connecting', 1]);
+  net.last.accept();
+  // Nor does it end for want of one.
+  await after(60_000);
+  expect([client.state, net.sockets.length]).toEqual(['open', 1]);
+});
+
+test.each([
+  'ws://10.0.0.5:3004/ws',
+  'wss://localhost.example.com/ws',
+  'ws://127.0.0.1.example.com/ws',
+  'ws://[::2]/ws',
+])('any other address is not: %s', async (url) => {
+  const { net, client } = await offlineClient(url);
+  expect([client.state, net.sockets.length]).toEqual(['offline', 0]);
+});
+
+test('a path is of the machine that the page came from', async () => {
+  vi.stubGlobal('location', { href: 'http://127.0.0.1:3004/board' });
+  expect((await offlineClient('ws')).client.state).toBe('connecting');
+  vi.stubGlobal('location', { href: 'http://10.0.0.5:3004/board' });
+  expect((await offlineClient('ws')).client.state).toBe('offline');
+});
+
 test('a page that is looked at again does not wait for its turn', async () => {
   const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
   vi.stubGlobal('document', page);

@@ -1,7 +1,5 @@
 /** Surroundings: what a browser tells about network and attention; elsewhere always online. */
-
-/** What may change around a client. */
-export type Change = 'online' | 'offline' | 'visible';
+import { addressOf } from './client-options.ts';
 
 interface Target {
   addEventListener?(name: string, listener: () => void, options: { signal: AbortSignal }): void;
@@ -19,13 +17,18 @@ export function isOnline(): boolean {
   return scope.navigator?.onLine !== false;
 }
 
-/** Calls back at each change until `signal` is aborted. */
-export function watchSurroundings(signal: AbortSignal, changed: (change: Change) => void): void {
+/** Whether a server is on this machine, which takes no network. */
+export function isLocal(url: string): boolean {
+  return /^wss?:..(localhost|127[.\d]+|\[::1])[:/]/.test(addressOf(url));
+}
+
+/** Calls back at each change of network or attention until `signal` is aborted. */
+export function watchSurroundings(signal: AbortSignal, changed: () => void): void {
   const { document } = scope;
-  scope.addEventListener?.('online', () => changed('online'), { signal });
-  scope.addEventListener?.('offline', () => changed('offline'), { signal });
   const looked = () => {
-    if (document?.visibilityState === 'visible') changed('visible');
+    if (document?.visibilityState === 'visible') changed();
   };
+  scope.addEventListener?.('online', changed, { signal });
+  scope.addEventListener?.('offline', changed, { signal });
   document?.addEventListener?.('visibilitychange', looked, { signal });
 }

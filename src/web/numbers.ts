@@ -77,5 +77,5 @@ export function mebibytes(bytes: Maybe): string {
 
 /** The time of day of a moment in milliseconds since 1970. */
 export function clock(ms: number): string {
-  return new Date(ms).toLocaleTimeString('en', { hour12: false });
+  return new Date(ms).toLocaleTimeString('en', { hourCycle: 'h23' });
 }

@@ -2,7 +2,7 @@
 import uPlot from 'uplot';
 import { element, say } from '../dom.ts';
 import { clock } from '../numbers.ts';
-import type { Silence, StatusSample } from './status-sample.ts';
+import { type Silence, type StatusSample, timeSpan } from './status-sample.ts';
 
 /** One line. */
 export interface Line {
@@ -101,7 +101,11 @@ export class Chart {
       padding: [8, 28, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: sync.key }, drag: { x: false, y: false }, y: false },
-      scales: { y: { range: (_plot, _least, most) => [0, Math.max(most * 1.08, 1)] } },
+      scales: {
+        // By itself, a day is shown of a single sample.
+        x: { range: () => timeSpan(this.#samples) },
+        y: { range: (_plot, _least, most) => [0, Math.max(most * 1.08, 1)] },
+      },
       axes: [
         { ...axis, size: 28, space: 90, values: (_plot, at) => at.map((s) => clock(s * 1_000)) },
         {

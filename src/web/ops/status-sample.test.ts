@@ -1,7 +1,7 @@
 /** What two status reports in a row say of the time between them. */
 import { expect, test } from 'vitest';
 import type { StatusReport } from '../../protocol/status-report.ts';
-import { sampleOf } from './status-sample.ts';
+import { sampleOf, timeSpan } from './status-sample.ts';
 
 /** As much of a report as is looked at; `counts` are events up to 1, 10, 100 ms and in all. */
 function report(seconds: number, delivered: number, counts: readonly number[], pid = 1) {
@@ -46,4 +46,12 @@ test('where nothing happened, or counting began anew, nothing is said', () => {
   expect(sampleOf(again, before)).toMatchObject({ deliveredPerSecond: 0, p99Ms: null });
   for (const other of [undefined, report(0, 100, counts, 2)])
     expect(sampleOf(again, other)).toMatchObject({ deliveredPerSecond: null, p50Ms: null });
+});
+
+test('a chart of few samples shows the minute before the newest', () => {
+  const of = (...seconds: number[]) => timeSpan(seconds.map((second) => ({ ms: second * 1_000 })));
+  expect(of(1_000)).toEqual([940, 1_000]);
+  expect(of(998, 999, 1_000)).toEqual([940, 1_000]);
+  expect(of(400, 700, 1_000)).toEqual([400, 1_000]);
+  expect(of()).toEqual([null, null]);
 });

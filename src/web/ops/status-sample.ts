@@ -2,6 +2,8 @@
 import { quantileBetweenMs } from '../../protocol/latency-between.ts';
 import type { StatusReport } from '../../protocol/status-report.ts';
 
+const minSpanMs = 60_000;
+
 /** One moment. What is not known is null. */
 export interface StatusSample {
   /** When the report was made, in milliseconds since 1970. */
@@ -43,6 +45,18 @@ export function sampleOf(report: StatusReport, before: StatusReport | undefined)
       return rate(delivered, then?.delivered);
     }),
   };
+}
+
+/**
+ * The time that a chart of samples, oldest first, shows, in seconds since 1970: at least the minute
+ * before the newest, since marks on the axis would repeat themselves below. Null without samples.
+ */
+export function timeSpan(
+  samples: readonly Pick<StatusSample, 'ms'>[],
+): [from: number, to: number] | [from: null, to: null] {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (first === undefined || last === undefined) return [null, null];
+  return [Math.min(first.ms, last.ms - minSpanMs) / 1_000, last.ms / 1_000];
 }
 
 function isSameNode(
