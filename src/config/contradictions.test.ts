@@ -242,6 +242,7 @@ test.each<Sources>([
   { flags: { churn: '100/s:0s', connections: '1' } },
   { flags: { churn: '5/s:300ms', connections: '2', durationMs: '1s' } },
   { flags: { churn: '2/s', stages: '1s:0,2s:4,1s:0' } },
+  { flags: { churn: '5/s:9s', connections: '10', durationMs: '10s', storm: '1s:100%' } },
   ...['5/s', '0.5/s:250ms', '10000/s:0s'].map((churn) => ({ flags: { churn } })),
   // Conditions that can be measured in time, or do not count.
   { file: stormsInFile },

@@ -192,6 +192,7 @@ interface Checked {
   readonly findMax?: string | undefined;
   readonly searchTrialMs: number;
   readonly churn?: string | undefined;
+  readonly storm?: string | undefined;
 }
 
 /** Complains about settings that do not go together. */
@@ -226,7 +227,8 @@ export function checkLoad(settings: Checked, context: z.core.$RefinementCtx): vo
 /** Why clients cannot drop as many channels as they are to, whatever the server does; undefined when they may. */
 function churnExcess(settings: Checked): string | undefined {
   const churn = parseChurn(settings.churn ?? '');
-  if (churn === undefined) return undefined;
+  // Whoever is back from a storm has all channels again, and one to drop at once.
+  if (churn === undefined || settings.storm !== undefined) return undefined;
   const { all, good } = clientKinds(settings);
   const stays = staysOf(settings);
   const lengthMs = stays.reduce((sum, stay) => sum + stay.lengthMs, 0);
