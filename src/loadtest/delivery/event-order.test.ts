@@ -40,7 +40,17 @@ test('an event that is only named by the one after it counts', () => {
   ]);
   expect(order.countBetween(1, 9)).toBe(4);
   expect(order.countBetween(9, 9)).toBe(0);
-  expect(order.countSince(20, 9)).toBe(2);
+});
+
+test('an event that is only named counts as due no earlier than the one before it', () => {
+  const order = new EventOrder([
+    { offset: 5, prev: 3, dueAtMs: 20 },
+    { offset: 9, prev: 7, dueAtMs: 30 },
+  ]);
+  // The first may be from long before anybody was there.
+  expect(order.countSince(0, 9)).toBe(3);
+  expect(order.countSince(20, 9)).toBe(1);
+  expect(order.countSince(30, 9)).toBe(0);
 });
 
 test('a client lacks what is behind its last event, or was due after its subscription', () => {

@@ -22,12 +22,16 @@ export class EventOrder {
     for (const { prev } of events) if (!Number.isNaN(prev)) dueAtMs.set(prev, Number.NaN);
     for (const event of events) dueAtMs.set(event.offset, event.dueAtMs);
     this.#offsets = Float64Array.from(dueAtMs.keys()).sort();
-    this.#dueFromMs = new Float64Array(this.#offsets.length);
-    let firstMs = Number.POSITIVE_INFINITY;
-    for (let at = this.#offsets.length - 1; at >= 0; at--) {
-      const ownMs = dueAtMs.get(this.#offsets[at] as number) as number;
-      if (ownMs < firstMs) firstMs = ownMs;
-      this.#dueFromMs[at] = firstMs;
+    // Of such an event nobody knows when it was due, but for not before the one before it.
+    let beforeMs = Number.NEGATIVE_INFINITY;
+    this.#dueFromMs = this.#offsets.map((offset) => {
+      const ownMs = dueAtMs.get(offset) as number;
+      if (!Number.isNaN(ownMs)) beforeMs = ownMs;
+      return beforeMs;
+    });
+    for (let at = this.#offsets.length - 2; at >= 0; at--) {
+      const laterMs = this.#dueFromMs[at + 1] as number;
+      this.#dueFromMs[at] = Math.min(this.#dueFromMs[at] as number, laterMs);
     }
   }
 
