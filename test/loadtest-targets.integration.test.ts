@@ -2,12 +2,18 @@
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { odin } from './support/fake-host.ts';
 import { FaultServer, type Faults } from './support/fault-server.ts';
+import { kafkaBrokers } from './support/kafka.ts';
 import { faultsOf, publish, run } from './support/run-loadtest.ts';
 import { makeCertificate } from './support/tls.ts';
 
@@ -151,6 +157,37 @@ test('a WebSocket server that is not odin is told, with what tests it', async ()
     echo.close();
     plain.close();
   }
+});
+
+const cuts: readonly [string, (socket: Socket) => void][] = [
+  ['closes at once', (socket) => socket.end()],
+  ['closes what it does not understand', (socket) => socket.once('data', () => socket.end())],
+  ['resets it', (socket) => socket.once('data', () => socket.resetAndDestroy())],
+];
+
+test.each(cuts)('a server without HTTP that %s is told, with what to check', async (_, cut) => {
+  const server = createTcpServer((socket) => cut(socket.on('error', () => undefined).resume()));
+  await using other = await listening(server);
+  const { exitCode, stderr } = await attack(`--url ws://127.0.0.1:${other.port}/ws`);
+  expect(stderr).toMatch(
+    /^error: .*: upgrade-(closed|reset): .*\nhint: .* answers no HTTP: check/m,
+  );
+  expect(exitCode).toBe(4);
+});
+
+test.skipIf(kafkaBrokers === undefined)('and so is Kafka', async () => {
+  const { exitCode, stderr } = await attack(`--url ws://${kafkaBrokers?.split(',')[0]}/ws`);
+  expect(stderr).toMatch(/^hint: .* answers no HTTP: check the port/m);
+  expect(exitCode).toBe(4);
+});
+
+test('a server that cuts off every client, and answers in HTTP, is a finding', async () => {
+  const server = createServer((_request, response) => response.end('I am well'));
+  server.on('upgrade', (_request, socket) => socket.destroy());
+  await using site = await listening(server);
+  const { exitCode, stderr } = await attack(`--url ws://127.0.0.1:${site.port}/ws`);
+  expect(exitCode).toBe(99);
+  expect(stderr).not.toContain('hint:');
 });
 
 test('a server that is full is a finding, not a wrong address', async () => {

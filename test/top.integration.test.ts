@@ -61,12 +61,17 @@ test('some nodes of several away is a part of it; all away is said, with what to
   const part = await odin(`status --url ${server.http},${nobody} ${quiet}`, running());
   expect(part.exitCode).toBe(6);
   expect(part.stdout).toContain('127.0.0.1:1: away');
-  for (const command of ['status', 'top --once', 'top --once --json']) {
+  for (const command of ['status', 'status --json', 'top --once', 'top --once --json']) {
     const { exitCode, stdout, stderr } = await odin(
       `${command} --url ${nobody} ${quiet}`,
       running(),
     );
-    expect({ exitCode, stdout }).toEqual({ exitCode: 4, stdout: '' });
+    expect(exitCode).toBe(4);
+    if (!command.includes('--json')) expect(stdout).toBe('');
+    else {
+      const { nodes } = JSON.parse(stdout) as FleetSnapshot;
+      expect(nodes).toMatchObject([{ url: nobody, state: 'away', report: null }]);
+    }
     expect(stderr).toContain('http://127.0.0.1:1: away: nobody listens there');
     expect(stderr).toContain('hint: start one with `odin serve`');
   }
@@ -116,6 +121,8 @@ test('a recording is printed too: its last look, or all of them', async () => {
   expect(await replay('--json')).toEqual({ exitCode: 0, stdout: live.stdout, stderr: '' });
   const last = JSON.parse(live.stdout.trim().split('\n').at(-1) ?? '') as FleetSnapshot;
   expect(JSON.parse((await replay('--json --once')).stdout)).toEqual(last);
+  // Only now that the file is right, it is the terminal that is missing.
+  expect((await replay('')).stderr).toContain('odin top needs a terminal');
   const time = `at ${new Date(last.time_ms).toISOString()}\n`;
   const { stdout } = await replay('--once');
   expect(stdout.startsWith(time)).toBe(true);
@@ -146,6 +153,7 @@ test.each([
   ['top', 'odin top needs a terminal, and standard output is none'],
   ['top --tab cohorts --once', '--tab: there is no "cohorts"'],
   ['top --replay /no/such --once', '--replay: cannot read /no/such: no such file'],
+  ['top --replay /no/such', '--replay: cannot read /no/such: no such file'],
   ['top --record x --replay y', '--record and --replay exclude each other'],
   ['top --json --once --batch', '--once and --batch exclude each other: either one look'],
   ['top --once --batch --replay y --interval 2s', '--interval does nothing with --replay'],

@@ -20,12 +20,12 @@ export const status = defineCommand({
     using watch = new FleetWatch({ ...watchOptions(config, host.signal), patienceMs: 3_000 });
     const first = await watch.look([]);
     if (host.signal.aborted) return exitCodes.interrupted;
-    requireAnswer(first);
+    await requireAnswer(first, { host, isJson });
     // Rates are what two looks differ in.
     await sleep(config.top.intervalMs, undefined, { signal: host.signal }).catch(() => undefined);
     if (host.signal.aborted) return exitCodes.interrupted;
     const second = await watch.look(['machine']);
-    requireAnswer(second);
+    await requireAnswer(second, { host, isJson });
     if (isJson) await writeJson(host.stdout, second);
     else {
       const { FleetModel } = await import('../tui/fleet-model.ts');

@@ -55,9 +55,8 @@ export const top = defineCommand({
     if (isText) {
       return replay === undefined ? await print(context, tab) : await reprint(context, tab, replay);
     }
-    requireTerminal(host);
-    if (replay === undefined) await showLive(config, host, tab, flags.get('record')?.at(-1));
-    else await showRecording(host, tab, replay);
+    if (replay !== undefined) await showRecording(host, tab, replay);
+    else await showLive(config, host, tab, flags.get('record')?.at(-1));
     return undefined;
   },
 });
@@ -128,7 +127,7 @@ async function print(
     await recorder?.write(snapshot);
     const figures = model.take(snapshot);
     if (isOnce) {
-      if (looks === 1) requireAnswer(snapshot);
+      if (looks === 1) await requireAnswer(snapshot, { host, isJson });
       // Rates are what two looks differ in.
       if (looks < 2) return;
       end.abort();
@@ -199,6 +198,7 @@ async function showLive(
   tab: TabName,
   path: string | undefined,
 ): Promise<void> {
+  requireTerminal(host);
   const { FleetWatch } = await import('../watch/fleet-watch.ts');
   const { LiveSource } = await import('../watch/live-source.ts');
   const { Recorder } = await import('../watch/recorder.ts');
@@ -219,6 +219,8 @@ async function showRecording(host: Host, tab: TabName, path: string): Promise<vo
   const { Recording } = await import('../watch/recording.ts');
   const { ReplaySource } = await import('../watch/replay-source.ts');
   await using recording = await Recording.open(path);
+  // Whatever is wrong with the file, a terminal does not mend.
+  requireTerminal(host);
   const end = new AbortController();
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => end.abort());

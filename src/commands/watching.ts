@@ -1,8 +1,10 @@
 /** Watching: what `odin top` and `odin status` have in common. */
 import { RemoteError } from '../base/errors.ts';
 import type { Config } from '../config/schema.ts';
+import { writeJson } from '../host/output.ts';
 import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
 import type { WatchOptions } from '../watch/fleet-watch.ts';
+import type { CommandContext } from './define-command.ts';
 
 /** What the configuration says is watched. */
 export function watchOptions(
@@ -19,9 +21,14 @@ export function watchOptions(
   };
 }
 
-/** Throws a RemoteError when no node answers as it should. */
-export function requireAnswer({ nodes }: FleetSnapshot): void {
+/** Throws a RemoteError when no node answers as it should; who asked for JSON has it in that, too. */
+export async function requireAnswer(
+  look: FleetSnapshot,
+  { host, isJson }: Pick<CommandContext<never>, 'host' | 'isJson'>,
+): Promise<void> {
+  const { nodes } = look;
   if (nodes.some(({ state }) => state === 'up')) return;
+  if (isJson) await writeJson(host.stdout, look);
   const problems = nodes.map(({ url, state, problem }) => `${url}: ${state}: ${problem}`);
   const isRefused = nodes.every(({ state }) => state === 'refused');
   throw new RemoteError(problems.join('\n'), {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { makeReport } from '../../../test/support/load-test-report.ts';
 import { parseBudgets } from './budget.ts';
-import { compareRuns } from './comparison.ts';
+import { type Comparison, compareRuns } from './comparison.ts';
 import { comparisonMarkdown, comparisonText } from './comparison-text.ts';
 
 const before = makeReport({ seed: 1 });
@@ -54,6 +54,25 @@ test('what is undecided is followed by what to do about it', () => {
     /\nVERDICT inconclusive\n[\s\S]*\n\nWhat is undecided has not passed: hold clients for longer/,
   );
   expect(comparisonText(found)).not.toContain('has not passed');
+});
+
+test('of runs that are too short for intervals, the text says why there are none, and what to do', () => {
+  const compareShort = (seconds: number, budgets: readonly string[] = []) => {
+    const runOf = (seed: number) => [{ path: `${seed}`, report: makeReport({ seed, seconds }) }];
+    return compareRuns(runOf(1), runOf(2), { budgets: parseBudgets(budgets) });
+  };
+  const reason = /without an interval, the runs are too short for one: it takes events in 5 of/;
+  const remedy = /old clients for longer/g;
+  for (const show of [comparisonText, comparisonMarkdown]) {
+    const plain = (comparison: Comparison) => show(comparison).replaceAll(/\s+/g, ' ');
+    const short = plain(compareShort(4));
+    expect(short).toMatch(reason);
+    expect(short).toMatch(
+      / Hold clients for longer \(--duration 10s or more\), and give several runs/,
+    );
+    expect(plain(compareShort(4, ['latency.p99 +10%'])).match(remedy)).toHaveLength(1);
+    expect(plain(compareShort(5))).not.toMatch(reason);
+  }
 });
 
 test('Markdown shows the same', () => {

@@ -5,9 +5,11 @@ import { escapeCell } from '../reports/escape.ts';
 import { foldedLines } from '../reports/folded-lines.ts';
 import { markdownRows } from '../reports/markdown-report.ts';
 import { formatObserved } from '../reports/tables.ts';
+import { minParts } from './bootstrap.ts';
 import { type BudgetResult, signedPercent } from './budget-result.ts';
 import type { Comparison } from './comparison.ts';
 import type { FigureChange } from './figure-change.ts';
+import { hasBounds } from './figures.ts';
 
 const header = ['figure', 'before', 'after', 'change', 'interval', ''] as const;
 /** Texts are no wider, however wide the terminal is, and no narrower. */
@@ -22,7 +24,11 @@ const words: Readonly<Record<FigureChange['outcome'], string>> = {
 };
 
 const legend =
-  'A change counts when its interval does not hold 0; all intervals together hold with 99 %.';
+  'A change counts when its interval does not hold 0; all intervals together hold with 99 %. ' +
+  'Counts are exact; of connect times and the greatest latency a run does not tell how much they vary.';
+const shortness = `Where rate or latency is without an interval, the runs are too short for one: it takes events in ${minParts} of their progress intervals (1s each by default).`;
+const longer =
+  'Hold clients for longer (--duration 10s or more), and give several runs of each side.';
 const advice =
   'What is undecided has not passed: hold clients for longer, give several runs of each side, and ' +
   'repeat runs that were inconclusive or interrupted.';
@@ -39,7 +45,7 @@ export function comparisonText(comparison: Comparison, columns = maxColumns): st
   const lines = [
     ...(isWide ? table : figures.flatMap((figure) => narrowLines(figure, width))),
     '',
-    ...foldedLines('', legend, width),
+    ...notesOn(comparison).flatMap((note) => foldedLines('', note, width)),
     ...(budgets.length > 0 ? ['', `VERDICT ${verdict}`] : []),
     ...budgets.flatMap((result) => budgetLines(result, width)),
     ...(verdict === 'inconclusive' ? ['', ...foldedLines('', advice, width)] : []),
@@ -48,7 +54,8 @@ export function comparisonText(comparison: Comparison, columns = maxColumns): st
 }
 
 /** The same as Markdown. */
-export function comparisonMarkdown({ figures, budgets, verdict, warnings }: Comparison): string {
+export function comparisonMarkdown(comparison: Comparison): string {
+  const { figures, budgets, verdict, warnings } = comparison;
   const results = budgets.map((result) => [
     result.expression,
     [outcomeOf(result), reasonOf(result) ?? []].flat().join(': '),
@@ -60,9 +67,23 @@ export function comparisonMarkdown({ figures, budgets, verdict, warnings }: Comp
     '',
     ...(results.length > 0 ? [...markdownRows(['fail on', ''], results), ''] : []),
     ...(warnings.length > 0 ? [...warnings.map((text) => `- ${escapeCell(text)}`), ''] : []),
-    [legend, ...(verdict === 'inconclusive' ? [advice] : [])].join(' '),
+    [...notesOn(comparison), ...(verdict === 'inconclusive' ? [advice] : [])].join(' '),
     '',
   ].join('\n');
+}
+
+/** How to read the figures: what an interval says, and why some have none. */
+function notesOn({ figures, verdict }: Comparison): string[] {
+  const isShort = figures.some(lacksInterval);
+  return [
+    legend,
+    ...(isShort ? [verdict === 'inconclusive' ? shortness : `${shortness} ${longer}`] : []),
+  ];
+}
+
+/** Whether longer runs would have told how much a figure varies by itself. */
+function lacksInterval({ metric, before, after, intervalPercent }: FigureChange): boolean {
+  return hasBounds(metric) && intervalPercent === null && Number(before) > 0 && Number(after) > 0;
 }
 
 function budgetLines(result: BudgetResult, width: number): string[] {

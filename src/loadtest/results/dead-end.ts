@@ -1,14 +1,17 @@
 /** A run that says nothing about a server: it aimed at the wrong thing, or the server is gone. */
-import { connect } from 'node:tls';
 import { RemoteError } from '../../base/errors.ts';
 import type { ErrorClass } from '../socket/error-classes.ts';
+import { isDeafToHttp, speaksTls } from './port-probe.ts';
 import type { LoadTestReport } from './report.ts';
 
 const maxExampleChars = 120;
-const probeMs = 2_000;
 /** How servers that expect TLS end a connection that begins with plain HTTP. */
 const mayWantTls = /^upgrade-(closed|reset|bad-response|status-400)$/;
 const wantsTls = 'there is TLS at this port: use wss:// in --url';
+/** How what does not speak HTTP ends a connection, and a server that is overrun. */
+const mayBeDeaf = /^upgrade-(closed|reset)$/;
+const deaf =
+  'what listens there answers no HTTP: check the port in --url, and behind a proxy, whether odin runs';
 /** What a server says that takes a subscription for something else, or for nothing. */
 const isOddAnswer = /^(open|subscribe)-bad-message$/;
 const mayBeForeign = /^((open|subscribe)-bad-message|subscribe-timeout)$/;
@@ -79,28 +82,14 @@ async function neverIn(report: LoadTestReport): Promise<RemoteError | undefined>
   if (verdict !== 'fail' && !isTold) return undefined;
   const isPlain = errors.every(({ class: name }) => mayWantTls.test(name));
   const isTls = isPlain && (await speaksTls(new URL(url)));
-  if (!isTls && !isForeign && !errors.every(({ class: name }) => remedyOf(name) !== undefined))
+  const isCut = errors.every(({ class: name }) => mayBeDeaf.test(name));
+  const isDeaf = isCut && !isTls && (await isDeafToHttp(new URL(url)));
+  const hint = isTls ? wantsTls : isDeaf ? deaf : isForeign ? foreign : undefined;
+  if (hint === undefined && !errors.every(({ class: name }) => remedyOf(name) !== undefined))
     return undefined;
   const example = first.example.replaceAll(/\s+/g, ' ').slice(0, maxExampleChars);
   return new RemoteError(`cannot connect to ${url}: ${first.class}: ${example}`, {
-    hint: isTls ? wantsTls : isForeign ? foreign : remedyIn(report, first.class),
-  });
-}
-
-/** Whether a TLS handshake succeeds there, whatever the certificate. */
-function speaksTls({ protocol, hostname, port }: URL): Promise<boolean> {
-  if (protocol === 'wss:') return Promise.resolve(false);
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  return new Promise((resolve) => {
-    const socket = connect({ host, port: Number(port || 80), rejectUnauthorized: false });
-    const end = (isTls: boolean) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(isTls);
-    };
-    const timer = setTimeout(() => end(false), probeMs);
-    socket.once('secureConnect', () => end(true));
-    socket.once('error', () => end(false));
+    hint: hint ?? remedyIn(report, first.class),
   });
 }
 
