@@ -65,6 +65,7 @@ export class ChannelBook {
    */
   readonly isForeign: boolean;
   readonly #maxLinksPerChannel: number;
+  readonly #asked = new Set<string>();
   readonly #ids = new Map<string, number>();
   readonly #chains: Chain[] = [];
   /** The shortest time from an event to its arrival, in which the difference of clocks is too. */
@@ -75,6 +76,16 @@ export class ChannelBook {
   constructor({ isForeign = false, hasLateReaders = false }: BookOptions = {}) {
     this.isForeign = isForeign;
     this.#maxLinksPerChannel = hasLateReaders ? maxLinks : maxLinksPerChannel;
+  }
+
+  /** Notes what some clients subscribe to. */
+  ask(channels: readonly string[]): void {
+    for (const channel of channels) this.#asked.add(channel);
+  }
+
+  /** Whether some client subscribes to a channel by this very name. */
+  isAskedFor(channel: string): boolean {
+    return this.#asked.has(channel);
   }
 
   /** The id of a channel, given on first use; -1 when there are too many channels. */

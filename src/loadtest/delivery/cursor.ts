@@ -29,6 +29,7 @@ export class SubscriptionSet {
     this.channels = channels;
     this.#wanted = new Set(channels);
     this.#book = book;
+    book.ask(channels);
   }
 
   /** Slots given out so far. */
@@ -41,14 +42,18 @@ export class SubscriptionSet {
     const known = this.#slots[channelId];
     if (known !== undefined) return known;
     if (channelId < 0) return -1;
-    // Another server sends what it was asked for in its own words.
-    const isWanted =
-      this.#book.isForeign ||
-      subscriptionsMatching(this.#book.nameOf(channelId)).some((name) => this.#wanted.has(name));
-    const slot = isWanted ? this.#channels.push(channelId) - 1 : -1;
+    const slot = this.#covers(this.#book.nameOf(channelId))
+      ? this.#channels.push(channelId) - 1
+      : -1;
     while (this.#slots.length < channelId) this.#slots.push(undefined);
     this.#slots[channelId] = slot;
     return slot;
+  }
+
+  #covers(channel: string): boolean {
+    if (subscriptionsMatching(channel).some((name) => this.#wanted.has(name))) return true;
+    // Another server sends what it was asked for in its own words, or by the name that was asked for.
+    return this.#book.isForeign && !this.#book.isAskedFor(channel);
   }
 
   /** The channel id of a slot. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { readMessages } from '../../../test/support/frames.ts';
 import { parseMessagePaths } from '../../config/message-path.ts';
 import { ChannelBook } from '../delivery/channel-book.ts';
+import { SubscriptionSet } from '../delivery/cursor.ts';
 import { answersOf, openingFrames } from './conversation.ts';
 import { RawEvents } from './raw-events.ts';
 
@@ -69,6 +70,16 @@ test('what is to be answered is known by its whole text', () => {
   const answer = controls[0]?.fields['answer'] as Buffer;
   expect(readMessages(answer, true)).toEqual(['3']);
   expect(read('{"n":2}').events).toHaveLength(1);
+});
+
+test('a channel that was asked for by its name is expected by those who asked, any other by all', () => {
+  const book = new ChannelBook({ isForeign: true });
+  const [one, other] = [new SubscriptionSet(['a'], book), new SubscriptionSet(['b', 'c.*'], book)];
+  const covering = (name: string) => [one, other].map((set) => set.slotOf(book.idOf(name)) >= 0);
+  expect(covering('a')).toEqual([true, false]);
+  expect(covering('b')).toEqual([false, true]);
+  expect(covering('c.trade')).toEqual([true, true]);
+  expect(covering('stream:a')).toEqual([true, true]);
 });
 
 test('an opening has a message for each channel that it names, with the number of the client', () => {
