@@ -109,6 +109,7 @@ export class Delivery {
 
   /** Notes who wants a frame. Call {@link schedule} after a batch of them. */
   offer(frame: Frame): void {
+    this.#pace.offered(frame.takenMs);
     for (const cohort of this.#cohorts.interestedIn(frame.channel)) {
       this.#counters.deliveriesOffered += cohort.size;
       if (cohort.pending.push(frame) === 1) this.#dirty.push(cohort);

@@ -2,9 +2,14 @@
 import { expect, test, vi } from 'vitest';
 import { FlushPace } from './flush-pace.ts';
 
-function paceAfter(flushMs: number, limitMs: number, shards = 0): FlushPace {
+function paceAfter(flushMs: number, limitMs: number, shards = 0, everyMs?: number): FlushPace {
   const pace = new FlushPace(limitMs, () => {}, shards);
   for (let flush = 0; flush < 100; flush++) pace.flushed(flushMs);
+  if (everyMs === undefined) return pace;
+  for (let batch = 0; batch < 200; batch++) {
+    // Events of one batch are taken at once.
+    for (let event = 0; event < 3; event++) pace.offered(1_000 + batch * everyMs);
+  }
   return pace;
 }
 
@@ -21,10 +26,24 @@ test.each([
   expect(pace.intervalMs).toBeCloseTo(waitMs, 3);
 });
 
+test.each([
+  ['for no longer than a flush takes while that leaves most of its time', 100, 10],
+  ['longer as flushes for each batch would take more of it', 16.7, 25],
+  ['longest as they would take all of it', 10, 40],
+])('a process waits %s', (_title, everyMs, waitMs) => {
+  expect(paceAfter(10, 50, 0, everyMs).intervalMs).toBeCloseTo(waitMs, 0);
+});
+
 test.each([1, 2, 3, 8])('in %i shards an event is as late as in one process', (shards) => {
-  for (const flushMs of [0.5, 3, 12, 25]) {
-    const alone = paceAfter(flushMs, 50).intervalMs;
-    const inShard = paceAfter(flushMs / shards, 50, shards).intervalMs;
+  for (const [flushMs, everyMs] of [0.5, 3, 12, 25].flatMap(
+    (ms) =>
+      [
+        [ms, 20],
+        [ms, 1],
+      ] as const,
+  )) {
+    const alone = paceAfter(flushMs, 50, 0, everyMs).intervalMs;
+    const inShard = paceAfter(flushMs / shards, 50, shards, everyMs).intervalMs;
     // Half of the time between flushes, and half of the flush until it is the client's turn.
     const lateAlone = (alone + flushMs) / 2 + flushMs / 2;
     const lateInShard = inShard / 2 + flushMs / shards / 2;

@@ -1,11 +1,15 @@
-/** When to flush: at once while flushes are cheap, less often as they take more of the process. */
+/** When to flush: at once while that leaves the process idle, less often as it takes more of it. */
 import { performance } from 'node:perf_hooks';
 
 /**
- * The wait between flushes, as a multiple of what a flush takes: flushing uses at most a fifth of
- * the process before events start to share writes. Chosen by measurement, see bench/RESULTS.md.
+ * The wait between flushes, as a multiple of what a flush takes. While a flush for each batch that
+ * comes would leave the process idle for most of its time, the wait is that of a burst: half of the
+ * process. As that would take more, it grows to the second one, which leaves a fifth to flushing, so
+ * that events share writes. Chosen by measurement, see bench/RESULTS.md.
  */
-const waitPerFlush = 4;
+const waitPerFlush = { idle: 1, busy: 4 } as const;
+/** What flushes for each batch would take of the process, where the wait begins and ends to grow. */
+const busyShare = { from: 0.4, to: 0.8 } as const;
 /**
  * A shard waits for this part of its interval by itself: the primary process holds events back for
  * the interval already, and what it sends is to be flushed at once.
@@ -13,6 +17,10 @@ const waitPerFlush = 4;
 const ownWaitOfShard = 0.5;
 /** Weight of the newest flush in the moving average of their duration. */
 const newestWeight = 0.2;
+/** Weight of the newest batch in the moving average of the time between them. */
+const newestGapWeight = 0.05;
+/** A longer pause counts as one of this length: load that comes after it is soon known as such. */
+const maxGapMs = 1_000;
 
 /** Calls `flush` soon after {@link request}, never more often than the load allows. */
 export class FlushPace {
@@ -22,6 +30,9 @@ export class FlushPace {
   stretch = 1;
   readonly #flush: () => void;
   #averageMs = 0;
+  /** Between batches; before there were two, they may come as densely as can be. */
+  #averageGapMs = 0;
+  #newestTakenMs = Number.NaN;
   #lastEndMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -38,6 +49,14 @@ export class FlushPace {
   /** Present wait between two flushes, in milliseconds; a stretch goes beyond the limit. */
   get intervalMs(): number {
     return this.stretch * (this.#shards === 0 ? this.#waitMs(1) : this.#periodMs());
+  }
+
+  /** Tells of an event, taken from the broker at that time; those of one batch have it in common. */
+  offered(takenMs: number): void {
+    if (takenMs === this.#newestTakenMs) return;
+    const gapMs = Math.min(maxGapMs, takenMs - this.#newestTakenMs);
+    if (gapMs >= 0) this.#averageGapMs += (gapMs - this.#averageGapMs) * newestGapWeight;
+    this.#newestTakenMs = takenMs;
   }
 
   /** Flushes now, or when the interval since the last flush is over. */
@@ -64,7 +83,15 @@ export class FlushPace {
   }
 
   #waitMs(processes: number): number {
-    return Math.min(this.#limitMs, this.#averageMs * waitPerFlush * processes);
+    const allMs = this.#averageMs * processes;
+    return Math.min(this.#limitMs, allMs * this.#waitPerFlush(allMs));
+  }
+
+  #waitPerFlush(flushMs: number): number {
+    const { idle, busy } = waitPerFlush;
+    if (this.#averageGapMs === 0) return busy;
+    const part = (flushMs / this.#averageGapMs - busyShare.from) / (busyShare.to - busyShare.from);
+    return idle + (busy - idle) * Math.min(1, Math.max(0, part));
   }
 
   /**
