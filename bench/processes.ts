@@ -17,11 +17,20 @@ export interface Child extends AsyncDisposable {
 }
 
 /** Starts `node <args>`; resolves when `isReady` says yes to a line of its output. */
-export async function startNode(
+export function startNode(
   args: readonly string[],
   isReady: (line: string) => boolean,
 ): Promise<Child> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  return startProgram(process.execPath, args, isReady);
+}
+
+/** Starts any program, as {@link startNode} does. */
+export async function startProgram(
+  program: string,
+  args: readonly string[],
+  isReady: (line: string) => boolean,
+): Promise<Child> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = collect(child);
   const lines = createInterface({ input: child.stderr! });
   const started = Promise.withResolvers<void>();

@@ -27,6 +27,12 @@ export interface Section {
   readonly isWhole: boolean;
 }
 
+/** A table with columns of its own. */
+export interface Table extends Pick<Section, 'title' | 'about' | 'isWhole'> {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
 /** The middle of some values; of an even number of them, the upper one. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
@@ -49,7 +55,16 @@ export function ratioRow(what: string, pairs: readonly Cell[], goal: number, uni
 }
 
 /** Prints a section, and puts it in the place of the one with the same title. */
-export function writeSection(section: Section): void {
+export function writeSection({ columns, rows, ...section }: Section): void {
+  writeTable({
+    ...section,
+    columns: ['what', ...columns, 'goal'],
+    rows: rows.map(({ what, ours, theirs, ratio, goal }) => [what, ours, theirs, ratio, goal]),
+  });
+}
+
+/** The same, of a table of any columns. */
+export function writeTable(section: Table): void {
   const text = render(section);
   console.log(`\n${text}`);
   if (!section.isWhole) return;
@@ -62,7 +77,7 @@ export function writeSection(section: Section): void {
   writeFileSync(file, `${parts.filter((part) => part !== '').join('\n\n')}\n`);
 }
 
-function render({ title, about, columns, rows }: Section): string {
+function render({ title, about, columns, rows }: Table): string {
   const model = cpus()[0]?.model ?? 'unknown processor';
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
   const kernel = readFileSync('/proc/version', 'utf8').split(' ')[2];
@@ -75,12 +90,9 @@ function render({ title, about, columns, rows }: Section): string {
     // On a machine that others use too, what competes for its cores is dearer.
     `Load average over the last 5 minutes: ${loadavg()[1]?.toFixed(1)}.`,
     '',
-    `| what | ${columns.join(' | ')} | goal |`,
-    '|---|---|---|---|---|',
-    ...rows.map(
-      ({ what, ours, theirs, ratio, goal }) =>
-        `| ${what} | ${ours} | ${theirs} | ${ratio} | ${goal} |`,
-    ),
+    `| ${columns.join(' | ')} |`,
+    `|${'---|'.repeat(columns.length)}`,
+    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
     '',
   ].join('\n');
 }

@@ -14,12 +14,12 @@ const cache = join(import.meta.dirname, '../../.cache/rivals');
 const timeoutMs = 1_200_000;
 
 /** Those written in Go: the package of the command, and the version that is measured. */
-const goRivals = {
+export const goRivals = {
   centrifugo: { command: 'github.com/centrifugal/centrifugo/v6', version: 'v6.9.1' },
 } as const;
 
 /** Those from npm: each has a folder beside this file, with a `package.json` and its lock. */
-const npmRivals = ['artillery', 'socketio'] as const;
+const npmRivals = ['artillery', 'socketio', 'clients'] as const;
 
 /** Installs a Go program unless it is there; resolves with the path of its binary. */
 export async function installGo(name: keyof typeof goRivals): Promise<string> {
