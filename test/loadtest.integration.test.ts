@@ -2,9 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Progress } from '../src/loadtest/live/progress.ts';
+import { FaultProxy } from './support/fault-proxy.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { freePort } from './support/free-port.ts';
-import { channel, faultsOf, publish, run } from './support/run-loadtest.ts';
+import { channel, faultsOf, publish, run, watchStage } from './support/run-loadtest.ts';
 
 test.each(['v1', 'v2'])('with %s, a server without faults passes', async (protocol) => {
   await using server = await FaultServer.start();
@@ -242,4 +243,24 @@ test('a host name that does not exist is told at once', async () => {
   await expect(run('ws://does-not-exist.invalid:1/ws', {})).rejects.toThrow(
     'cannot resolve does-not-exist.invalid',
   );
+});
+
+test.concurrent.each([
+  ['that sends nothing any more has failed', Number.POSITIVE_INFINITY, 1],
+  ['that stood still for a moment, and is quiet, has not', 300, 0],
+])('a server %s', async (...[, stallMs, silences]) => {
+  await using server = await FaultServer.start();
+  await using proxy = await FaultProxy.start(server.port);
+  const hold = watchStage('hold');
+  const [report] = await Promise.all([
+    run(proxy.url, { durationMs: '5s' }, hold),
+    hold.begun.then(async () => {
+      await publish(server, 20, 20);
+      const goOn = proxy.stall();
+      if (Number.isFinite(stallMs)) setTimeout(goOn, stallMs);
+    }),
+  ]);
+  const isSilent = /^the server sent nothing at all in the last \d+\.\d+s, and did not answer/;
+  expect(report.reasons.filter((reason) => isSilent.test(reason))).toHaveLength(silences);
+  expect(report.verdict).not.toBe(silences === 0 ? 'fail' : 'pass');
 });

@@ -55,6 +55,7 @@ export function workerReport(
     groups: [],
     refused: [],
     clock: undefined,
+    silentMs: 0,
     errors: [
       { class: 'open-close-1001', ...kindOf('open-close-1001'), count: 1, example: 'first' },
     ],

@@ -3,6 +3,7 @@ import { type Random, randomIndex } from '../../base/random.ts';
 import { ClientContext } from '../client/client-context.ts';
 import { Cohort } from '../client/cohort.ts';
 import { subscribeFrame } from '../client/resume.ts';
+import { ServerSilence } from '../client/server-silence.ts';
 import { VirtualClient } from '../client/virtual-client.ts';
 import { WorkerShared } from '../client/worker-shared.ts';
 import type { NewestEvent } from '../delivery/channel-book.ts';
@@ -53,6 +54,7 @@ export class Crowd {
   };
   #came = 0;
   #asked = 0;
+  readonly #silence = new ServerSilence();
 
   constructor({ config, target, workers }: Assignment) {
     this.#config = config;
@@ -128,8 +130,26 @@ export class Crowd {
   askForTime(): void {
     const clients = [...this.#present.values()];
     for (let tries = 0; tries < clients.length; tries++) {
-      if (clients[this.#asked++ % clients.length]?.askForTime()) return;
+      if (clients[this.#asked++ % clients.length]?.askForTime()) {
+        return this.#silence.asked(epochMs(), this.#readMs);
+      }
     }
+    this.#silence.nobodyAsked();
+  }
+
+  /** Notes how long the server has said nothing by now. */
+  noteSilence(): void {
+    this.#silence.note(epochMs(), this.#readMs);
+  }
+
+  /** The longest silence of the server that was noted, in milliseconds. */
+  get silentMs(): number {
+    return this.#silence.longestMs;
+  }
+
+  /** When anything was read last. */
+  get #readMs(): number {
+    return Math.max(...this.contexts.map(({ nowMs }) => nowMs));
   }
 
   /** Slow clients read what came meanwhile: nobody knows else what became of them. */

@@ -32,6 +32,19 @@ test('a lost connection that came back passes, one that did not fails', () => {
   ]);
 });
 
+test('a server that stood still at the end has failed, whatever it did before', () => {
+  const silent = (silentMs: number) => stateOf(workerReport({}, { silentMs }));
+  expect(judged(silent(1_999)).verdict).toBe('pass');
+  const reason = expect.stringMatching(/^the server sent nothing at all in the last 2\.50s, and/);
+  expect(judged(silent(2_500))).toEqual({ verdict: 'fail', reasons: [reason] });
+  // Not where it may have been the load tester that did not hear it.
+  const shortfall = { bottlenecks: ['stood still'], delays: [] };
+  expect(judged(silent(2_500), { shortfall })).toEqual({
+    verdict: 'inconclusive',
+    reasons: ['stood still', reason],
+  });
+});
+
 test('a run that was interrupted before events had time misses none', () => {
   const state = stateOf(workerReport({ received: 0, lost: 1 }));
   const reasonsAfter = (holdMs: number) => judged(state, { interrupted: true, holdMs }).reasons;

@@ -11,9 +11,10 @@
  * clients done what they were to do, and read what decides a condition.
  */
 
-import { formatCount } from '../../base/units.ts';
+import { formatCount, formatMs } from '../../base/units.ts';
 import type { MetricUnit, ThresholdMetric } from '../../config/threshold.ts';
 import type { Told } from '../../config/told.ts';
+import { arrivalMs } from '../plan/plan.ts';
 import type { Totals } from '../workers/totals.ts';
 import type { OwnDelay, Shortfall } from './bottlenecks.ts';
 import { lackOfGround } from './grounds.ts';
@@ -77,16 +78,25 @@ export function judge(evidence: Evidence): Judgement {
       ? []
       : [`ended early, after ${seconds(breach.afterMs)} of ${breach.of}: ${breach.expression}`];
   const open = [...undone, ...undecided.map(unreadReason)];
-  const reasons = [...failed.flatMap((result) => reasonOf(result, totals, told)), ...open];
+  const silence = silenceOf(totals);
+  const reasons = [
+    ...silence,
+    ...failed.flatMap((result) => reasonOf(result, totals, told)),
+    ...open,
+  ];
   if (interrupted) return { verdict: 'interrupted', reasons: [...bottlenecks, ...reasons] };
   if (bottlenecks.length > 0) {
     const isProven = failed.some((result) => isFact(result, totals));
     const verdict = isProven ? 'fail' : 'inconclusive';
     return { verdict, reasons: [...bottlenecks, ...early, ...reasons] };
   }
-  const isFailed = failed.length > 0 || breach !== undefined;
+  const isFailed = failed.length > 0 || breach !== undefined || silence.length > 0;
   const broken = [...failed, ...(breach === undefined ? [] : [breach])];
-  if (isFailed && broken.every((condition) => isOwnDelay(condition, delays))) {
+  if (
+    isFailed &&
+    silence.length === 0 &&
+    broken.every((condition) => isOwnDelay(condition, delays))
+  ) {
     const own = delays.filter((delay) =>
       broken.some((condition) => isOwnDelay(condition, [delay])),
     );
@@ -97,6 +107,14 @@ export function judge(evidence: Evidence): Judgement {
   }
   const otherwise = open.length > 0 ? 'inconclusive' : 'pass';
   return { verdict: isFailed ? 'fail' : otherwise, reasons: [...early, ...reasons] };
+}
+
+/** That nothing came at the end, not even what always does: events that nobody knows of may be due. */
+function silenceOf({ silentMs }: Totals): string[] {
+  if (silentMs < arrivalMs) return [];
+  return [
+    `the server sent nothing at all in the last ${formatMs(silentMs)}, and did not answer when asked for its time`,
+  ];
 }
 
 /** Whether a condition may be broken by delays of the load tester. */

@@ -38,6 +38,8 @@ export interface Totals {
   /** Clients that the server never let in, by the code of its refusal. */
   readonly refused: ReadonlyMap<string, number>;
   readonly clock: ClockOffset | undefined;
+  /** For how long the server had sent nothing at the end to the clients of some worker. */
+  readonly silentMs: number;
   readonly errors: ErrorLog;
   readonly gaps: WorkerReport['gaps'][number][];
   /** Empty until the last reports are in. */
@@ -94,6 +96,7 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
     }
   }
   const clock = bestOffset(workers.flatMap(clockSeenBy));
+  const silentMs = Math.max(0, ...workers.map(({ report }) => report?.silentMs ?? 0));
   const lists = workers.flatMap(({ report }) => report?.channels ?? []);
   const channels = mergeChannels(lists, maxListedChannels);
   const connect = totals.phases.upgraded;
@@ -105,6 +108,7 @@ export function totalsOf(workers: readonly WorkerState[]): Totals {
     closeCodes,
     refused,
     clock,
+    silentMs,
     generator,
     deaths,
   };

@@ -131,6 +131,8 @@ export interface GroupReport {
 /** Everything a worker knows. What is counted is that of all clients that behave. */
 export interface WorkerReport extends GroupReport {
   readonly clock: ClockOffset | undefined;
+  /** For how long the server had sent nothing at the end, though clients asked; 0 before that. */
+  readonly silentMs: number;
   /** Each group on its own when there are several, those that misbehave too. */
   readonly groups: readonly GroupReport[];
   readonly generator: WorkerHealth;

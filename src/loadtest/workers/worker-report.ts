@@ -2,6 +2,7 @@
 import { Histogram, type HistogramSnapshot } from '../../base/histogram.ts';
 import type { ClientContext } from '../client/client-context.ts';
 import { mergeChannels } from '../delivery/channel-tally.ts';
+import type { Crowd } from '../load/crowd.ts';
 import { perPhase } from '../socket/connect-phases.ts';
 import { ErrorLog } from '../socket/error-log.ts';
 import {
@@ -16,7 +17,7 @@ import {
  * counts for the run is the sum of the good groups; several groups are told each on its own too.
  */
 export function workerReport(
-  contexts: readonly ClientContext[],
+  { contexts, silentMs }: Pick<Crowd, 'contexts' | 'silentMs'>,
   generator: WorkerReport['generator'],
   isLast: boolean,
 ): WorkerReport {
@@ -25,6 +26,7 @@ export function workerReport(
   return {
     ...(good.length === 1 ? (good[0] as GroupReport) : sumOf(good)),
     clock: contexts[0]?.shared.clock.estimate,
+    silentMs,
     groups: groups.length === 1 ? [] : groups,
     generator,
   };

@@ -141,6 +141,7 @@ export class WorkerSession {
   #endStages(atMs: number): void {
     this.#beginPending?.();
     this.#endStage(this.#begun, false, epochMs() - atMs);
+    this.#crowd?.noteSilence();
     this.#crowd?.hurry();
     this.#host.send({ kind: 'newest', newest: this.#crowd?.shared.book.newest() ?? [] });
   }
@@ -186,6 +187,7 @@ export class WorkerSession {
     clearInterval(this.#heartbeatTimer);
     // Before the sockets close, which takes its time: `active` is what was open at the end.
     if (this.#crowd !== undefined) {
+      this.#crowd.noteSilence();
       this.#crowd.endReadOut();
       this.#host.send({ kind: 'final', report: this.#currentReport(this.#crowd, true) });
     }
@@ -199,7 +201,7 @@ export class WorkerSession {
     this.#host.send({ kind: 'report', report: this.#currentReport(this.#crowd) });
   }
 
-  #currentReport({ contexts }: Crowd, isLast = false): WorkerReport {
-    return workerReport(contexts, this.#health.sample(), isLast);
+  #currentReport(crowd: Crowd, isLast = false): WorkerReport {
+    return workerReport(crowd, this.#health.sample(), isLast);
   }
 }
