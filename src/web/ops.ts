@@ -163,7 +163,7 @@ function drawCharts(shards: number): void {
 function showFigures({ report, deliveredPerSecond, p99Ms }: StatusSample): void {
   const { connections, broker, guard } = report;
   const lag =
-    broker.lag_s > 0 ? `${count(broker.lag_records)}, ${time(broker.lag_s * 1_000)}` : '0';
+    broker.lag_s > 0 ? `${count(broker.lag_records)} · ${time(broker.lag_s * 1_000)}` : '0';
   figures.show('Connections', `${count(connections.current)} / ${short(connections.max)}`);
   figures.show('Messages / s', short(deliveredPerSecond));
   figures.show('Latency p99', time(p99Ms));
