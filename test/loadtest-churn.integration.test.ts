@@ -1,7 +1,7 @@
 /** Load tests whose clients drop channels and take them back: what is lost, and what is not. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createRandom, randomIndex } from '../src/base/random.ts';
+import type { LoadTestDeps } from '../src/loadtest/index.ts';
 import type { LoadTestReport } from '../src/loadtest/results/report.ts';
 import { FaultServer } from './support/fault-server.ts';
 import { run } from './support/run-loadtest.ts';
@@ -22,12 +22,13 @@ function faultsOf({ reasons }: LoadTestReport): string[] {
 async function whilePublishing(
   server: FaultServer,
   settings: Record<string, string>,
+  deps: Partial<LoadTestDeps> = {},
 ): Promise<LoadTestReport> {
   const publishing = setInterval(() => {
     for (const channel of channels) server.publish(channel);
   }, 5);
   try {
-    return await run(server.url, { channels: channels.join(), workers: '1', ...settings });
+    return await run(server.url, { channels: channels.join(), workers: '1', ...settings }, deps);
   } finally {
     clearInterval(publishing);
   }
@@ -56,13 +57,13 @@ test.concurrent.each(['v2', 'v1'])(
         return undefined;
       },
     });
-    const [report] = await Promise.all([
-      whilePublishing(server, { protocol, churn: '100/s:100ms', durationMs: '2s', workers: '2' }),
-      server.subscribed(20).then(async () => {
-        await sleep(1_500);
-        isDropping = false;
-      }),
-    ]);
+    const stages = '0s:20,drop=1500ms:20,calm=500ms:20';
+    const settings = { protocol, churn: '100/s:100ms', stages, workers: '2' };
+    const report = await whilePublishing(server, settings, {
+      onProgress: ({ stage }) => {
+        if (stage === 'calm' || stage === 'settle') isDropping = false;
+      },
+    });
     const { connections, ackMs } = report;
     expect(connections).toMatchObject({ opened: 20, active: 20, dropped: 0 });
     expect(connections.unsubscribed).toBeGreaterThan(30);

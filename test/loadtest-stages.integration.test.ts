@@ -1,5 +1,4 @@
 /** Stages of a load test: clients come and go when they should, and each stage has its own figures. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { LoadTestDeps } from '../src/loadtest/index.ts';
 import { FaultServer } from './support/fault-server.ts';
@@ -112,7 +111,7 @@ test.concurrent('what a client should have had before it went is lost', async ()
   });
   const report = await staged(server, '100ms:10,3400ms:10,100ms:0', async (stage) => {
     if (stage !== 'stage2') return;
-    await sleep(300);
+    await server.subscribed(10);
     for (let n = 0; n < 15; n++) server.publish(channel);
   });
   expect(report.messages).toMatchObject({ received: 140, lost: 10, lostAtEnd: 10 });
