@@ -12,7 +12,7 @@ import { channel, faultsOf, publish, run, watchStage } from './support/run-loadt
 test.concurrent('what becomes of slow clients is told apart, and is no reason to fail', async () => {
   await using server = await FaultServer.start({ recover: 'all' });
   const [report] = await Promise.all([
-    run(server.url, { slowPercent: '25%', durationMs: '2s' }),
+    run(server.url, { slowPercent: '25%', durationMs: '2s', backoffBaseMs: '10ms' }),
     publish(server, 20, 20).then(() => server.closeAll(4001)),
   ]);
   expect(faultsOf(report)).toEqual([]);
@@ -51,7 +51,7 @@ test.concurrent('slow clients that have to go read first what came until then', 
     deliver: ({ client, n }) => (client < 15 && n >= 90 ? 'drop' : undefined),
   });
   const settings = {
-    ...{ slowPercent: '50%', durationMs: '1500ms', workers: '1', rampDownMs: '500ms' },
+    ...{ slowPercent: '50%', durationMs: '3s', workers: '1', rampDownMs: '500ms' },
     thresholds: 'slow: lost == 0',
   };
   // Nothing has a latency before the hold phase.
@@ -109,7 +109,9 @@ test.concurrent('of a large backlog exactly that is lost which the server droppe
     dropped++;
     return 'drop';
   };
-  const report = await withBacklog({ deliver }, events, { thresholds: 'slow: lost == 0' });
+  // Time to publish as many on a busy machine, too.
+  const settings = { durationMs: '6s', thresholds: 'slow: lost == 0' };
+  const report = await withBacklog({ deliver }, events, settings);
   const [slow] = report.misbehaving;
   const { received, lost, unread } = slow!.messages;
   expect(report.messages.lost! + lost!).toBe(dropped);
