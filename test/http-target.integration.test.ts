@@ -7,6 +7,7 @@ import { RemoteError } from '../src/base/errors.ts';
 import type { OutgoingRecord } from '../src/broker/broker.ts';
 import { openHttpTarget } from '../src/publisher/http-target.ts';
 import { RecordsRefused } from '../src/publisher/records-refused.ts';
+import { odin } from './support/fake-host.ts';
 
 const silent = pino({ level: 'silent' });
 
@@ -255,4 +256,21 @@ test('closing rejects what is not confirmed instead of leaving it hanging', asyn
   await expect.poll(() => fake.requests.length).toBe(1);
   await target[Symbol.asyncDispose]();
   expect(await sending).toBeInstanceOf(RemoteError);
+});
+
+test.each([['--json'], ['']])('what was published before the end is told (%s)', async (flag) => {
+  await using fake = await startFake();
+  let taken = 0;
+  fake.behave = (request, response) => {
+    if (taken >= 20) return void response.writeHead(403).end('{"error":"not any more"}');
+    taken += request.lines.length;
+    accept(request, response);
+  };
+  const line = `publish --api-port 0 --target ${fake.url} --rate 500 --duration 60s ${flag}`;
+  const { exitCode, stdout, stderr } = await odin(line, { signal: new AbortController().signal });
+  expect(exitCode).toBe(4);
+  expect(stderr).toMatch(/^error: http\S+ does not let us publish: not any more$/m);
+  if (flag === '')
+    expect(stdout).toMatch(new RegExp(`^${taken} events published in .*, \\d+ failed`));
+  else expect(JSON.parse(stdout)).toMatchObject({ published: taken, failed: expect.any(Number) });
 });

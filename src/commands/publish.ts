@@ -40,13 +40,19 @@ export const publish = defineCommand({
       log,
       readInput: host.openInput,
     });
-    await Promise.race([publisher.finished, untilAborted(host.signal)]);
+    const ended = Promise.race([publisher.finished, untilAborted(host.signal)]);
+    const failure: unknown = await ended.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     const { inFlight } = publisher.status();
     if (inFlight > 0)
       log.info({ inFlight }, 'waiting while the broker confirms; Ctrl-C again gives up');
     const totals = await publisher.stop();
     if (isJson) await writeJson(host.stdout, { schemaVersion: 1, ...totals });
     else await writeLine(host.stdout, formatTotals(totals));
+    // What was published until then has to be known, whatever ended it.
+    if (failure !== undefined) throw failure;
     return exitCodeOf(totals, config.publish, host.signal.aborted);
   },
 });
