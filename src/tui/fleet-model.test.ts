@@ -33,6 +33,7 @@ test('another process has no rates at first, nor has the same report again', () 
   const restarted = reportOf({ seconds: 11, inPerSecond: 100 });
   const other = { ...restarted, process: { ...restarted.process, pid: 1 } };
   expect(ratesBetween(before, other)).toBeUndefined();
+  expect(ratesBetween(before, { ...restarted, instance: 'i2' })).toBeUndefined();
   expect(ratesBetween(before, before)).toBeUndefined();
 });
 
@@ -69,6 +70,15 @@ test('a node that is watched under two addresses is one, whichever of them answe
     { url: a, sight: { url: b, state: 'up' }, elsewhere: [{ url: a, state: 'away' }] },
   ]);
   expect(look(3, down(a), down(b))).toMatchObject([{ url: a, sight: { url: a, state: 'away' } }]);
+});
+
+test('a node behind a load balancer has the rates of the address that always leads to it', () => {
+  const model = new FleetModel();
+  const [balancer, direct] = ['http://balancer:3004', 'http://10.0.0.1:3004'];
+  const of = (node: string, seconds: number) => reportOf({ node, seconds, inPerSecond: 10 });
+  model.take(snapshotAt(0, [up(of('b', 50), balancer), up(of('a', 1), direct)]));
+  const { nodes } = model.take(snapshotAt(1, [up(of('a', 2), balancer), up(of('a', 2), direct)]));
+  expect(nodes).toMatchObject([{ url: balancer, sight: { url: direct }, rates: { ingested: 10 } }]);
 });
 
 test('nodes of an older version, which do not name their start, count once for each address', () => {

@@ -2,8 +2,8 @@
 import type { NodeFigures } from './fleet-model.ts';
 
 /**
- * Nodes that are watched under several addresses, each once: by the address that answers, else the
- * first. What tells nodes apart is their id and their start, as the newest report of an address says;
+ * Nodes that are watched under several addresses, each once: by the address that answers, if there is one
+ * by one that led to it at the last look too, as a load balancer may not; else by the first. What tells nodes apart is their id and their start, as the newest report of an address says;
  * where it has said nothing yet, an address counts as a node.
  */
 export function oncePerNode(found: readonly NodeFigures[]): readonly NodeFigures[] {
@@ -15,7 +15,8 @@ export function oncePerNode(found: readonly NodeFigures[]): readonly NodeFigures
   }
   return Array.from(nodes.values(), (same) => {
     const [first] = same;
-    const shown = same.find(({ sight }) => sight.state === 'up') ?? first;
+    const answering = same.filter(({ sight }) => sight.state === 'up');
+    const shown = answering.find(({ rates }) => rates !== undefined) ?? answering[0] ?? first;
     const elsewhere = same.filter((node) => node !== shown).map(({ sight }) => sight);
     return { ...shown, url: first.url, elsewhere };
   });

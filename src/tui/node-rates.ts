@@ -29,8 +29,7 @@ export interface NodeRates {
 /** Undefined when they do not follow each other: another process answers, or the same report. */
 export function ratesBetween(before: StatusReport, now: StatusReport): NodeRates | undefined {
   const ms = now.monotonic_ms - before.monotonic_ms;
-  const [own, ownBefore] = [now.process, before.process];
-  if (now.node !== before.node || own.pid !== ownBefore.pid || ms <= 0) return undefined;
+  if (ms <= 0 || !isSameProcess(before, now)) return undefined;
   const perSecond = (read: (report: StatusReport) => number) =>
     Math.max(0, ((read(now) - read(before)) * 1_000) / ms);
   const flushes = now.flush.count - before.flush.count;
@@ -52,6 +51,12 @@ export function ratesBetween(before: StatusReport, now: StatusReport): NodeRates
     p50Ms: latencyMs(0.5),
     p99Ms: latencyMs(0.99),
   };
+}
+
+/** Nodes in containers may all have one process id. Older versions do not name their start. */
+function isSameProcess(one: StatusReport, other: StatusReport): boolean {
+  const [{ pid }, { pid: otherPid }] = [one.process, other.process];
+  return one.node === other.node && one.instance === other.instance && pid === otherPid;
 }
 
 /** Sum of counts by label. */
