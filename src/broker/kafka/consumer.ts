@@ -53,7 +53,10 @@ export class KafkaConsumption implements Consumption {
   #isPaused = false;
   #isBrokerThere = true;
   #lastError: string | undefined;
-  /** When the broker last answered and held what was read from it, in milliseconds since 1970. */
+  /**
+   * When the broker was last asked and held what was read from it, in milliseconds since 1970: a
+   * probe earlier, as clocks differ.
+   */
   #soundMs = Date.now();
 
   constructor(options: ConsumeOptions, parts: KafkaConsumptionParts) {
@@ -202,6 +205,7 @@ export class KafkaConsumption implements Consumption {
 
   async #probe(): Promise<void> {
     const { admin, topics, log } = this.#parts;
+    const askedMs = Date.now();
     try {
       const asking = fetchBounds(admin, topics, probePatienceMs);
       const bounds = await within(probeTimeoutMs, asking, slowBroker);
@@ -211,7 +215,7 @@ export class KafkaConsumption implements Consumption {
       if (this.#reader?.isJoined === true) this.#lastError = undefined;
       const troubles = this.#positions.compare(bounds);
       for (const trouble of troubles) await this.#mend(trouble);
-      if (troubles.length === 0) this.#soundMs = Date.now() - probeMs;
+      if (this.#positions.isSound) this.#soundMs = askedMs - probeMs;
     } catch (error) {
       if (this.#closing.signal.aborted) return;
       this.#lastError = messageOf(await this.#nameMissingTopics(error));

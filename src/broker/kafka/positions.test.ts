@@ -57,8 +57,11 @@ test('the lag is what the broker holds beyond each position', () => {
 
 test('a position below what the broker holds is trouble at the second look only', () => {
   const positions = new Positions([{ ...bound(0, 0, 10), start: 4 }]);
+  expect(positions.isSound).toBe(true);
   expect(positions.compare([bound(0, 8, 10)])).toEqual([]);
+  expect(positions.isSound).toBe(false);
   const [trouble] = positions.compare([bound(0, 9, 10)]);
+  expect(positions.isSound).toBe(false);
   expect(trouble).toMatchObject({ kind: 'overtaken', low: 9 });
   expect(positions.lost(trouble!.place, 9)).toEqual({ topic: 't', partition: 0, from: 4, to: 8 });
 });
@@ -68,6 +71,10 @@ test('a position that moved between two looks is no trouble', () => {
   positions.compare([bound(0, 8, 10)]);
   positions.move(positions.at('t', 0), 6);
   expect(positions.compare([bound(0, 8, 10)])).toEqual([]);
+  expect(positions.isSound).toBe(false);
+  positions.move(positions.at('t', 0), 8);
+  expect(positions.compare([bound(0, 8, 10)])).toEqual([]);
+  expect(positions.isSound).toBe(true);
 });
 
 test('a partition that ends before its position has shrunk, and its old end does not stay', () => {

@@ -28,6 +28,7 @@ export interface Trouble {
 export class Positions {
   readonly #places = new Map<string, Place>();
   readonly #seenAt = new Map<Place, { next: number; kind: Trouble['kind'] }>();
+  #isSound = true;
   /** A place that reached its goal once stays out, wherever it goes from there. */
   readonly #behindGoal = new Set<Place>();
   #reachGoal: (() => void) | undefined;
@@ -91,12 +92,18 @@ export class Positions {
     return { topic, partition, from: next, to: end - 1 };
   }
 
+  /** Whether at the last look no place was off what the broker held, not even for the first time. */
+  get isSound(): boolean {
+    return this.#isSound;
+  }
+
   /**
    * Takes in what the broker holds now. Tells of places that are off what it holds, once that was
    * so at two calls without the place having moved: what is under way may still explain the first.
    */
   compare(bounds: readonly PartitionBounds[]): Trouble[] {
     const troubles: Trouble[] = [];
+    this.#isSound = true;
     for (const { topic, partition, low, high } of bounds) {
       const place = this.at(topic, partition);
       const kind = low > place.next ? 'overtaken' : high < place.next ? 'shrunk' : undefined;
@@ -104,6 +111,7 @@ export class Positions {
       const before = this.#seenAt.get(place);
       this.#seenAt.delete(place);
       if (kind === undefined) continue;
+      this.#isSound = false;
       if (before?.next === place.next && before.kind === kind) troubles.push({ place, kind, low });
       else this.#seenAt.set(place, { next: place.next, kind });
     }

@@ -221,6 +221,7 @@ export class NatsConsumption implements Consumption {
 
   async #probe(): Promise<void> {
     const { link, stream, log } = this.#parts;
+    const askedMs = Date.now();
     try {
       const late = () => new Error(`the server did not answer within ${probeTimeoutMs}ms`);
       const bounds = await within(probeTimeoutMs, stream.bounds(), late);
@@ -229,7 +230,7 @@ export class NatsConsumption implements Consumption {
       this.#isBrokerThere = true;
       this.#checkEpoch(bounds);
       if (this.#reader !== undefined) this.#lastError = undefined;
-      this.#compare(bounds);
+      this.#compare(bounds, askedMs);
     } catch (error) {
       if (this.#closing.signal.aborted || this.#isAnother || !link.isConnected) return;
       this.#lastError = messageOf(link.complaint(error, 'looking at the stream'));
@@ -244,14 +245,14 @@ export class NatsConsumption implements Consumption {
   }
 
   /** Acts on what is odd only when it was so at two probes: records under way explain the first. */
-  #compare(bounds: StreamBounds): void {
+  #compare(bounds: StreamBounds, askedMs: number): void {
     const { low, high } = bounds;
     this.#cursor.see(bounds);
     const isOvertaken = low > this.#cursor.next;
     const isShrunk = high < this.#cursor.next;
     if (!isOvertaken && !isShrunk) {
       this.#oddAt = undefined;
-      this.#soundMs = Date.now() - probeMs;
+      this.#soundMs = askedMs - probeMs;
       return;
     }
     const isSame = this.#oddAt === this.#cursor.next;
