@@ -8,7 +8,7 @@ import { chooseProductionReact } from '../host/react-mode.ts';
 import { keepHeapSmall } from '../host/small-heap.ts';
 import { holdWarnings } from '../host/warnings.ts';
 import type { FleetSnapshot } from '../protocol/fleet-snapshot.ts';
-import type { FleetFigures } from '../tui/fleet-model.ts';
+import type { FleetFigures } from '../tui/fleet-figures.ts';
 import type { TabName } from '../tui/keymap.ts';
 import type { TopSource } from '../tui/top-view.tsx';
 import { type CommandContext, defineCommand } from './define-command.ts';

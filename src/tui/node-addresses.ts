@@ -1,10 +1,11 @@
 /** NodeAddresses: which addresses lead to one node, and how nodes of one id are called. */
-import type { NodeFigures } from './fleet-model.ts';
+import type { NodeFigures } from './fleet-figures.ts';
 
 /**
- * Nodes that are watched under several addresses, each once: by the address that answers, if there is one
- * by one that led to it at the last look too, as a load balancer may not; else by the first. What tells nodes apart is their id and their start, as the newest report of an address says;
- * where it has said nothing yet, an address counts as a node.
+ * Nodes that are watched under several addresses, each once: by an address that answers, and best by
+ * one that led to it at the last look too, as a load balancer may not; else by the first. What tells
+ * nodes apart is their id and their start, as the newest report of an address says; where it has said
+ * nothing yet, an address counts as a node.
  */
 export function oncePerNode(found: readonly NodeFigures[]): readonly NodeFigures[] {
   const nodes = new Map<string, readonly [NodeFigures, ...NodeFigures[]]>();

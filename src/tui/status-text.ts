@@ -1,5 +1,5 @@
 /** StatusText: a look at a fleet as plain text, for pipes, logs and `odin status`. */
-import type { FleetFigures, NodeFigures } from './fleet-model.ts';
+import type { FleetFigures, NodeFigures } from './fleet-figures.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { TabName } from './keymap.ts';
 import { type Line, textOf } from './line.ts';

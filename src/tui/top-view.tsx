@@ -1,7 +1,7 @@
 /** TopView: `odin top` on a terminal: what the source shows, as somebody looks at it. */
 import { useApp, useInput, useWindowSize } from 'ink';
 import { useEffect, useReducer, useRef, useSyncExternalStore } from 'react';
-import type { FleetFigures } from './fleet-model.ts';
+import type { FleetFigures } from './fleet-figures.ts';
 import { Frame } from './frame.tsx';
 import type { Glyphs } from './glyphs.ts';
 import { keyNames } from './key-names.ts';

@@ -1,5 +1,5 @@
 /** What stands above a panel whose source does not answer: why not, and how it can be had. */
-import type { FleetFigures } from '../fleet-model.ts';
+import type { FleetFigures } from '../fleet-figures.ts';
 import type { Glyphs } from '../glyphs.ts';
 import { type Line, line, printable } from '../line.ts';
 

@@ -7,7 +7,7 @@ import {
   formatPerSecond,
   formatSize,
 } from '../figures-text.ts';
-import type { FleetFigures } from '../fleet-model.ts';
+import type { FleetFigures } from '../fleet-figures.ts';
 import type { Glyphs } from '../glyphs.ts';
 import { type Line, line } from '../line.ts';
 import { sparkline } from '../sparkline.ts';

@@ -8,7 +8,7 @@ import {
   formatSize,
   formatPerSecond as perSecond,
 } from '../figures-text.ts';
-import type { CourseName, NodeFigures } from '../fleet-model.ts';
+import type { CourseName, NodeFigures } from '../fleet-figures.ts';
 import type { Glyphs } from '../glyphs.ts';
 import { type Line, printable } from '../line.ts';
 import { errorsOf } from '../node-rates.ts';

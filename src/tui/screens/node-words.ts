@@ -1,6 +1,6 @@
 /** How a node is called, and how it is, in a few words. */
 import { formatAge } from '../figures-text.ts';
-import type { NodeFigures } from '../fleet-model.ts';
+import type { NodeFigures } from '../fleet-figures.ts';
 import { printable, type Tone } from '../line.ts';
 
 /** As it is called among the others. */

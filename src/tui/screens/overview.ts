@@ -7,7 +7,7 @@ import {
   formatPerSecond,
   formatSize,
 } from '../figures-text.ts';
-import type { NodeFigures } from '../fleet-model.ts';
+import type { NodeFigures } from '../fleet-figures.ts';
 import type { Glyphs } from '../glyphs.ts';
 import type { Line, Tone } from '../line.ts';
 import type { Table } from '../table.ts';

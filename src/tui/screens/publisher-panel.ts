@@ -1,6 +1,6 @@
 /** The publisher: what it does, and what can be done about it from here. */
 import { formatFigure, formatPerSecond } from '../figures-text.ts';
-import type { FleetFigures } from '../fleet-model.ts';
+import type { FleetFigures } from '../fleet-figures.ts';
 import type { Glyphs } from '../glyphs.ts';
 import { type Line, line, printable } from '../line.ts';
 import { sparkline } from '../sparkline.ts';

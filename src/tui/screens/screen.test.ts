@@ -10,7 +10,8 @@ import {
 } from '../../../test/support/fleet.ts';
 import type { FleetSnapshot } from '../../protocol/fleet-snapshot.ts';
 import type { StatusReport } from '../../protocol/status-report.ts';
-import { type FleetFigures, FleetModel } from '../fleet-model.ts';
+import type { FleetFigures } from '../fleet-figures.ts';
+import { FleetModel } from '../fleet-model.ts';
 import { asciiGlyphs, unicodeGlyphs } from '../glyphs.ts';
 import { type TabName, tabs } from '../keymap.ts';
 import { textOf, widthOf } from '../line.ts';

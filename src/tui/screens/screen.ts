@@ -1,6 +1,6 @@
 /** The screen: header, tabs, body and footer as lines that fill a terminal. */
 import { formatClock } from '../figures-text.ts';
-import type { FleetFigures, NodeFigures } from '../fleet-model.ts';
+import type { FleetFigures, NodeFigures } from '../fleet-figures.ts';
 import type { Glyphs } from '../glyphs.ts';
 import { helpRows, type TabName, tabs } from '../keymap.ts';
 import { type Line, line, padTo, printable, type Span, spread } from '../line.ts';

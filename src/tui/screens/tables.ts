@@ -15,7 +15,7 @@ import {
   formatSize,
   unknown,
 } from '../figures-text.ts';
-import type { FleetFigures, MetricFigures, NodeFigures } from '../fleet-model.ts';
+import type { FleetFigures, MetricFigures, NodeFigures } from '../fleet-figures.ts';
 import type { TabName } from '../keymap.ts';
 import type { Column, Table, TableView } from '../table.ts';
 import { viewOf } from '../table.ts';
