@@ -34,6 +34,14 @@ test.each([
   expect(paceAfter(10, 50, 0, everyMs).intervalMs).toBeCloseTo(waitMs, 0);
 });
 
+test('the second batch already tells how often they come', () => {
+  const pace = paceAfter(10, 50);
+  pace.offered(1_000);
+  expect(pace.intervalMs).toBeCloseTo(40, 0);
+  pace.offered(1_100);
+  expect(pace.intervalMs).toBeCloseTo(10, 0);
+});
+
 test.each([1, 2, 3, 8])('in %i shards an event is as late as in one process', (shards) => {
   for (const [flushMs, everyMs] of [0.5, 3, 12, 25].flatMap(
     (ms) =>

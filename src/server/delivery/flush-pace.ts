@@ -55,8 +55,10 @@ export class FlushPace {
   offered(takenMs: number): void {
     if (takenMs === this.#newestTakenMs) return;
     const gapMs = Math.min(maxGapMs, takenMs - this.#newestTakenMs);
-    if (gapMs >= 0) this.#averageGapMs += (gapMs - this.#averageGapMs) * newestGapWeight;
     this.#newestTakenMs = takenMs;
+    if (!(gapMs > 0)) return;
+    if (this.#averageGapMs === 0) this.#averageGapMs = gapMs;
+    else this.#averageGapMs += (gapMs - this.#averageGapMs) * newestGapWeight;
   }
 
   /** Flushes now, or when the interval since the last flush is over. */
