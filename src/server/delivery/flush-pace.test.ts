@@ -28,7 +28,7 @@ test.each([
 
 test.each([
   ['for no longer than a flush takes while that leaves most of its time', 100, 10],
-  ['longer as flushes for each batch would take more of it', 16.7, 25],
+  ['longer as flushes for each batch would take more of it', 33.3, 25],
   ['longest as they would take all of it', 10, 40],
 ])('a process waits %s', (_title, everyMs, waitMs) => {
   expect(paceAfter(10, 50, 0, everyMs).intervalMs).toBeCloseTo(waitMs, 0);

@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks';
  */
 const waitPerFlush = { idle: 1, busy: 4 } as const;
 /** What flushes for each batch would take of the process, where the wait begins and ends to grow. */
-const busyShare = { from: 0.4, to: 0.8 } as const;
+const busyShare = { from: 0.2, to: 0.4 } as const;
 /**
  * A shard waits for this part of its interval by itself: the primary process holds events back for
  * the interval already, and what it sends is to be flushed at once.
