@@ -37,8 +37,8 @@ const eager: ThrottleSettings = {
   recoveryMs: 0,
 };
 
-/** Makes one. */
-export function createWorld(throttle: Partial<ThrottleSettings> = {}) {
+/** Makes one; flushes are at most `flushIntervalMs` apart. */
+export function createWorld(throttle: Partial<ThrottleSettings> = {}, flushIntervalMs = 0) {
   const history = new History({ maxAgeMs: 1e9, maxBytes: 1e9 });
   const counters = new Counters();
   const logLines: string[] = [];
@@ -53,7 +53,7 @@ export function createWorld(throttle: Partial<ThrottleSettings> = {}) {
   const delivery = new Delivery(
     history,
     {
-      flushIntervalMs: 0,
+      flushIntervalMs,
       maxBufferedBytes,
       throttle: { ...eager, ...throttle },
       compression: { minBytes: 64 },
@@ -83,7 +83,7 @@ export function createWorld(throttle: Partial<ThrottleSettings> = {}) {
       const prev = channels.get(name)!.lastOffset ?? null;
       const text = JSON.stringify({ n: number, prev, filler: 'x'.repeat((number * 37) % 900) });
       const type = channelTypes[name];
-      const frame = history.append(channels.get(name)!, number, 0, text, 0, type);
+      const frame = history.append(channels.get(name)!, number, 0, text, clock.nowMs, type);
       delivery.offer(frame);
       return frame;
     },

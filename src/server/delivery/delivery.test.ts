@@ -217,6 +217,17 @@ test('buffers are built once per cohort and flush, and shared by cohorts that go
   expect(world.counters.buffersBuilt).toBe(1);
 });
 
+test('events that come far apart wait for a quarter of what others do', () => {
+  using world = createWorld({}, 1_000);
+  world.publish('A.trade');
+  world.delivery.flush();
+  const asBusyMs = world.delivery.flushIntervalMs;
+  expect(asBusyMs).toBeGreaterThan(0);
+  world.clock.nowMs = 1_000;
+  world.publish('A.trade');
+  expect(world.delivery.flushIntervalMs).toBeCloseTo(asBusyMs / 4, 6);
+});
+
 test('cohorts that nobody is in any more are forgotten', () => {
   using world = createWorld();
   const clients = Array.from({ length: 20 }, () => world.connect());

@@ -2,10 +2,10 @@
 import { performance } from 'node:perf_hooks';
 
 /**
- * The wait between flushes, as a multiple of what a flush takes. While a flush for each batch that
- * comes would leave the process idle for most of its time, the wait is that of a burst: half of the
- * process. As that would take more, it grows to the second one, which leaves a fifth to flushing, so
- * that events share writes. Chosen by measurement, see bench/RESULTS.md.
+ * The wait between flushes, as a multiple of what a flush takes: the first while a flush for each
+ * batch that comes would take little of the process, so that only bursts share writes; the second,
+ * with which flushing takes a fifth, once it would take much. Chosen by measurement, see
+ * bench/RESULTS.md.
  */
 const waitPerFlush = { idle: 1, busy: 4 } as const;
 /** What flushes for each batch would take of the process, where the wait begins and ends to grow. */
